@@ -1,0 +1,80 @@
+# Everything a person runs here. Needs GNU make, git and Python 3.11 or newer with venv; the rest is installed into .venv.
+# make run · make test · make lint · make bench · make client · make clean
+
+export PORT ?= 8000
+export DATA_DIR ?= var
+
+# The first interpreter that is new enough and can make a virtual environment; `make PYTHON=/path/to/python` overrules it.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+PY := .venv/bin/python
+
+CLIENT_SOURCES := client/pyproject.toml $(shell find client/src -name '*.py' -o -type d ! -name '*.egg-info' ! -name __pycache__)
+STATIC_SOURCES := $(shell find registry/static charts/static submissions/static 2>/dev/null)
+# No secret is needed to collect static files or to lint; none of these values reaches a running registry.
+LINT_ENVIRONMENT := SECRET_KEY=only-for-checks-that-serve-nothing-0123456789-abcdefghij \
+	DATA_DIR=build/lint DATABASE_URL=sqlite://:memory: PUBLIC_URL=https://registry.example
+# pip's own progress on a terminal, silence in a log.
+PIP_INSTALL = $(PY) -m pip --disable-pip-version-check install $$([ -t 1 ] || echo --quiet)
+
+.PHONY: setup run test lint bench client requirements clean
+
+setup: .venv/client-installed .venv/static-collected
+	@:
+
+.venv/packages-installed: requirements.txt
+	@$(if $(PYTHON),,echo 'Needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv), or make PYTHON=...' >&2; exit 1;) \
+	[ -x $(PY) ] || { echo "setup: virtual environment .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
+	@echo 'setup: pinned packages (a minute or two the first time)'
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@touch $@
+
+# Hash mode refuses a local folder, so the client is a step of its own. A module that left its source would live on in build/.
+.venv/client-installed: .venv/packages-installed $(CLIENT_SOURCES)
+	@echo 'setup: client'
+	@rm -rf client/build
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --force-reinstall ./client
+	@touch $@
+
+.venv/static-collected: .venv/client-installed $(STATIC_SOURCES)
+	@echo 'setup: static files'
+	@$(LINT_ENVIRONMENT) $(PY) manage.py collectstatic --no-input --clear --verbosity 0
+	@touch $@
+
+# The announcement waits beside the servers until the site answers. Each `supervised` ends when the process that started it does.
+run: export PUBLIC_URL ?= http://127.0.0.1:$(PORT)
+run: setup
+	@$(PY) -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || \
+		{ echo 'run: port $(PORT) of 127.0.0.1 cannot be used; make run PORT=8001 takes another' >&2; exit 1; }
+	@$(PY) manage.py prepare
+	@$(PY) -m registry.supervised $(PY) manage.py announce & \
+	PATH="$$PWD/.venv/bin:$$PATH" exec $(PY) -m registry.supervised $(PY) -m honcho start --no-colour
+
+# The suite on SQLite, then its tests that touch the database once more on a PostgreSQL of their own.
+test: setup
+	@$(PY) -m pytest
+	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only
+
+lint: setup
+	@mkdir -p build/lint
+	@$(PY) -m ruff format --check --quiet
+	@$(PY) -m ruff check --quiet
+	@$(LINT_ENVIRONMENT) $(PY) -m mypy
+	@$(LINT_ENVIRONMENT) $(PY) manage.py check --deploy --fail-level WARNING
+	@$(LINT_ENVIRONMENT) $(PY) manage.py makemigrations --check --dry-run
+	@$(LINT_ENVIRONMENT) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench: setup
+	@for script in bench/*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+# Wheel, sdist and crr-submit.pyz, the same bytes from the same commit.
+client: setup
+	@$(PY) client/package.py dist
+
+# For maintainers: new pins from requirements.in. Needs uv on the PATH.
+requirements:
+	@uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --output-file requirements.txt requirements.in
+
+clean:
+	@rm -rf .venv static build dist client/build client/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

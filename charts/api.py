@@ -1,0 +1,107 @@
+"""The API of charts: save a comparison, read its spec and addresses, freeze it."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from charts import tasks
+from charts.models import Chart, Drawing, FrozenChart
+from charts.params import ChartParams, slug_of
+from charts.pipeline import address_of
+from charts.views import MEDIA_TYPES
+from registry import hints
+from registry.api.openapi import TEXT, errors, list_of, nullable, object_of
+from registry.models import Generation
+from registry.refusal import Refused
+
+_LOOSE: dict[str, Any] = {"type": "object", "additionalProperties": True}
+_PARAMS = {
+    "type": "object",
+    "properties": {
+        "tests": list_of(TEXT),
+        "group_by": list_of(TEXT),
+        "recipe": _LOOSE,
+        "limit": {"type": "integer"},
+    },
+    "required": ["tests", "group_by"],
+}
+_CHART = object_of(slug=TEXT, url=TEXT, params=_LOOSE, addresses=_LOOSE, spec=nullable(_LOOSE))
+_FROZEN = object_of(slug=TEXT, version=TEXT, url=TEXT, digest=TEXT)
+
+
+class ChartsView(APIView):
+    @extend_schema(
+        operation_id="charts_save",
+        summary="Save a comparison as a chart",
+        description="The same parameters give the same slug.",
+        request={"application/json": _PARAMS},
+        responses={200: _CHART, 201: _CHART, **errors(400, 415, 422)},
+    )
+    def post(self, request: Request) -> Response:
+        try:
+            params = ChartParams.from_dict(request.data)
+        except ValueError as error:
+            fault = {"path": "", "message": str(error)[:200]}
+            raise Refused(422, "invalid", "These are no chart's parameters.", [fault]) from None
+        chart, created = Chart.objects.get_or_create(
+            slug=slug_of(params),
+            defaults={"params": params.as_dict(), "wanted": Generation.current()},
+        )
+        if created:
+            hints.after_commit(tasks.draw_chart, chart.pk)
+        return Response(_answer(chart), status=201 if created else 200)
+
+
+class ChartView(APIView):
+    @extend_schema(
+        operation_id="charts_read",
+        summary="A chart's spec and addresses",
+        responses={200: _CHART, **errors(404)},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(_answer(_chart(slug)))
+
+
+class FreezeView(APIView):
+    @extend_schema(
+        operation_id="charts_freeze",
+        summary="Give the chart as it is now an address that never changes",
+        request=None,
+        responses={200: _FROZEN, **errors(404, 409)},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        drawing = Drawing.objects.filter(chart=_chart(slug)).select_related("chart").first()
+        if drawing is None:
+            raise Refused(
+                409, "not_drawn_yet", "This chart was not drawn yet: freeze it in a few seconds."
+            )
+        frozen = FrozenChart.of(drawing)
+        return Response(
+            {
+                "slug": slug,
+                "version": frozen.version,
+                "url": f"{address_of(slug)}/{frozen.version}",
+                "digest": frozen.digest,
+            }
+        )
+
+
+def _chart(slug: str) -> Chart:
+    chart = Chart.objects.filter(slug=slug).first()
+    if chart is None:
+        raise Refused(404, "not_found", "There is no such chart.")
+    return chart
+
+
+def _answer(chart: Chart) -> dict[str, Any]:
+    drawing = Drawing.objects.filter(chart=chart).first()
+    return {
+        "slug": chart.slug,
+        "url": address_of(chart.slug),
+        "params": chart.params,
+        "addresses": {ending: f"{address_of(chart.slug)}.{ending}" for ending in MEDIA_TYPES},
+        "spec": drawing.spec if drawing else None,
+    }

@@ -1,0 +1,13 @@
+"""From facts to pictures. Listens for changed facts; nobody calls it."""
+
+from django.apps import AppConfig
+
+
+class ChartsConfig(AppConfig):
+    name = "charts"
+
+    def ready(self) -> None:
+        from charts import tasks
+        from registry.signals import facts_changed
+
+        facts_changed.connect(tasks.on_facts_changed, dispatch_uid="charts")

@@ -1,0 +1,110 @@
+"""Saved charts, their newest drawing, and the frozen ones whose bytes never change.
+
+`Chart.wanted` is the generation of facts the chart ought to show, `drawn` the one it shows. A
+drawing is content-addressed files (`charts.artefacts`) and one row that is written last, so a
+reader sees the old drawing or the new one, whole.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+LEASE = timedelta(seconds=45)
+
+
+class ChartQuerySet(models.QuerySet["Chart"]):
+    def stale(self) -> "ChartQuerySet":
+        """Charts whose facts moved on since they were drawn."""
+        return self.filter(wanted__gt=F("drawn"))
+
+    def due(self) -> "ChartQuerySet":
+        """Stale, past their throttle, and not being drawn by somebody."""
+        now = timezone.now()
+        return self.stale().filter(
+            Q(lease_until=None) | Q(lease_until__lt=now), not_before__lte=now
+        )
+
+    def mark(self, generation: int) -> int:
+        """Want every chart drawn from `generation`. Returns how many were marked."""
+        return self.filter(wanted__lt=generation).update(wanted=generation)
+
+    def claim(self, chart_id: int) -> bool:
+        """Take the lease on drawing a due chart; False when it is not due or somebody else draws
+        it.
+        """
+        return bool(self.due().filter(pk=chart_id).update(lease_until=timezone.now() + LEASE))
+
+
+class Chart(models.Model):
+    slug = models.CharField(max_length=64, unique=True)
+    name = models.CharField(
+        max_length=120, blank=True
+    )  # for staff: an anonymous chart holds no user's text
+    params = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+    wanted = models.BigIntegerField(default=0)
+    drawn = models.BigIntegerField(default=-1)
+    not_before = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True)
+
+    objects = ChartQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # due(): the sweep
+            models.Index(
+                fields=["not_before"], name="chart_due", condition=Q(wanted__gt=F("drawn"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Drawing(models.Model):
+    """The newest drawing of a chart. `files` maps an ending (`png`) to {"digest", "size"}."""
+
+    chart = models.OneToOneField(Chart, on_delete=models.CASCADE, related_name="drawing")
+    generation = models.BigIntegerField()
+    spec = models.JSONField()
+    digest = models.CharField(max_length=64)  # of the spec
+    files = models.JSONField()
+    drawn_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.chart_id} from generation {self.generation}"
+
+
+class FrozenChart(models.Model):
+    """A drawing under an address that never changes; `version` starts the spec's digest."""
+
+    chart = models.ForeignKey(Chart, on_delete=models.PROTECT, related_name="frozen")
+    version = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64)
+    spec = models.JSONField()
+    files = models.JSONField()
+    drawn_at = models.DateTimeField()
+    frozen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chart", "version"], name="frozen_version")]
+
+    def __str__(self) -> str:
+        return f"{self.chart_id}/{self.version}"
+
+    @classmethod
+    def of(cls, drawing: Drawing) -> "FrozenChart":
+        """The frozen copy of a drawing; freezing the same spec again gives the same one."""
+        values: dict[str, Any] = {
+            "digest": drawing.digest,
+            "spec": drawing.spec,
+            "files": drawing.files,
+            "drawn_at": drawing.drawn_at,
+        }
+        frozen, _ = cls.objects.get_or_create(
+            chart=drawing.chart, version=drawing.digest[:12], defaults=values
+        )
+        return frozen

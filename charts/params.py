@@ -1,0 +1,112 @@
+"""What a chart is asked to show: plain values that say the same in an address, in the database and
+in a slug.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
+
+TESTS_LIMIT = 4
+GROUP_BY_LIMIT = 4
+GROUPS_LIMIT = 40
+VALUE_LENGTH = 128
+
+
+@dataclass(frozen=True)
+class ChartParams:
+    """`tests` are the panels, the first foremost; `group_by` makes the rows; `recipe` holds values
+    rows must have.
+
+    `limit` is the most rows drawn; the newest group is always among them.
+    """
+
+    tests: tuple[str, ...]
+    group_by: tuple[str, ...]
+    recipe: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 12
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "tests": list(self.tests),
+            "group_by": list(self.group_by),
+            "recipe": dict(self.recipe),
+            "limit": self.limit,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Any) -> "ChartParams":
+        """Checked parameters. Raises ValueError with a sentence."""
+        if not isinstance(value, Mapping):
+            raise ValueError("expected an object with tests and group_by")
+        unknown = value.keys() - {"tests", "group_by", "recipe", "limit"}
+        if unknown:
+            raise ValueError(f"unknown parameters: {', '.join(sorted(map(str, unknown)))[:200]}")
+        tests = _names(value, "tests", TESTS_LIMIT)
+        if not all(_is_test(test) for test in tests):
+            raise ValueError("tests: expected names such as TCP_CRR")
+        group_by = _names(value, "group_by", GROUP_BY_LIMIT)
+        wrong = [name for name in group_by if name not in FACTORS]
+        if wrong:
+            raise ValueError(f"group_by: {wrong[0][:100]} is no factor")
+        return cls(
+            tests, group_by, _recipe(value.get("recipe") or {}), _limit(value.get("limit", 12))
+        )
+
+
+def _names(value: Mapping[str, Any], name: str, most: int) -> tuple[str, ...]:
+    names = value.get(name)
+    if not isinstance(names, list | tuple) or not 1 <= len(names) <= most:
+        raise ValueError(f"{name}: expected a list of 1 to {most} names")
+    if not all(isinstance(item, str) for item in names) or len(set(names)) != len(names):
+        raise ValueError(f"{name}: expected names, each once")
+    return tuple(names)
+
+
+def _is_test(name: str) -> bool:
+    return len(name) <= 64 and name.replace("_", "").isalnum() and name.isascii() and name.isupper()
+
+
+def _recipe(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError("recipe: expected an object")
+    for name, item in value.items():
+        if name not in RECIPE_FACTORS or name == "test":
+            raise ValueError(f"recipe: {str(name)[:100]} cannot be chosen")
+        if not isinstance(item, str) or len(item) > VALUE_LENGTH or not item.isprintable():
+            raise ValueError(f"recipe.{name}: expected a short text")
+        if name == "streams" and not (item.isascii() and item.isdigit() and len(item) < 6):
+            raise ValueError("recipe.streams: expected a whole number")
+    return {name: value[name] for name in sorted(value)}
+
+
+def _limit(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= GROUPS_LIMIT:
+        raise ValueError(f"limit: expected 1 to {GROUPS_LIMIT}")
+    return value
+
+
+def slug_of(params: ChartParams) -> str:
+    """12 characters of base32: the same parameters, the same slug, and no user's text in an
+    address.
+    """
+    text = json.dumps(params.as_dict(), sort_keys=True, separators=(",", ":"))
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:12]
+
+
+XEN_USERS_SLUG = "xen-users"
+XEN_USERS = ChartParams(
+    tests=("TCP_CRR", "TCP_RR", "UDP_RR"),
+    group_by=("kernel_series", "virtualization", "virtualization_mode"),
+    recipe={"streams": "1", "topology": "loopback"},
+)
+HTTP_ACCEPT_SLUG = "http-accept"
+HTTP_ACCEPT = ChartParams(
+    tests=("HTTP_ACCEPT",),
+    group_by=("provider", "instance_type", "cpu_model", "virtualization"),
+    recipe={"topology": "loopback"},
+)

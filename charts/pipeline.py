@@ -1,0 +1,99 @@
+"""Drawing a chart: params → data → spec → every form of it → files, and one row last. Called by
+tasks and commands.
+"""
+
+from datetime import timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from charts import artefacts, data, embed, render_png_svg, render_text
+from charts.models import Chart, Drawing, FrozenChart
+from charts.params import HTTP_ACCEPT, HTTP_ACCEPT_SLUG, XEN_USERS, XEN_USERS_SLUG, ChartParams
+from charts.spec import ChartSpec, build
+from registry.models import Generation
+
+DEFAULTS = {XEN_USERS_SLUG: XEN_USERS, HTTP_ACCEPT_SLUG: HTTP_ACCEPT}
+
+
+def ensure_defaults() -> None:
+    """The charts every registry has: xen-users, and the application-level figures, which are no
+    netperf test.
+    """
+    for slug, params in DEFAULTS.items():
+        Chart.objects.get_or_create(slug=slug, defaults={"name": slug, "params": params.as_dict()})
+
+
+def address_of(slug: str) -> str:
+    return f"{settings.PUBLIC_URL}/c/{slug}"
+
+
+def spec_of(chart: Chart, generation: int) -> ChartSpec:
+    params = ChartParams.from_dict(chart.params)
+    return build(params, data.find(params, address_of(chart.slug), generation))
+
+
+def draw(chart_id: int) -> Drawing:
+    """Draw the chart from the facts as they are now, and end its lease. The row is written after
+    its files are.
+    """
+    chart = Chart.objects.get(pk=chart_id)
+    generation = Generation.current()
+    spec = spec_of(chart, generation)
+    files = {
+        ending: {"digest": artefacts.put(content, ending), "size": len(content)}
+        for ending, content in forms(spec, address_of(chart.slug)).items()
+    }
+    now = timezone.now()
+    with transaction.atomic():
+        old = Drawing.objects.filter(chart=chart).first()
+        drawing, _ = Drawing.objects.update_or_create(
+            chart=chart,
+            defaults={
+                "generation": generation,
+                "spec": spec.as_dict(),
+                "digest": spec.digest,
+                "files": files,
+                "drawn_at": now,
+            },
+        )
+        Chart.objects.filter(pk=chart_id).update(
+            drawn=generation,
+            lease_until=None,
+            not_before=now + timedelta(seconds=settings.CHART_THROTTLE_SECONDS),
+        )
+        if old:
+            transaction.on_commit(partial(_remove_unused, old.files))
+    return drawing
+
+
+def forms(spec: ChartSpec, address: str) -> dict[str, bytes]:
+    """Every form of a chart by its ending."""
+    drawn = render_png_svg.render(spec)
+    texts = embed.embed(spec, address, None)
+    return {
+        "png": drawn.png,
+        "svg": drawn.svg,
+        "eml": embed.draft(spec, address),
+        "txt": render_text.render_text(spec).encode(),
+        "csv": render_text.render_csv(spec).encode(),
+        "json": render_text.render_json(spec).encode(),
+        "html": embed.frame(spec, address).encode(),
+        "post.txt": texts.post_txt.encode(),
+        "md": texts.markdown.encode(),
+        "bbcode": texts.bbcode.encode(),
+    }
+
+
+def _remove_unused(files: dict[str, dict[str, str]]) -> None:
+    """Remove the files of a replaced drawing that no frozen chart and no newer drawing holds."""
+    held = [
+        *FrozenChart.objects.values_list("files", flat=True),
+        *Drawing.objects.values_list("files", flat=True),
+    ]
+    kept = {file["digest"] for drawing in held for file in drawing.values()}
+    for ending, file in files.items():
+        if file["digest"] not in kept:
+            artefacts.remove(file["digest"], ending)

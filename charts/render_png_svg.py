@@ -1,0 +1,221 @@
+"""A spec as PNG and SVG, both from one matplotlib Figure with fixed margins. Called by
+`charts.pipeline` in a worker.
+
+A row of the figure is a line of a printed table: label on the left, a bar a test, the number at
+the bar's end.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from charts import style
+from charts.spec import Cell, ChartSpec, Panel, Row
+
+BAR_HEIGHT = 0.56
+VALUE_ROOM = 1.30  # the axis runs this far beyond the longest bar, for the number at its end
+
+
+@dataclass(frozen=True)
+class Rendered:
+    png: bytes
+    svg: bytes
+
+
+def render(spec: ChartSpec) -> Rendered:
+    """PNG of 1200 pixels across and SVG of the same figure; the same spec gives the same bytes."""
+    with matplotlib.style.context(["default", style.SETTINGS]), warnings.catch_warnings():
+        # A character no font here has is drawn as a box; the text forms of the chart have its code.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = _figure(spec)
+        return Rendered(_png(figure), _svg(figure))
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _figure(spec: ChartSpec) -> Figure:
+    height = _height_in(spec)
+    figure = Figure(figsize=(style.WIDTH_IN, height), dpi=style.DPI)
+    FigureCanvasAgg(figure)
+    _head_and_foot(figure, spec, height)
+    if not spec.rows or not spec.panels:
+        _empty(figure)
+        return figure
+    _labels(figure, spec, height)
+    for panel, (left, width) in zip(spec.panels, _columns(len(spec.panels)), strict=True):
+        bottom = _rows_bottom_in(spec, height)
+        box = (
+            left / style.WIDTH_IN,
+            bottom / height,
+            width / style.WIDTH_IN,
+            (height - style.TOP_IN - bottom) / height,
+        )
+        _panel(figure.add_axes(box), panel, spec)
+    return figure
+
+
+def _height_in(spec: ChartSpec) -> float:
+    needed = style.TOP_IN + style.BOTTOM_IN + style.ROW_IN * len(spec.rows)
+    return min(max(needed, style.LEAST_HEIGHT_IN), style.MOST_HEIGHT_IN)
+
+
+def _row_in(spec: ChartSpec, height: float) -> float:
+    room = height - style.TOP_IN - style.BOTTOM_IN
+    return min(room / len(spec.rows), style.ROW_MOST_IN)
+
+
+def _rows_bottom_in(spec: ChartSpec, height: float) -> float:
+    return height - style.TOP_IN - _row_in(spec, height) * len(spec.rows)
+
+
+def _columns(count: int) -> list[tuple[float, float]]:
+    """(left, width) in inches of each panel: the first is foremost, the others share the rest."""
+    room = style.WIDTH_IN - style.LEFT_IN - style.RIGHT_IN - style.GAP_IN * (count - 1)
+    first = room if count == 1 else room * style.FIRST_PANEL_SHARE
+    other = (room - first) / max(1, count - 1)
+    widths = [first] + [other] * (count - 1)
+    lefts = [style.LEFT_IN + sum(widths[:i]) + style.GAP_IN * i for i in range(count)]
+    return list(zip(lefts, widths, strict=True))
+
+
+def _head_and_foot(figure: Figure, spec: ChartSpec, height: float) -> None:
+    def write(inches_x: float, inches_y: float, text: str, **more: object) -> None:
+        figure.text(inches_x / style.WIDTH_IN, inches_y / height, text, **more)  # type: ignore[arg-type]
+
+    write(0.35, height - 0.48, spec.title, fontsize=16, fontweight="bold")
+    write(0.35, height - 0.78, spec.subtitle, fontsize=10, color=style.PALE_INK)
+    for number, line in enumerate(_note_lines(spec)):
+        write(0.35, 0.58 - 0.19 * number, line, fontsize=8, color=style.PALE_INK)
+    right = style.WIDTH_IN - style.RIGHT_IN
+    write(right, 0.58, spec.address, fontsize=9, fontweight="bold", ha="right")
+    write(right, 0.39, spec.date, fontsize=8, color=style.PALE_INK, ha="right")
+
+
+def _note_lines(spec: ChartSpec) -> list[str]:
+    first, rest = list(spec.notes[:1]), list(spec.notes[1:])
+    return first + (["; ".join(rest)] if rest else [])
+
+
+def _empty(figure: Figure) -> None:
+    figure.text(0.5, 0.5, "No reports match yet.", ha="center", fontsize=14, color=style.PALE_INK)
+
+
+def _labels(figure: Figure, spec: ChartSpec, height: float) -> None:
+    """Two lines a row at the left edge, and a rule wherever the group changes."""
+    row_in = _row_in(spec, height)
+    top = height - style.TOP_IN
+    for number, row in enumerate(spec.rows):
+        middle = top - row_in * (number + 0.5)
+        x = 0.35 / style.WIDTH_IN
+        figure.text(x, (middle + 0.03) / height, row.label, fontsize=10.5, va="bottom")
+        detail = " \u00b7 ".join(part for part in (row.recipe, row.hosts) if part)
+        figure.text(x, (middle - 0.02) / height, detail, fontsize=8, va="top", color=style.PALE_INK)
+        if number and row.group != spec.rows[number - 1].group:
+            y = (top - row_in * number) / height
+            _rule(figure, y)
+
+
+def _rule(figure: Figure, y: float) -> None:
+    left, right = 0.35 / style.WIDTH_IN, 1 - style.RIGHT_IN / style.WIDTH_IN
+    figure.add_artist(
+        Line2D([left, right], [y, y], color=style.RULE, linewidth=0.8, transform=figure.transFigure)
+    )
+
+
+def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
+    rows = len(spec.rows)
+    axes.set_xlim(0, panel.top * VALUE_ROOM or 1.0)
+    axes.set_ylim(rows, 0)
+    axes.set_yticks([])
+    axes.set_xticks([])
+    for side in ("top", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.spines["left"].set_color(style.PALE_INK)
+    axes.patch.set_visible(False)
+    size = 12 if panel is spec.panels[0] else 10
+    axes.annotate(
+        panel.test,
+        (0, 1),
+        (0, 8),
+        "axes fraction",
+        "offset points",
+        fontsize=size,
+        fontweight="bold",
+    )
+    axes.annotate(
+        panel.unit,
+        (1, 1),
+        (0, 8),
+        "axes fraction",
+        "offset points",
+        fontsize=8,
+        color=style.PALE_INK,
+        ha="right",
+    )
+    for number, row in enumerate(spec.rows):
+        if panel.test in row.cells:
+            _bar(axes, number + 0.5, row, row.cells[panel.test], panel)
+        else:
+            axes.text(
+                panel.top * 0.012,
+                number + 0.5,
+                "\u2013",
+                va="center",
+                fontsize=9,
+                color=style.PALE_INK,
+            )
+
+
+def _bar(axes: Axes, y: float, row: Row, cell: Cell, panel: Panel) -> None:
+    colour = style.colour_of(row.family)
+    axes.barh(
+        y,
+        cell.rate,
+        height=BAR_HEIGHT,
+        color=style.PAPER if row.hollow else colour,
+        edgecolor=colour,
+        linewidth=1.3,
+        linestyle=(0, (3, 2)) if row.imported else "solid",
+    )
+    end = cell.rate
+    if cell.ci_low is not None and cell.ci_high is not None:
+        axes.plot(
+            [cell.ci_low, cell.ci_high],
+            [y, y],
+            color=style.INK,
+            linewidth=1.2,
+            solid_capstyle="butt",
+        )
+        for x in (cell.ci_low, cell.ci_high):
+            axes.plot([x, x], [y - 0.12, y + 0.12], color=style.INK, linewidth=1.2)
+        end = max(end, cell.ci_high)
+    if cell.dots:
+        axes.plot(
+            cell.dots,
+            [y] * len(cell.dots),
+            linestyle="none",
+            marker="o",
+            markersize=3.2,
+            markerfacecolor=style.PAPER,
+            markeredgecolor=style.INK,
+            markeredgewidth=0.7,
+        )
+        end = max(end, *cell.dots)
+    axes.annotate(cell.text, (end, y), (6, 0), "data", "offset points", va="center", fontsize=9.5)

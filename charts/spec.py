@@ -1,0 +1,259 @@
+"""What is drawn: plain data that holds every number and every label, so that PNG, SVG and text can
+never disagree.
+
+`charts.data` finds `ChartData` in the facts, `build` turns it into a `ChartSpec`, the renderers
+draw nothing else. The digest covers all of the spec, so two charts with the same digest look the
+same.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from charts.params import ChartParams
+
+LABEL_LENGTH = 48
+DOTS_LIMIT = 20
+LEAST_FOR_WHISKER = 3
+BOUND_SIGNS = {"exact": "", "approximate": "~", "at_most": "\u2264", "at_least": "\u2265"}
+IMPORTED_NOTE = "dashed: imported, metadata incomplete, not ranked"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One figure of one row: rate and interval in the test's unit, `host_rates` one a host."""
+
+    rate: float
+    ci_low: float | None
+    ci_high: float | None
+    host_rates: tuple[float, ...]
+    n_runs: int
+    n_machines: int
+    n_submitters: int
+    bound: str = "exact"
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """One group of one recipe, as the facts have it. `order` sorts it on the axis, `recency` says
+    how new it is.
+    """
+
+    label: str
+    recipe: str
+    family: str
+    imported: bool
+    order: tuple[Any, ...]
+    recency: int
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class ChartData:
+    """Everything that was found. `units` by test; `left_out` counts groups of other recipes that
+    were not chosen.
+    """
+
+    rows: Sequence[FoundRow]
+    units: Mapping[str, str]
+    title: str
+    subtitle: str
+    address: str
+    date: str
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One bar: numbers in the test's unit and the text beside it. `dots` are hosts, drawn up to 20
+    of them.
+    """
+
+    rate: float
+    ci_low: float | None
+    ci_high: float | None
+    dots: tuple[float, ...]
+    text: str
+    bound: str
+    n_runs: int
+    n_machines: int
+    n_submitters: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the chart. `family` chooses the colour and is named in the label, `group` ties
+    lines together.
+    """
+
+    label: str
+    recipe: str
+    hosts: str
+    family: str
+    group: str
+    hollow: bool
+    imported: bool
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Panel:
+    test: str
+    unit: str
+    top: float  # the axis runs from 0 to here
+
+
+@dataclass(frozen=True)
+class ChartSpec:
+    title: str
+    subtitle: str
+    panels: tuple[Panel, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    date: str
+    address: str
+    digest: str = field(default="", compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "digest"}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "ChartSpec":
+        """The spec that `as_dict` gave, digest included."""
+        rows = tuple(
+            Row(**{**row, "cells": {test: _cell(cell) for test, cell in row["cells"].items()}})
+            for row in value["rows"]
+        )
+        panels = tuple(Panel(**panel) for panel in value["panels"])
+        return _with_digest(
+            cls(**{**value, "panels": panels, "rows": rows, "notes": tuple(value["notes"])})
+        )
+
+
+def _cell(value: Mapping[str, Any]) -> Cell:
+    return Cell(**{**value, "dots": tuple(value["dots"])})
+
+
+def _with_digest(spec: ChartSpec) -> ChartSpec:
+    text = json.dumps(spec.as_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return ChartSpec(**{**_shallow(spec), "digest": hashlib.sha256(text.encode()).hexdigest()})
+
+
+def _shallow(spec: ChartSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in ChartSpec.__dataclass_fields__}
+
+
+def build(params: ChartParams, data: ChartData) -> ChartSpec:
+    """At most `params.limit` rows, the newest always among them, in the order of the axis."""
+    chosen = chosen_rows(data.rows, params.limit)
+    tests = [test for test in params.tests if any(test in row.values for row in chosen)]
+    return _with_digest(
+        ChartSpec(
+            title=clean(data.title, 80),
+            subtitle=clean(data.subtitle, 110),
+            panels=tuple(Panel(test, data.units[test], _top(chosen, test)) for test in tests),
+            rows=tuple(_row(row) for row in chosen),
+            notes=tuple(_notes(data, chosen)),
+            date=data.date,
+            address=data.address,
+        )
+    )
+
+
+def chosen_rows(rows: Sequence[FoundRow], limit: int) -> list[FoundRow]:
+    """The newest row, then measured before imported, more hosts first, newer before older."""
+    if not rows:
+        return []
+    newest = max(rows, key=lambda row: row.recency)
+    others = sorted(
+        (row for row in rows if row is not newest),
+        key=lambda row: (row.imported, -_hosts(row), -row.recency),
+    )
+    return sorted([newest, *others[: limit - 1]], key=lambda row: row.order)
+
+
+def _hosts(row: FoundRow) -> int:
+    return max((value.n_machines for value in row.values.values()), default=0)
+
+
+def _top(rows: Sequence[FoundRow], test: str) -> float:
+    values = [row.values[test] for row in rows if test in row.values]
+    return max((max(v.rate, v.ci_high or 0, *v.host_rates) for v in values), default=1.0)
+
+
+def _row(row: FoundRow) -> Row:
+    hosts = _hosts(row)
+    counted = f"{hosts} host{'s' if hosts != 1 else ''}"
+    return Row(
+        label=clean(row.label),
+        recipe=clean(row.recipe),
+        hosts=counted,
+        family=row.family,
+        group=clean(row.label).split(" ")[0],
+        hollow=row.imported or hosts == 1,
+        imported=row.imported,
+        cells={test: _drawn(value) for test, value in row.values.items()},
+    )
+
+
+def _drawn(value: Value) -> Cell:
+    whisker = value.n_machines >= LEAST_FOR_WHISKER
+    dots = value.host_rates if 1 < len(value.host_rates) <= DOTS_LIMIT else ()
+    return Cell(
+        rate=value.rate,
+        ci_low=value.ci_low if whisker else None,
+        ci_high=value.ci_high if whisker else None,
+        dots=tuple(dots),
+        text=BOUND_SIGNS[value.bound] + short(value.rate),
+        bound=value.bound,
+        n_runs=value.n_runs,
+        n_machines=value.n_machines,
+        n_submitters=value.n_submitters,
+    )
+
+
+def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
+    notes = ["bar: geometric mean of hosts; whisker: 95 % interval from 3 hosts on; dots: hosts"]
+    if any(_hosts(row) == 1 and not row.imported for row in rows):
+        notes.append("hollow: 1 host")
+    if any(row.imported for row in rows):
+        notes.append(IMPORTED_NOTE)
+    hidden = len(data.rows) - len(rows)
+    if hidden > 0:
+        notes.append(f"{hidden} more groups not drawn")
+    if data.left_out:
+        notes.append(f"{data.left_out} figures of other recipes not drawn")
+    return notes
+
+
+def short(rate: float) -> str:
+    """Three significant digits: 6.49k, 23.5k, 104k, 9.92G."""
+    for factor, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")):
+        if rate >= factor * 0.9995:
+            scaled = rate / factor
+            return f"{scaled:.{max(0, 2 - _digits_before_point(scaled))}f}{suffix}"
+    return f"{rate:.3g}"
+
+
+def _digits_before_point(value: float) -> int:
+    """0 for 1 to 9.99, 1 for 10 to 99.9, 2 for 100 and more, after rounding to three digits."""
+    return int(f"{value:.2e}".partition("e")[2])
+
+
+def clean(text: str, length: int = LABEL_LENGTH) -> str:
+    """Text that can stand in a picture: one line, no control or bidi characters, few marks,
+    bounded length.
+    """
+    kept: list[str] = []
+    marks = 0
+    for character in unicodedata.normalize("NFC", text[: 20 * length]):
+        kind = unicodedata.category(character)
+        marks = marks + 1 if kind[0] == "M" else 0
+        if marks > 2 or kind == "Cf":
+            continue
+        kept.append(" " if kind[0] in "CZ" else character)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "\u2026"

@@ -1,0 +1,30 @@
+"""Checks of what is promised about charts: every file of a drawing or a frozen chart is there and
+has its digest.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.files.storage import default_storage
+
+from charts.artefacts import path_of
+from charts.models import Drawing, FrozenChart
+
+
+def broken_promises() -> Iterator[str]:
+    for frozen in FrozenChart.objects.select_related("chart").iterator():
+        yield from _files(f"frozen chart {frozen.chart.slug}/{frozen.version}", frozen.files)
+    for drawing in Drawing.objects.select_related("chart").iterator():
+        yield from _files(f"chart {drawing.chart.slug}", drawing.files)
+
+
+def _files(name: str, files: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for ending, file in files.items():
+        path = path_of(file["digest"], ending)
+        if not default_storage.exists(path):
+            yield f"{name}: its {ending} is missing"
+            continue
+        with default_storage.open(path) as stored:
+            if hashlib.sha256(stored.read()).hexdigest() != file["digest"]:
+                yield f"{name}: its {ending} does not have its digest"

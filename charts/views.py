@@ -1,0 +1,123 @@
+"""Addresses of charts: the page, and every form of it, live and frozen.
+
+A GET never draws. The live address serves the newest drawing with an ETag and a short life; the
+frozen one serves bytes that never change. Query strings are ignored, so that a proxy's tail on an
+address does no harm.
+"""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_POST, require_safe
+
+from charts import artefacts, tasks
+from charts.embedding import forms_to_copy
+from charts.models import Chart, Drawing, FrozenChart
+from charts.pipeline import address_of
+from registry import hints
+from registry.errors import shape
+
+MEDIA_TYPES = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+    "post.txt": "text/plain; charset=utf-8",
+    "md": "text/plain; charset=utf-8",
+    "bbcode": "text/plain; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "eml": "message/rfc822",
+    "html": "text/html; charset=utf-8",
+}
+LIVE = "public, max-age=5, must-revalidate"
+FROZEN = "public, max-age=31536000, immutable"
+FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+# A frame may stand on anybody's page; it shows a picture, opens one link, and runs nothing.
+FRAME_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'none'"
+
+
+@require_safe
+def live_page(request: HttpRequest, slug: str) -> HttpResponse:
+    chart = get_object_or_404(Chart, slug=slug)
+    drawing = Drawing.objects.filter(chart=chart).first()
+    context: dict[str, Any] = {
+        "chart": chart,
+        "slug": slug,
+        "address": address_of(slug),
+        "drawing": drawing,
+        "frozen": chart.frozen.order_by("-frozen_at"),
+        "embed": {},
+        "text": "",
+    }
+    if drawing:
+        context["embed"] = forms_to_copy(drawing.spec, address_of(slug))
+        context["text"] = artefacts.get(drawing.files["txt"]["digest"], "txt").decode()
+    return render(request, "charts/chart.html", context)
+
+
+@require_safe
+def live_file(request: HttpRequest, slug: str, ending: str) -> HttpResponse:
+    drawing = Drawing.objects.filter(chart__slug=slug).only("files").first()
+    if drawing is None:
+        return _not_drawn_yet(slug)
+    return _file(request, drawing.files, ending, LIVE)
+
+
+def _not_drawn_yet(slug: str) -> HttpResponse:
+    """A chart that was just saved: ask for it, and ask the reader to come back."""
+    chart = get_object_or_404(Chart, slug=slug)
+    hints.send(tasks.draw_chart, chart.pk)
+    body = shape("not_drawn_yet", "This chart is being drawn: ask again in a few seconds.")
+    return JsonResponse(body, status=503, headers={"Retry-After": "3", "Cache-Control": "no-store"})
+
+
+@require_safe
+def frozen_page(request: HttpRequest, slug: str, version: str) -> HttpResponse:
+    frozen = get_object_or_404(
+        FrozenChart.objects.select_related("chart"), chart__slug=slug, version=version
+    )
+    address = f"{address_of(slug)}/{version}"
+    context = {
+        "frozen": frozen,
+        "chart": frozen.chart,
+        "address": address,
+        "embed": forms_to_copy(frozen.spec, address_of(slug), address),
+        "text": artefacts.get(frozen.files["txt"]["digest"], "txt").decode(),
+        "withdrawn_since": 0,
+    }
+    return render(request, "charts/frozen.html", context)
+
+
+@require_safe
+def frozen_file(request: HttpRequest, slug: str, version: str, ending: str) -> HttpResponse:
+    frozen = get_object_or_404(FrozenChart.objects.only("files"), chart__slug=slug, version=version)
+    return _file(request, frozen.files, ending, FROZEN)
+
+
+@require_POST
+def freeze_page(request: HttpRequest, slug: str) -> HttpResponse:
+    frozen = FrozenChart.of(get_object_or_404(Drawing, chart__slug=slug))
+    return redirect("chart-frozen", slug=slug, version=frozen.version)
+
+
+def _file(
+    request: HttpRequest, files: dict[str, dict[str, Any]], ending: str, policy: str
+) -> HttpResponse:
+    """One form of a drawing, or 304 when the reader has it."""
+    if ending not in files:
+        raise Http404
+    etag = f'"{files[ending]["digest"]}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        content = artefacts.get(files[ending]["digest"], ending)
+        response = HttpResponse(content, content_type=MEDIA_TYPES[ending])
+        response["Content-Length"] = str(len(content))
+    response["ETag"] = etag
+    response["Cache-Control"] = policy
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response["Content-Security-Policy"] = FRAME_POLICY if ending == "html" else FILE_POLICY
+    if ending == "html":
+        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    return response

@@ -1,0 +1,90 @@
+"""Makes what people install: wheel, sdist and the single file crr-submit.pyz, into the folder that
+is named.
+
+`make client` calls it. The same sources give the same bytes: every time stamp inside is one and the
+same, and names are in order. Works on a copy, so that no build folder with modules of yesterday
+gets into a wheel.
+"""
+
+import gzip
+import io
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+from setuptools import build_meta
+
+CLIENT = Path(__file__).resolve().parent
+EPOCH_S = 315532800  # 1980-01-01, the first day that a zip file can name
+LEFT_OUT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+START = "import sys\n\nfrom crr_submit.cli import main\n\nsys.exit(main())\n"
+
+
+def main(target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob("crr[-_]submit*"):
+        old.unlink()
+    write_pyz(CLIENT / "src", target / "crr-submit.pyz")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "client")
+        shutil.copytree(CLIENT, copy, ignore=LEFT_OUT)
+        shutil.copy(CLIENT.parent / "LICENSE", copy)
+        build(copy, target.resolve())
+    for path in sorted(target.glob("crr[-_]submit*")):
+        print(f"{path}  {path.stat().st_size} bytes")
+
+
+def build(client: Path, target: Path) -> None:
+    """Wheel and sdist of the copy in `client`; setuptools reads the current folder and prints a
+    lot.
+    """
+    os.environ["SOURCE_DATE_EPOCH"] = str(EPOCH_S)
+    os.chdir(client)
+    sys.argv[1:] = []
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        build_meta.build_wheel(str(target))
+        sdist = target / build_meta.build_sdist(str(target))
+    os.dup2(kept, 1)
+    settle_tar(sdist)
+
+
+def settle_tar(path: Path) -> None:
+    """Rewrites a .tar.gz in order, with one time stamp and no owner."""
+    with tarfile.open(path) as given:
+        members = sorted(given.getmembers(), key=lambda member: member.name)
+        contents = [(one, given.extractfile(one) if one.isfile() else None) for one in members]
+        plain = io.BytesIO()
+        with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as settled:
+            for member, content in contents:
+                member.mtime, member.uid, member.gid = EPOCH_S, 0, 0
+                member.uname = member.gname = ""
+                member.mode = 0o755 if member.isdir() else 0o644
+                member.pax_headers = {}
+                settled.addfile(member, content)
+    path.write_bytes(gzip.compress(plain.getvalue(), mtime=EPOCH_S))
+
+
+def write_pyz(source: Path, path: Path) -> None:
+    """One file that any Python 3.8 or later runs."""
+    texts = {"__main__.py": START.encode()}
+    for file in source.glob("crr_submit/**/*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            texts[file.relative_to(source).as_posix()] = file.read_bytes()
+    with path.open("wb") as file:
+        file.write(b"#!/usr/bin/env python3\n")
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(texts):
+                entry = zipfile.ZipInfo(name)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, texts[name])
+    path.chmod(0o755)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,149 @@
+"""The command crr-submit: what each subcommand does, and with which exit code it ends.
+
+0 sent or done, 1 measured but not sent, 2 usage, 3 cannot measure.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Sequence, Tuple
+
+from crr_submit import collect, envelope, session
+from crr_submit.deliver import Outcome, deliver, not_sent
+from crr_submit.host import Host
+from crr_submit.options import Options, parse
+from crr_submit.programs import CannotMeasure
+from crr_submit.terminal import Terminal
+
+DONE, NOT_SENT, USAGE, CANNOT_MEASURE = 0, 1, 2, 3
+
+
+def main() -> None:
+    """Entry point of the script, of `python -m` and of the single file; ends the process."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    options = parse(arguments)
+    terminal = Terminal(options.as_json)
+    commands = {"submit": submit, "run": run, "send": send, "show": show}
+    try:
+        return commands[options.command](options, terminal)
+    except CannotMeasure as error:
+        return _failed("Cannot measure: %s" % error, CANNOT_MEASURE, terminal)
+    except session.CannotSave as error:
+        return _failed("crr-submit: %s" % error, USAGE, terminal)
+    except KeyboardInterrupt:
+        return _failed("Interrupted; nothing was sent.", NOT_SENT, terminal)
+    except BrokenPipeError:
+        # Whoever read our output has gone; without this the interpreter complains at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_SENT
+    except OSError as error:
+        return _failed("crr-submit: %s" % error, NOT_SENT, terminal)
+
+
+def submit(options: Options, terminal: Terminal) -> int:
+    """Measure, save, show, ask, send."""
+    report = session.measure_and_save(options, terminal)
+    if not report.is_complete:
+        return _finish(_unfinished(report, options, terminal), NOT_SENT, terminal)
+    if options.dry_run:
+        terminal.show(report.body.decode("ascii"))
+        terminal.say("Nothing was sent. The report is in %s" % report.path)
+        return _finish(Outcome(report.path), DONE, terminal)
+    outcome = _ask_and_deliver(report, options, terminal)
+    return _finish(outcome, DONE if outcome.sent else NOT_SENT, terminal)
+
+
+def run(options: Options, terminal: Terminal) -> int:
+    """Measure and save."""
+    report = session.measure_and_save(options, terminal)
+    if not report.is_complete:
+        return _finish(_unfinished(report, options, terminal), NOT_SENT, terminal)
+    terminal.say("Saved: %s" % report.path)
+    return _finish(Outcome(report.path), DONE, terminal)
+
+
+def send(options: Options, terminal: Terminal) -> int:
+    """Send files. All are read before the first is sent, so a wrong name sends nothing."""
+    try:
+        reports = [_readable(name, options, terminal) for name in options.files]
+    except OSError as error:
+        return _failed("crr-submit: %s" % error, USAGE, terminal)
+    outcomes = [_sent(path, body, options, terminal) for path, body in reports]
+    terminal.finish({"reports": [outcome.as_dict() for outcome in outcomes]})
+    is_done = options.dry_run or all(outcome.sent for outcome in outcomes)
+    return DONE if is_done else NOT_SENT
+
+
+def show(options: Options, terminal: Terminal) -> int:
+    """Print the environment."""
+    environment = collect.environment(Host())
+    shown = {"environment": envelope.build(environment, redact=options.redact)["environment"]}
+    if options.as_json:
+        terminal.finish(shown)
+    else:
+        terminal.say(envelope.to_text(shown).rstrip("\n"))
+    return DONE
+
+
+def _ask_and_deliver(report: session.SavedReport, options: Options, terminal: Terminal) -> Outcome:
+    path, body, registry = report.path, report.body, options.registry
+    if registry is None:
+        cause = "no registry is given (--registry URL or CRR_REGISTRY)"
+        return not_sent(path, None, cause, terminal)
+    if not options.yes:
+        if not terminal.can_ask:
+            cause = "nobody to ask here; --yes sends without asking"
+            return not_sent(path, registry, cause, terminal)
+        terminal.show(body.decode("ascii"))
+        question = "Send exactly this (%d bytes, %s) to %s?" % (len(body), path, registry)
+        if not terminal.ask(question):
+            return not_sent(path, registry, "as you wish", terminal)
+    return deliver(path, body, registry, terminal)
+
+
+def _sent(path: str, body: bytes, options: Options, terminal: Terminal) -> Outcome:
+    if options.registry is not None and not options.dry_run:
+        return deliver(path, body, options.registry, terminal)
+    where = options.registry or "a registry"
+    terminal.say("Would send %s (%d bytes) to %s" % (path, len(body), where))
+    return Outcome(path, registry=options.registry)
+
+
+def _readable(name: str, options: Options, terminal: Terminal) -> Tuple[str, bytes]:
+    """(path, bytes) of a file to send; standard input and redacted text are saved first."""
+    body = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    changed = _redacted(body, options.redact)
+    if name != "-" and changed == body:
+        return name, body
+    path = envelope.default_path("json" if changed.lstrip()[:1] == b"{" else "txt")
+    envelope.save(path, changed)
+    terminal.say("Saved what will be sent: %s" % path)
+    return path, changed
+
+
+def _redacted(body: bytes, words: Sequence[str]) -> bytes:
+    if not words:
+        return body
+    text: str = envelope.redacted(body.decode("utf-8", "surrogateescape"), words)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _unfinished(report: session.SavedReport, options: Options, terminal: Terminal) -> Outcome:
+    return not_sent(report.path, options.registry, "the measurement did not finish", terminal)
+
+
+def _failed(text: str, code: int, terminal: Terminal) -> int:
+    terminal.complain(text)
+    terminal.finish({"file": None, "sent": False, "cause": text})
+    return code
+
+
+def _finish(outcome: Outcome, code: int, terminal: Terminal) -> int:
+    terminal.finish(outcome.as_dict())
+    return code

@@ -1,0 +1,91 @@
+"""Which CPUs the measurement may use: affinity, the cgroup's quota, and how a CPU list of the
+kernel is read.
+
+Called by the collector, the plan and the placement check.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, List, Optional, Set, Tuple
+
+from crr_submit.host import Host
+
+
+def allowed() -> List[int]:
+    """CPUs of this process's affinity, ascending."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def usable_count(host: Host) -> int:
+    """How many CPUs the run can use: the affinity, or the cgroup's quota where that is less; at
+    least 1.
+    """
+    quota = cgroup_quota_cpus(host)
+    count = len(allowed())
+    return count if quota is None else max(1, min(count, int(quota)))
+
+
+def pin_choice(cpus: List[int]) -> int:
+    """The CPU for same_cpu runs: not the lowest if there is another, since that one often takes
+    the interrupts.
+    """
+    return cpus[1] if len(cpus) > 1 else cpus[0]
+
+
+def parse_list(text: str) -> Set[int]:
+    """`0-2,7` → {0, 1, 2, 7}; raises ValueError on anything else."""
+    found: Set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def cgroup_quota_cpus(host: Host) -> Optional[float]:
+    """The least CPU quota of our cgroup and its ancestors, in CPUs; None when there is none (v1
+    and v2).
+    """
+    quotas = []
+    for folder, version in _cgroup_folders(host):
+        if version == 2:
+            quota, _, period = (host.text(folder + "/cpu.max") or "max").partition(" ")
+        else:
+            quota = host.text(folder + "/cpu.cfs_quota_us") or ""
+            period = host.text(folder + "/cpu.cfs_period_us") or ""
+        if quota.isdigit() and period.isdigit() and int(period) > 0:
+            quotas.append(int(quota) / int(period))
+    return min(quotas) if quotas else None
+
+
+def cgroup_throttled(host: Host) -> Optional[int]:
+    """Periods so far in which a quota throttled us, over our cgroup and its ancestors; None when
+    not counted.
+    """
+    counts = []
+    for folder, _ in _cgroup_folders(host):
+        for line in host.lines(folder + "/cpu.stat"):
+            name, _, value = line.partition(" ")
+            if name == "nr_throttled" and value.isdigit():
+                counts.append(int(value))
+    return max(counts) if counts else None
+
+
+def _cgroup_folders(host: Host) -> Iterator[Tuple[str, int]]:
+    """Folders of our cgroup up to its root, with the cgroup version of each."""
+    for line in host.lines("/proc/self/cgroup"):
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        names = controllers.split(",")
+        if controllers and "cpu" not in names:
+            continue
+        bases = (
+            ["/sys/fs/cgroup/" + controllers, "/sys/fs/cgroup/cpu"]
+            if controllers
+            else ["/sys/fs/cgroup"]
+        )
+        base = next((base for base in bases if host.exists(base)), None)
+        while base is not None:
+            yield base + path.rstrip("/"), 1 if controllers else 2
+            if path in ("", "/"):
+                break
+            path = path.rpartition("/")[0]

@@ -1,0 +1,113 @@
+"""From a file on disk to a report in a registry: secrets first, then the bytes, then what came of
+it in words.
+
+In: a saved report or netperf text and where to send it. Out: an `Outcome`, the same for people and
+for --json. Called by `crr_submit.cli`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from crr_submit import answer, claim, send
+from crr_submit.report import MEDIA_TYPE
+from crr_submit.terminal import Terminal, clean_lines
+
+TEXT_TYPE = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one report. `retry` is the command that sends it, when it was not sent."""
+
+    file: str
+    sent: bool = False
+    registry: Optional[str] = None
+    id: Optional[str] = None
+    url: Optional[str] = None
+    answer: Optional[Dict[str, Any]] = None
+    cause: Optional[str] = None
+    retry: Optional[str] = None
+
+    def as_dict(self) -> Dict[str, Any]:
+        return asdict(self)
+
+
+def deliver(path: str, body: bytes, registry: str, terminal: Terminal) -> Outcome:
+    """Send a file that is on disk, and say how it went."""
+    try:
+        secrets = claim.get_or_create(path, registry, body)
+        got = send.send(
+            body, media_type(body), registry, secrets, lambda text: terminal.say(*clean_lines(text))
+        )
+    except (OSError, ValueError, send.SendError) as error:
+        return not_sent(path, registry, str(error), terminal)
+    except KeyboardInterrupt:
+        return not_sent(path, registry, "interrupted", terminal)
+    terminal.say(*answer.lines(got))
+    _remember(path, secrets, got, terminal)
+    return Outcome(path, sent=True, registry=registry, id=got["id"], url=got.get("url"), answer=got)
+
+
+def not_sent(path: str, registry: Optional[str], cause: str, terminal: Terminal) -> Outcome:
+    """Say that a saved report was not sent, why, where it is, and how to send it."""
+    retry = retry_command(path, registry)
+    lines = clean_lines(cause)
+    terminal.complain("Not sent: " + lines[0], *lines[1:])
+    terminal.complain("The report is in %s" % path, "To send it:  %s" % retry)
+    return Outcome(path, registry=registry, cause="\n".join(lines), retry=retry)
+
+
+def media_type(body: bytes) -> str:
+    """An envelope goes as JSON, anything else as text: the registry says what is wrong with
+    either.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return TEXT_TYPE
+    return MEDIA_TYPE if isinstance(value, dict) and "report_version" in value else TEXT_TYPE
+
+
+def retry_command(path: str, registry: Optional[str]) -> str:
+    """The command that sends the file, called the way this program was called."""
+    words = [*_own_command(), "send", path]
+    return (
+        " ".join(map(shlex.quote, words))
+        + " --registry "
+        + (shlex.quote(registry) if registry else "URL")
+    )
+
+
+def _own_command() -> List[str]:
+    program, python = sys.argv[0], _callable_name(sys.executable)
+    name = Path(program).name
+    if name == "__main__.py":
+        return [python, "-m", "crr_submit"]
+    if name.endswith((".pyz", ".py")):
+        return [python, program]
+    return [_callable_name(program)]
+
+
+def _callable_name(program: str) -> str:
+    """The plain name where the shell finds the same program by it, else the path."""
+    name = Path(program).name
+    found = shutil.which(name)
+    return name if found and Path(found).resolve() == Path(program).resolve() else program
+
+
+def _remember(path: str, secrets: claim.Claim, got: Dict[str, Any], terminal: Terminal) -> None:
+    """The report is there whatever happens now, so a full disk is only worth a line."""
+    try:
+        claim.remember(path, secrets, got)
+    except (OSError, ValueError) as error:
+        terminal.complain("Could not note the report's address: %s" % error)
+    terminal.say(
+        "The right to edit or withdraw it is in %s; keep that file private." % claim.path_of(path)
+    )

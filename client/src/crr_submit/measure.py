@@ -1,0 +1,249 @@
+"""Carries out a plan: starts netperf, reads the counters inside the active window, keeps what
+netperf printed.
+
+In: steps of `crr_submit.plan`. Out: a `Measurement` whose `runs` are rows of the report. A
+measurement that is interrupted or fails keeps what was measured so far; nothing here raises after
+the first run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import IO, Any, Callable, Dict, List, Optional, Sequence
+
+from crr_submit import placement, plan, summary, telemetry
+from crr_submit.conntrack import Conntrack
+from crr_submit.host import Host
+from crr_submit.interrupts import Interrupted, handled, held
+from crr_submit.netserver import Netserver
+from crr_submit.plan import Step
+from crr_submit.programs import CannotMeasure, Programs, end_group, start
+
+# The active window leaves out this much at either end: start-up, and netserver's wait at the end.
+MARGIN_S = 0.2
+GRACE_S = 20.0
+STOP_LIMIT_S = 1.0
+SELECTORS = (
+    "THROUGHPUT,THROUGHPUT_UNITS,ELAPSED_TIME,PROTOCOL,DIRECTION,REQUEST_SIZE,RESPONSE_SIZE,"
+    "LSS_SIZE_REQ,LSR_SIZE_REQ,RSS_SIZE_REQ,RSR_SIZE_REQ,LSS_SIZE_END,LSR_SIZE_END,RSS_SIZE_END,RSR_SIZE_END"
+)
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class Measurement:
+    """What came of a plan. `failure` says why it stopped before its end, `left_out` which steps
+    were not run.
+    """
+
+    runs: List[Dict[str, Any]] = field(default_factory=list)
+    conntrack_active: bool = False
+    interrupted: bool = False
+    failure: Optional[str] = None
+    left_out: List[str] = field(default_factory=list)
+
+    @property
+    def has_results(self) -> bool:
+        return any(not run["warm_up"] for run in self.runs)
+
+
+def carry_out(
+    steps: Sequence[Step], programs: Programs, host: Host, pin_cpu: int, progress: Progress
+) -> Measurement:
+    """Run the steps in order; `progress(label, seconds left)` is called before each."""
+    done = Measurement()
+    conntrack = Conntrack(host)
+    try:
+        with handled(), Netserver(programs.netserver) as netserver:
+            runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
+            for index, step in enumerate(steps):
+                left_s = plan.expected_s(steps[index:])
+                runner.run(step, lambda label, left_s=left_s: progress(label, left_s))  # type: ignore[misc]
+    except Interrupted:
+        done.interrupted = True
+    except CannotMeasure as error:
+        done.failure = str(error)
+    done.conntrack_active = conntrack.is_active
+    return done
+
+
+@dataclass
+class _Runner:
+    programs: Programs
+    netserver: Netserver
+    host: Host
+    pin_cpu: int
+    conntrack: Conntrack
+    done: Measurement
+    with_interims: bool = True
+    best_rate: float = 0.0
+
+    def run(self, step: Step, say: Callable[[str], None]) -> None:
+        """One step: a row more in `done.runs`, or a reason more in `done.left_out`."""
+        expected = self.best_rate * step.streams * (step.duration_s or 0)
+        obstacle = self.conntrack.wait_for_room(expected, say) if step.test == "TCP_CRR" else None
+        if obstacle is not None:
+            self.done.left_out.append("%s: %s" % (step.label, obstacle))
+            return
+        say(step.label)
+        before = telemetry.read_run(self.host)
+        run = self._measured(step, before)
+        after = telemetry.read_run(self.host)
+        run["telemetry"].update(telemetry.over_run(before, after, self.host))
+        self.done.runs.append(run)
+        self._learn(step, run, before, after)
+
+    def _measured(self, step: Step, before: telemetry.RunCounters) -> Dict[str, Any]:
+        command = self._command(step)
+        run = self._row(step, command)
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(step.streams)]
+            processes: List["subprocess.Popen[bytes]"] = []
+            try:
+                for file in files:
+                    with held():
+                        processes.append(start([self.programs.netperf, *command[1:]], file))
+                self._watch(step, run, processes)
+            except Interrupted:
+                with held():
+                    self._keep_cut(run, processes, files)
+                raise
+            finally:
+                with held():
+                    for process in processes:
+                        end_group(process)
+            run["ended_at"] = _now()
+            run["outputs"] = [_read(file) for file in files]
+        failed = [process.returncode for process in processes if process.returncode != 0]
+        if failed:
+            raise CannotMeasure(
+                "netperf failed (exit code %d): %s" % (failed[0], _last_lines(run["outputs"]))
+            )
+        return run
+
+    def _watch(
+        self, step: Step, run: Dict[str, Any], processes: Sequence["subprocess.Popen[bytes]"]
+    ) -> None:
+        """Read the counters inside the active window, then wait for every process."""
+        started_s = time.monotonic()
+        if step.duration_s is not None:
+            _wait(processes[0], started_s + MARGIN_S)
+            first = telemetry.read(self.host)
+            run["placement"] = placement.verified(
+                self.host,
+                step.placement,
+                [process.pid for process in processes],
+                placement.children(self.host, self.netserver.pid),
+            )
+            _wait(processes[0], started_s + step.duration_s - MARGIN_S)
+            run["telemetry"] = telemetry.window(first, telemetry.read(self.host))
+        deadline_s = started_s + step.expected_s + GRACE_S
+        for process in processes:
+            if not _wait(process, deadline_s):
+                raise CannotMeasure(
+                    "netperf does not end: can its data connections reach this host's loopback?"
+                )
+
+    def _keep_cut(
+        self,
+        run: Dict[str, Any],
+        processes: Sequence["subprocess.Popen[bytes]"],
+        files: Sequence[IO[bytes]],
+    ) -> None:
+        """Let netperf say what it has so far, which SIGINT makes it do, and keep it as partial."""
+        for process in processes:
+            with contextlib.suppress(OSError):
+                process.send_signal(signal.SIGINT)
+        deadline_s = time.monotonic() + STOP_LIMIT_S
+        for process in processes:
+            _wait(process, deadline_s)
+        run.update(
+            ended_at=_now(), partial=True, outputs=[text for text in map(_read, files) if text]
+        )
+        if run["outputs"]:
+            self.done.runs.append(run)
+
+    def _learn(
+        self,
+        step: Step,
+        run: Dict[str, Any],
+        before: telemetry.RunCounters,
+        after: telemetry.RunCounters,
+    ) -> None:
+        """What this run tells about the next ones: rate, conntrack, whether this netperf can
+        report in between.
+        """
+        rate = summary.transaction_rate(run)
+        if rate is not None and step.test == "TCP_CRR":
+            self.best_rate = max(self.best_rate, rate / step.streams)
+            connections = rate * step.duration_s if step.duration_s else plan.WARM_UP_TRANSACTIONS
+            self.conntrack.observe(before.conntrack_count, after.conntrack_count, connections)
+        if "demo mode not configured" in run["outputs"][0].lower():
+            self.with_interims = False
+
+    def _command(self, step: Step) -> List[str]:
+        """The command line, with netperf's plain name. Every arm has the same options: each
+        changes what is timed.
+        """
+        length = str(step.duration_s or -plan.WARM_UP_TRANSACTIONS)
+        command = [
+            "netperf",
+            "-t",
+            step.test,
+            "-H",
+            self.netserver.address,
+            "-p",
+            str(self.netserver.port),
+        ]
+        command += ["-l", length]
+        if self.with_interims:
+            command += ["-D", "%g" % step.interim_s]
+        if step.placement == "same_cpu":
+            command += ["-T", "%d,%d" % (self.pin_cpu, self.pin_cpu)]
+        return [*command, "--", "-k", SELECTORS]
+
+    def _row(self, step: Step, command: Sequence[str]) -> Dict[str, Any]:
+        return {
+            "tool": "netperf",
+            "tool_version": self.programs.version,
+            "command": " ".join(command),
+            "topology": "loopback",
+            "streams": step.streams,
+            "placement": None if step.placement == "same_cpu" else step.placement,
+            "warm_up": step.warm_up,
+            "partial": False,
+            "started_at": _now(),
+            "ended_at": None,
+            "outputs": [],
+            "telemetry": {},
+        }
+
+
+def _wait(process: "subprocess.Popen[bytes]", until_s: float) -> bool:
+    """Wait for a process until a moment of the monotonic clock; True when it ended."""
+    try:
+        process.wait(timeout=max(0.0, until_s - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
+
+
+def _last_lines(outputs: Sequence[str]) -> str:
+    lines = [line.strip() for output in outputs for line in output.splitlines() if line.strip()]
+    return " / ".join(lines[-3:]) or "it printed nothing"
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,102 @@
+"""Which test the next output belongs to: banners and command lines in the order they came. Called by the reader."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Optional
+
+from crr_submit.netperf import context, tables
+from crr_submit.netperf.context import Command, Context
+from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.tables import Heading
+
+COMMAND_LINES = 6  # a command is broken into no more lines
+
+
+class Naming:
+    """Banners wait for their output; output claims one. Without a banner, the last command names the test."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self.banners: List[Context] = []
+        self.command: Optional[Command] = None  # None again when a banner came after it
+        self._only_banners = False  # nothing else came since the first that waits
+        self._is_broken = False  # the banner may go on in the next line
+        self._units_chosen = False  # the last command had -f
+        self._command_text = ""
+        self._command_lines = 0
+
+    def take_banner(self, number: int, text: str) -> bool:
+        found = context.read_banner(number, text)
+        if found is None:
+            return False
+        if not self._only_banners:
+            self.drop_banners()
+            self._findings.forget_confidence()
+        chosen = self.command.units_chosen if self.command else None
+        self.banners.append(replace(found, units_chosen=True if self._units_chosen else chosen))
+        self._only_banners = self._is_broken = self._findings.saw_netperf = True
+        self.command = None
+        return True
+
+    def take_rest_of_banner(self, text: str) -> bool:
+        if self._is_broken and context.continues_banner(text):
+            self.banners[-1] = context.with_details(self.banners[-1], text)
+            return True
+        self._is_broken = False
+        return False
+
+    @property
+    def has_open_command(self) -> bool:
+        """The next line may be the rest of a command."""
+        return bool(self._command_text)
+
+    def take_command(self, text: str, line: str) -> bool:
+        before, self._command_text = self._command_text, ""
+        is_rest = before != "" and (before.endswith("\\") or text.startswith("-"))
+        whole = before.rstrip("\\") + " " + text if is_rest else text
+        found = context.read_command(whole)
+        if found is None:
+            return False
+        self._command_lines = self._command_lines + 1 if is_rest else 1
+        if self._command_lines < COMMAND_LINES:
+            self._command_text = whole + ("\\" if line.rstrip().endswith("\\") else "")
+        self.drop_banners()
+        self._findings.forget_confidence()
+        self.command, self._units_chosen = found, found.units_chosen
+        self._findings.saw_netperf = True
+        return True
+
+    def interrupt(self) -> None:
+        """Something other than a banner came: banners before and after it are not of runs started together."""
+        self._only_banners = False
+
+    def drop_banners(self) -> None:
+        for banner in self.banners:
+            message = "no numbers that can be read follow this banner"
+            self._findings.leave(banner.line, banner.text, message)
+        self.banners = []
+        self._only_banners = False
+
+    def claim(self, heading: Optional[Heading] = None) -> Optional[Context]:
+        """The context of output that starts here; None when it is in doubt.
+
+        Several banners in a row are runs started together: then only a test that all of them name is sure.
+        """
+        self._only_banners = False
+        if self.banners:
+            return self._claim_banner(heading)
+        if self.command:
+            named = Context(0, "", self.command.test, units_chosen=self.command.units_chosen)
+            return named if heading is None or heading.admits(named.test) else None
+        if heading is None:
+            return Context(0, "", context.OMNI)
+        # No other test has this table.
+        return Context(0, "", "UDP_STREAM") if heading.kind == tables.DATAGRAM else None
+
+    def _claim_banner(self, heading: Optional[Heading]) -> Optional[Context]:
+        fits = [banner for banner in self.banners if heading is None or heading.admits(banner.test)]
+        if len({banner.test for banner in fits}) != 1 or fits[0].test is None:
+            return None
+        self.banners.remove(fits[0])
+        return fits[0]

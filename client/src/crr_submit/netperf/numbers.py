@@ -1,0 +1,70 @@
+"""Numbers and units as netperf prints them, exact to the printed digits. Called all over here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Optional
+
+from crr_submit.fields import STREAM_UNIT, TRANSACTION_UNIT, VALUE_LIMIT
+
+# ASCII only, and short: int() and float() would take other digits, "1_000", "nan" and any length.
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_INTEGER = re.compile(r"[0-9]{1,15}")
+_DECIMAL_BITS = re.compile(r"10\^([0-9]{1,2})bits")
+
+# Capital prefixes of -f are powers of 1024 and count bytes; small ones powers of 10 and bits.
+_BYTES = {"Bytes": 8, "KBytes": 8 << 10, "MBytes": 8 << 20, "GBytes": 8 << 30}
+_TRANSACTIONS = {"Trans", "Tran", "trans"}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One of the two units of a result, and how many of it one printed unit is."""
+
+    name: str
+    factor: int
+
+
+TRANSACTIONS = Unit(TRANSACTION_UNIT, 1)
+
+
+def read_unit(word: str) -> Optional[Unit]:
+    """`10^6bits/s`, `MBytes/sec`, `Trans/s`: the unit, or None when netperf prints none such."""
+    name, _, second = word.partition("/")
+    if second not in ("s", "sec"):
+        return None
+    if name in _TRANSACTIONS:
+        return TRANSACTIONS
+    if name in _BYTES:
+        return Unit(STREAM_UNIT, _BYTES[name])
+    bits = _DECIMAL_BITS.fullmatch(name)
+    return Unit(STREAM_UNIT, 10 ** int(bits[1])) if bits else None
+
+
+def is_number(word: str) -> bool:
+    return _NUMBER.fullmatch(word) is not None
+
+
+def is_integer(word: str) -> bool:
+    return _INTEGER.fullmatch(word) is not None
+
+
+def rate(word: str, unit: Unit) -> Optional[float]:
+    """A printed rate in the result's unit; None when it is no number or no possible rate."""
+    if not is_number(word):
+        return None
+    value = float(Decimal(word) * unit.factor)
+    return value if 0 <= value < VALUE_LIMIT else None
+
+
+def measure(word: str) -> Optional[float]:
+    """A printed measure; None for netperf's -1, which stands for "not measured"."""
+    if not is_number(word) or word.startswith("-"):
+        return None
+    return float(word)
+
+
+def size(word: str) -> Optional[int]:
+    return int(word) if is_integer(word) else None

@@ -1,0 +1,76 @@
+"""Titles of omni output, as CSV (`-o`) and aligned columns (`-O`) have them. Called by `omni_reader`."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, Optional
+
+from crr_submit.netperf.numbers import is_number
+from crr_submit.netperf.selectors import TITLES
+
+# A heading broken by mail, or of stacked words, has no more lines than this.
+HEADING_LINES = 12
+
+_SELECTORS = {title.lower(): selector for title, selector in TITLES.items()}
+_TITLE_WORDS = frozenset(word for title in _SELECTORS for word in title.split())
+_WORD = re.compile(r"\S+")
+
+
+def starts_csv(text: str) -> bool:
+    """Titles with commas between: at least two known ones, so that no prose is taken for them."""
+    cells = _cells(text)
+    return len(cells) > 1 and sum(cell.lower() in _SELECTORS for cell in cells) > 1
+
+
+def goes_on(heading: List[str], text: str) -> bool:
+    """A line broken off a heading: it, or what stands before it, is no whole title."""
+    if not heading:
+        return False
+    last, first = _cells(heading[-1])[-1], _cells(text)[0]
+    return last.lower() not in _SELECTORS or first.lower() not in _SELECTORS
+
+
+def read_csv(heading: str, text: str) -> Optional[Dict[str, str]]:
+    """Selectors of a row of values under a heading of as many titles; None when they do not fit."""
+    titles, cells = _cells(heading), _cells(text)
+    if len(titles) != len(cells) or not is_csv_row(text):
+        return None
+    named = [(_SELECTORS.get(title.lower()), cell) for title, cell in zip(titles, cells)]
+    names = [name for name, _ in named if name]
+    if len(set(names)) != len(names):
+        return None
+    return {name: cell for name, cell in named if name}
+
+
+def is_csv_row(text: str) -> bool:
+    """Cells of which one is a number: no heading has such a cell."""
+    cells = _cells(text)
+    return len(cells) > 1 and any(is_number(cell) for cell in cells)
+
+
+def _cells(text: str) -> List[str]:
+    return [" ".join(cell.split()) for cell in text.split(",")]
+
+
+def is_stacked_heading(words: List[str]) -> bool:
+    """Nothing but words of titles, as each line of a heading of aligned columns has."""
+    return bool(words) and all(word.lower() in _TITLE_WORDS for word in words)
+
+
+def read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
+    """Selectors of an aligned row, by the position of each word; None unless all titles are known.
+
+    `heading` and `row` are lines as they stood, with their indentation.
+    """
+    starts = [(found.start(), found.group()) for found in _WORD.finditer(row)]
+    titles: List[List[str]] = [[] for _ in starts]
+    for line in heading:
+        for found in _WORD.finditer(line):
+            column = sum(start <= found.start() for start, _ in starts) - 1
+            if column < 0:
+                return None
+            titles[column].append(found.group())
+    names = [_SELECTORS.get(" ".join(title).lower()) for title in titles]
+    if not names or None in names or len(set(names)) != len(names):
+        return None
+    return {str(name): word for name, (_, word) in zip(names, starts)}

@@ -1,0 +1,135 @@
+"""Walks the lines of a text: `parse`. Every line is looked at once, so the time is linear in the text.
+
+A doubtful number is never a result: what looks like netperf and cannot be read with certainty is
+listed instead.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import List
+
+from crr_submit.netperf import context, numbers, tables
+from crr_submit.netperf.classic import Classic
+from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.model import ParsedReport, ParseError
+from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.omni_reader import Columns, Csv, KeyValues
+
+LINE_LENGTH = 4096  # netperf prints no longer ones
+
+# What mail, Markdown, org mode and HTML extraction put before a line. Signs other than ">" and "|"
+# only before a space: "-1" and "#1" are content.
+_PREFIX = re.compile(r"[\s>|\ufeff]*(?:[:*#-](?=\s)[\s>|]*)*")
+_INTERIM = (
+    "Interim result:",
+    "NETPERF_INTERIM_RESULT[",
+    "NETPERF_UNITS[",
+    "NETPERF_INTERVAL[",
+    "NETPERF_ENDING[",
+)
+_TEST_NAME = re.compile(r"(?:TCP|UDP)_(?:CRR|RR|STREAM|MAERTS|CC|SENDFILE)(?![A-Za-z])")
+_NAME_WITHIN = 6  # cells of a row of another program's table
+
+
+def parse(text: str) -> ParsedReport:
+    """What netperf says in a text. ParseError only when the argument is not text."""
+    if not isinstance(text, str):
+        raise ParseError("netperf output must be text, not %s" % type(text).__name__)
+    reader = _Reader()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for number, line in enumerate(lines, 1):
+        reader.take(number, line)
+    return reader.report()
+
+
+def unquoted(line: str) -> str:
+    """A line without what surrounds it: quoting, table bars, quotation marks of JSON."""
+    prefix = _PREFIX.match(line)
+    text = line[prefix.end() if prefix else 0 :].rstrip(" \t|\\\x00\ufeff")
+    if text.startswith('"') and text.rstrip(",").endswith('"'):
+        text = text.rstrip(",").strip('"')
+    return text.strip()
+
+
+class _Reader:
+    """Hands each line to the first that takes it."""
+
+    def __init__(self) -> None:
+        self.findings = Findings()
+        self.naming = Naming(self.findings)
+        self.classic = Classic(self.findings, self.naming)
+        self.keyvals = KeyValues(self.findings, self.naming)
+        self.csv = Csv(self.findings, self.naming)
+        self.columns = Columns(self.findings, self.naming)
+
+    def report(self) -> ParsedReport:
+        self._finish()
+        self.naming.drop_banners()
+        return self.findings.report()
+
+    def _finish(self) -> None:
+        for output in (self.classic, self.keyvals, self.csv, self.columns):
+            output.finish()
+
+    def take(self, number: int, line: str) -> None:
+        if len(line) > LINE_LENGTH:
+            self.findings.warn(number, "a line of %d characters was not read" % len(line))
+            return
+        text = unquoted(line)
+        if not text or self._names(number, text, line):
+            return
+        self.naming.interrupt()
+        words = text.split()
+        if not self._is_aside(text) and not self._is_output(number, text, words, line):
+            self._leftover(number, text, words)
+
+    def _names(self, number: int, text: str, line: str) -> bool:
+        """Banners and commands, which end the output before them."""
+        if context.read_banner(number, text):
+            self._finish()
+            return self.naming.take_banner(number, text)
+        if self.naming.take_rest_of_banner(text):
+            return True
+        if "netperf" not in text and not self.naming.has_open_command:
+            return False
+        if text.startswith("COMMAND_LINE=") or not self.naming.take_command(text, line):
+            return False
+        self._finish()
+        return True
+
+    def _is_aside(self, text: str) -> bool:
+        """Lines that give no result themselves."""
+        return (
+            text.startswith(_INTERIM)
+            or self.findings.take_confidence(text)
+            or self.findings.take_trace(text)
+        )
+
+    def _is_output(self, number: int, text: str, words: List[str], line: str) -> bool:
+        was_open = self.keyvals.is_open
+        if self.keyvals.take(number, text):
+            if not was_open:
+                for output in (self.classic, self.csv, self.columns):
+                    output.finish()
+            return True
+        if tables.is_units_line(words):
+            self._finish()
+            return self.classic.take_heading(number, text, words)
+        if context.is_row(words) and (self.classic.is_busy or not self.columns.is_open):
+            self.classic.take_row(number, text, words)
+            return True
+        if self.csv.is_start(text):
+            self._finish()
+            self.csv.start(number, text)
+            return True
+        return self.csv.take(number, text) or self.columns.take(number, words, line)
+
+    def _leftover(self, number: int, text: str, words: List[str]) -> None:
+        if words[0] == "Alignment":
+            self.classic.start_detail()
+        cells = text.replace("|", " ").replace(",", " ").split()
+        is_named = any(_TEST_NAME.match(cell) for cell in cells[:_NAME_WITHIN])
+        is_command = "-t" in cells
+        if is_named and not is_command and any(numbers.is_number(cell) for cell in cells):
+            self.findings.leave(number, text)

@@ -1,0 +1,176 @@
+"""The classic tables: which one a heading announces, what its rows mean. Called by `classic`.
+
+Only the last line of a heading is needed: it names the units, and no two kinds of table share it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from crr_submit.netperf import context, numbers
+from crr_submit.netperf.numbers import Unit, is_integer, is_number
+
+RR, BULK, DATAGRAM = "request/response", "bulk", "datagram"
+
+_SIZES = {RR: 4, BULK: 3, DATAGRAM: 2}
+_SECONDS = ("secs.", "secs")
+_DEMAND = ("us/Tr", "us/KB")
+# A column of CPU use is headed by a percent sign and how it was measured: "% S", "%", "% SU".
+_METHODS_LENGTH = 2
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Which rows come: their kind, the unit of the rate, and whether CPU columns follow it."""
+
+    kind: str
+    unit: Unit
+    has_cpu: bool = False
+
+    def admits(self, test: Optional[str]) -> bool:
+        """Whether netperf prints this table for the test."""
+        return (
+            test
+            in {
+                RR: context.REQUEST_RESPONSE,
+                BULK: context.BULK,
+                DATAGRAM: ("UDP_STREAM",),
+            }[self.kind]
+        )
+
+
+def is_units_line(words: List[str]) -> bool:
+    """The last line of a heading of some kind."""
+    is_sizes = [word.lower() for word in words[:2]] == ["bytes", "bytes"]
+    return is_sizes and any(word in _SECONDS for word in words)
+
+
+def read_heading(words: List[str]) -> Optional[Heading]:
+    """The heading whose last line this is; None when it is none, or not one that is known."""
+    n_sizes = 0
+    while n_sizes < len(words) and words[n_sizes].lower() == "bytes":
+        n_sizes += 1
+    kind = next((kind for kind, count in _SIZES.items() if count == n_sizes), None)
+    if kind is None or n_sizes == len(words) or words[n_sizes] not in _SECONDS:
+        return None
+    rest = words[n_sizes + 1 :]
+    if kind == DATAGRAM:
+        if rest[:2] != ["#", "#"]:
+            return None
+        rest = rest[2:]
+    return _with_unit(kind, rest)
+
+
+def _with_unit(kind: str, words: List[str]) -> Optional[Heading]:
+    """`per sec`, `10^6bits/sec`, or `MBytes /s` as netperf pads it, then perhaps CPU columns."""
+    if kind == RR and words[:2] == ["per", "sec"]:
+        unit, rest = numbers.TRANSACTIONS, words[2:]
+    else:
+        is_padded = words[1:2] in (["/s"], ["/sec"])
+        rest = words[2:] if is_padded else words[1:]
+        found = numbers.read_unit("".join(words[:2] if is_padded else words[:1]))
+        if found is None:
+            return None
+        unit = found
+    if not rest:
+        return Heading(kind, unit)
+    return Heading(kind, unit, has_cpu=True) if _is_cpu(kind, rest) else None
+
+
+def _is_cpu(kind: str, words: List[str]) -> bool:
+    sides = 1 if kind == DATAGRAM else 2
+    methods = [word for word in words if word != "%" and word not in _DEMAND]
+    return (
+        words.count("%") == sides
+        and words[-sides:].count("us/Tr" if kind == RR else "us/KB") == sides
+        and all(word.isalpha() and len(word) <= _METHODS_LENGTH for word in methods)
+    )
+
+
+def is_first_row(heading: Heading, words: List[str]) -> bool:
+    """A row that starts a result: the sizes are whole, and there are as many numbers as columns."""
+    if heading.kind == DATAGRAM:
+        shape, cpu = "iinii" + "n", 2
+    else:
+        shape, cpu = "i" * _SIZES[heading.kind] + "nn", 4
+    return _fits(shape + ("n" * cpu if heading.has_cpu else ""), words)
+
+
+def is_second_row(heading: Heading, words: List[str]) -> bool:
+    """The other side's row, which request/response and datagram tables have."""
+    if heading.kind == RR:
+        return _fits("ii", words)
+    return heading.kind == DATAGRAM and _fits("inin" + ("nn" if heading.has_cpu else ""), words)
+
+
+def _fits(shape: str, words: List[str]) -> bool:
+    return len(shape) == len(words) and all(
+        is_integer(word) if letter == "i" else is_number(word) for letter, word in zip(shape, words)
+    )
+
+
+def first_row(heading: Heading, test: str, words: List[str]) -> Dict[str, Any]:
+    """Fields of a first row; `value` is missing when the printed rate is impossible."""
+    if heading.kind == RR:
+        return _request_response(heading, words)
+    if heading.kind == BULK:
+        return _bulk(heading, test, words)
+    return {
+        "local_send_socket_bytes": int(words[0]),
+        "message_size_bytes": int(words[1]),
+        "elapsed_time_s": numbers.measure(words[2]),
+        "sent_value": numbers.rate(words[5], heading.unit),
+        **_cpu(("local_cpu_percent", "local_service_demand_us"), words[6:]),
+    }
+
+
+def second_row(heading: Heading, words: List[str]) -> Dict[str, Any]:
+    """Fields of the other side's row. The rate of a datagram test is what arrived there."""
+    if heading.kind == RR:
+        return {
+            "remote_send_socket_bytes": int(words[0]),
+            "remote_recv_socket_bytes": int(words[1]),
+        }
+    return {
+        "remote_recv_socket_bytes": int(words[0]),
+        "value": numbers.rate(words[3], heading.unit),
+        **_cpu(("remote_cpu_percent", "remote_service_demand_us"), words[4:]),
+    }
+
+
+def _request_response(heading: Heading, words: List[str]) -> Dict[str, Any]:
+    return {
+        "local_send_socket_bytes": int(words[0]),
+        "local_recv_socket_bytes": int(words[1]),
+        "request_size_bytes": int(words[2]),
+        "response_size_bytes": int(words[3]),
+        "elapsed_time_s": numbers.measure(words[4]),
+        "value": numbers.rate(words[5], heading.unit),
+        **_cpu(_BOTH_SIDES, words[6:]),
+    }
+
+
+def _bulk(heading: Heading, test: str, words: List[str]) -> Dict[str, Any]:
+    # The columns are receiver, sender, message: with TCP_MAERTS the receiver is on netperf's side.
+    is_reversed = test == "TCP_MAERTS"
+    return {
+        "local_recv_socket_bytes" if is_reversed else "remote_recv_socket_bytes": int(words[0]),
+        "remote_send_socket_bytes" if is_reversed else "local_send_socket_bytes": int(words[1]),
+        "message_size_bytes": int(words[2]),
+        "elapsed_time_s": numbers.measure(words[3]),
+        "value": numbers.rate(words[4], heading.unit),
+        **_cpu(_BOTH_SIDES, words[5:]),
+    }
+
+
+_BOTH_SIDES = (
+    "local_cpu_percent",
+    "remote_cpu_percent",
+    "local_service_demand_us",
+    "remote_service_demand_us",
+)
+
+
+def _cpu(names: Any, words: List[str]) -> Dict[str, Any]:
+    return {name: numbers.measure(word) for name, word in zip(names, words)}

@@ -1,0 +1,58 @@
+"""Lines that are no results: netperf's own errors, and the output of other programs."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional
+
+_ERROR = re.compile(
+    r"(?:establish control: |establish_control could not|could not establish the control"
+    r"|(?:send|recv)_(?:data|omni|request|response)[a-z_]{0,20}: ?[a-z]"
+    r"|netperf: ?(?:send_|recv_|remote |data |cannot |could not |invalid |unable |option )"
+    r"|resolve_host: |Netperf could not resolve |(?:connect|create)_data_socket: "
+    r"|netserver: (?:cannot |could not |unable )|The test you requested )"
+)
+# Words at the start of a line that only this program prints, and words anywhere.
+_STARTS = (
+    ("neper", ("num_transactions=", "invalid_secret_count=")),
+    ("ab", ("This is ApacheBench",)),
+    ("qperf", ("tcp_bw:", "tcp_lat:", "udp_lat:", "udp_bw:", "qperf ")),
+    ("sockperf", ("sockperf:", "sockperf ")),
+    ("wrk", ("Requests/sec:",)),
+    ("iperf3", ("iperf3 ", "Connecting to host ")),
+    ("iperf", ("iperf ", "[SUM] ", "[ ID] Interval", "[  ")),
+    ("uperf", ("uperf ",)),
+    ("ntttcp", ("NTTTCP",)),
+)
+_ANYWHERE = (
+    ("neper", ("neper/",)),
+    ("EchoServerTest", ("EchoServerTest",)),
+    ("iperf3", (" iperf3 ",)),
+    ("wrk", (" wrk -",)),
+)
+_NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_stream"))
+
+
+def error_in(text: str) -> Optional[str]:
+    """netperf's own error line, without what stands before it."""
+    found = _ERROR.search(text)
+    return text[found.start() :].rstrip('"`') if found else None
+
+
+def other_tool_in(text: str) -> Optional[str]:
+    """The program, other than netperf, whose output or command this line is."""
+    for name, starts in _STARTS:
+        if text.startswith(starts):
+            return name
+    for name, words in _ANYWHERE:
+        if any(word in text for word in words):
+            return name
+    return "neper" if _is_neper_command(text.split()) else None
+
+
+def _is_neper_command(words: List[str]) -> bool:
+    for position, word in enumerate(words):
+        is_command = position == 0 or words[position - 1][-1] in "$#>"
+        if is_command and word.rsplit("/", 1)[-1] in _NEPER_COMMANDS:
+            return words[position + 1 : position + 2] != [] and words[position + 1].startswith("-")
+    return False

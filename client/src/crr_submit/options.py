@@ -1,0 +1,175 @@
+"""The command line: what was asked, as one frozen `Options`. A mistake ends the program with exit
+code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any, Optional, Sequence, Tuple
+
+from crr_submit import __version__, plan
+
+REGISTRY_VARIABLE = "CRR_REGISTRY"
+LONGEST_S = 600
+MOST_STREAMS = 1_024
+
+_DESCRIPTION = """\
+Measures how many TCP connections a second this host can take (netperf's TCP_CRR
+over loopback), shows the report, asks, and sends it to a registry.
+
+the usual commands:
+  crr-submit                       measure, show everything, ask, send
+  crr-submit run -o report.json    measure only
+  crr-submit send report.json      send a saved report, or netperf's own text
+"""
+_EPILOG = """\
+exit codes: 0 sent or done, 1 measured but not sent (the file and the command
+that sends it are printed), 2 usage, 3 cannot measure. Never needs root.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`streams` is empty for the default plan; `registry` has no slash at its end."""
+
+    command: str
+    files: Tuple[str, ...]
+    registry: Optional[str]
+    output: Optional[str]
+    scale: plan.Scale
+    streams: Tuple[int, ...]
+    with_all_cpus: bool
+    yes: bool
+    dry_run: bool
+    as_json: bool
+    redact: Tuple[str, ...]
+    machine_id: bool
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Options from the arguments after the program's name; raises SystemExit(2) on a mistake."""
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    address = given.get("registry") or os.environ.get(REGISTRY_VARIABLE) or None
+    try:
+        registry = None if address is None else registry_address(address)
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
+    command = given.get("command") or "submit"
+    if command == "send" and registry is None and not given.get("dry_run"):
+        parser.error("send needs --registry URL (or %s)" % REGISTRY_VARIABLE)
+    scale = given.get("scale", plan.DEFAULT)
+    streams, with_all_cpus = given.get("streams", (plan.AUTO, False))
+    return Options(
+        command=command,
+        files=tuple(given.get("files", ())),
+        registry=registry,
+        output=given.get("output"),
+        scale=scale.lasting(given["duration"]) if "duration" in given else scale,
+        streams=streams,
+        with_all_cpus=with_all_cpus,
+        yes=given.get("yes", False),
+        dry_run=given.get("dry_run", False),
+        as_json=given.get("as_json", False),
+        redact=tuple(given.get("redact", ())),
+        machine_id=given.get("machine_id", False),
+    )
+
+
+def registry_address(text: str) -> str:
+    """`https://host/prefix` without a slash at the end."""
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(
+            "a registry is an address like https://registry.example, not %r" % text
+        )
+    return text.rstrip("/")
+
+
+def stream_counts(text: str) -> Tuple[Tuple[int, ...], bool]:
+    """`1,4,auto` → ((1, 4), True); `auto` alone is the default plan."""
+    words = text.split(",")
+    if words == ["auto"]:
+        return plan.AUTO, False
+    counts = tuple(_between(1, MOST_STREAMS, word) for word in words if word != "auto")
+    return counts, "auto" in words
+
+
+def duration_s(text: str) -> int:
+    return _between(1, LONGEST_S, text)
+
+
+def _between(least: int, most: int, text: str) -> int:
+    if not text.strip().isdigit() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(
+            "%r is not a whole number from %d to %d" % (text, least, most)
+        )
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Defaults are left out everywhere, so that a flag before the command is not undone by the
+    # command's own parser.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_common(common)
+    looks: Any = {
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "argument_default": argparse.SUPPRESS,
+    }
+    parser = argparse.ArgumentParser(
+        prog="crr-submit", description=_DESCRIPTION, epilog=_EPILOG, parents=[common], **looks
+    )
+    parser.add_argument("--version", action="version", version="crr-submit " + __version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", help="measure and save, send nothing", parents=[common], **looks)
+    send = commands.add_parser(
+        "send", help="send saved reports or netperf's own text", parents=[common], **looks
+    )
+    send.add_argument(
+        "files", nargs="+", metavar="FILE", help="report or netperf output; - is standard input"
+    )
+    commands.add_parser(
+        "show", help="print what is known of this host, send nothing", parents=[common], **looks
+    )
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--registry", metavar="URL", help="where to send (or set %s)" % REGISTRY_VARIABLE)
+    add("-o", "--output", metavar="FILE", help="where to save the report (crr-report-TIME.json)")
+    add("--yes", action="store_true", help="send without showing and asking")
+    add("--dry-run", action="store_true", help="everything but sending")
+    add("--json", action="store_true", dest="as_json", help="one JSON object on stdout at the end")
+    add("--duration", type=duration_s, metavar="SECONDS", help="length of every timed run")
+    add(
+        "--streams",
+        type=stream_counts,
+        metavar="1,2,4,auto",
+        help="numbers of streams to measure (auto)",
+    )
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick", action="store_const", dest="scale", const=plan.QUICK, help="about a minute"
+    )
+    size.add_argument(
+        "--thorough",
+        action="store_const",
+        dest="scale",
+        const=plan.THOROUGH,
+        help="ten rounds of ten seconds",
+    )
+    add(
+        "--redact",
+        action="append",
+        metavar="WORD",
+        help="replace this word everywhere in the report (repeatable)",
+    )
+    add(
+        "--machine-id",
+        action="store_true",
+        help="send a random number kept on this host: its reports then count as one vote",
+    )

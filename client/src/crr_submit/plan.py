@@ -1,0 +1,163 @@
+"""The plan: which netperf runs, in which order, how long. Pure; `crr_submit.measure` carries it
+out.
+
+One declared warm-up, then rounds that run each arm once in random order, so that a drift of the
+host hits all arms alike; then request/response runs on one connection, then sweep points between
+one stream and all CPUs.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from crr_submit.telemetry import CPU_ROWS
+
+# netserver waits out its padded timer: a timed TCP_CRR run takes -l and this.
+CRR_PAD_S = 4.0
+STARTING_S = 0.2
+WARM_UP_TRANSACTIONS = 5_000
+WARM_UP_S = 1.0
+INTERIM_S = 0.5
+INTERIMS_AT_MOST = 20
+
+# The registry takes 512 KiB; the environment, notes and names of a report fit in what is left over.
+REPORT_BUDGET_BYTES = 460_000
+_OUTPUT_BYTES = 450
+_INTERIM_BYTES = 125
+_RUN_BYTES = 1_000
+_CPU_ROW_BYTES = 115
+
+
+@dataclass(frozen=True)
+class Step:
+    """One netperf invocation, or `streams` of them started together. `duration_s` None: counted,
+    not timed.
+    """
+
+    test: str
+    streams: int
+    placement: str
+    duration_s: Optional[int]
+    warm_up: bool = False
+
+    @property
+    def expected_s(self) -> float:
+        if self.duration_s is None:
+            return WARM_UP_S
+        return self.duration_s + STARTING_S + (CRR_PAD_S if self.test == "TCP_CRR" else 0.0)
+
+    @property
+    def interim_s(self) -> float:
+        """How often netperf reports in between: rarely enough that long runs do not fill the
+        report.
+        """
+        return max(INTERIM_S, (self.duration_s or 0) / INTERIMS_AT_MOST)
+
+    @property
+    def label(self) -> str:
+        """`TCP_CRR, 2 streams, unpinned`."""
+        streams = "1 stream" if self.streams == 1 else "%d streams" % self.streams
+        name = "warm-up" if self.warm_up else self.test
+        return "%s, %s, %s" % (name, streams, self.placement.replace("_", " "))
+
+    def report_bytes(self, n_cpus: int) -> int:
+        """About how much of the report this run will fill."""
+        interims = (self.duration_s or 0) / self.interim_s + 1
+        output = _OUTPUT_BYTES + _INTERIM_BYTES * interims
+        return int(_RUN_BYTES + _CPU_ROW_BYTES * min(n_cpus, CPU_ROWS) + self.streams * output)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int
+    duration_s: int
+    rr_runs: int
+    rr_duration_s: int
+    sweep_runs: int
+
+    def lasting(self, duration_s: int) -> "Scale":
+        """The same with `-l` of every timed run set by hand."""
+        return replace(self, duration_s=duration_s, rr_duration_s=duration_s)
+
+
+DEFAULT = Scale(rounds=8, duration_s=5, rr_runs=3, rr_duration_s=3, sweep_runs=3)
+QUICK = Scale(rounds=3, duration_s=2, rr_runs=1, rr_duration_s=2, sweep_runs=0)
+THOROUGH = Scale(rounds=10, duration_s=10, rr_runs=3, rr_duration_s=3, sweep_runs=3)
+
+AUTO: Tuple[int, ...] = ()
+
+
+def build(
+    scale: Scale, streams: Sequence[int], usable_cpus: int, random_order: random.Random
+) -> List[Step]:
+    """The steps in order. `streams` are the counts asked for; AUTO is 1, all CPUs, and a sweep."""
+    counts = sorted(set(streams)) or sorted({1, usable_cpus})
+    single = _single_arms(scale) if 1 in counts else []
+    wide = [_unpinned(count, scale) for count in counts if count > 1]
+    rr = _request_response(scale) if 1 in counts else []
+    sweep = _sweep(scale, usable_cpus) if not streams else []
+    warm_up = Step("TCP_CRR", 1, "same_cpu", None, warm_up=True)
+
+    room = REPORT_BUDGET_BYTES - _bytes([warm_up, *single * scale.rounds, *rr], usable_cpus)
+    rounds_of: Dict[Step, int] = dict.fromkeys(single, scale.rounds)
+    for arm in wide:
+        rounds_of[arm] = max(0, min(scale.rounds, room // arm.report_bytes(usable_cpus)))
+        room -= rounds_of[arm] * arm.report_bytes(usable_cpus)
+    rounds = _interleave(rounds_of, random_order)
+    return [warm_up, *rounds, *rr, *_fitting(sweep, room, usable_cpus)]
+
+
+def expected_s(steps: Sequence[Step]) -> float:
+    """How long the steps will take."""
+    return sum(step.expected_s for step in steps)
+
+
+def _single_arms(scale: Scale) -> List[Step]:
+    return [
+        Step("TCP_CRR", 1, "same_cpu", scale.duration_s),
+        Step("TCP_CRR", 1, "unpinned", scale.duration_s),
+    ]
+
+
+def _unpinned(streams: int, scale: Scale) -> Step:
+    return Step("TCP_CRR", streams, "unpinned", scale.duration_s)
+
+
+def _request_response(scale: Scale) -> List[Step]:
+    placements = ("same_cpu", "unpinned")
+    return [Step("TCP_RR", 1, where, scale.rr_duration_s) for where in placements] * scale.rr_runs
+
+
+def _sweep(scale: Scale, usable_cpus: int) -> List[Step]:
+    """2, 4, 8 ... below the CPU count: shows the shape, is not ranked."""
+    points = [2**power for power in range(1, 16) if 2**power < usable_cpus]
+    return [_unpinned(point, scale) for point in points] * scale.sweep_runs
+
+
+def _interleave(rounds_of: Dict[Step, int], random_order: random.Random) -> List[Step]:
+    steps: List[Step] = []
+    for number in range(max(rounds_of.values(), default=0)):
+        arms = [arm for arm, rounds in rounds_of.items() if number < rounds]
+        random_order.shuffle(arms)
+        steps += arms
+    return steps
+
+
+def _fitting(steps: Sequence[Step], room: int, n_cpus: int) -> List[Step]:
+    """As many of the steps as the report has room for, the cheap ones first to keep."""
+    kept: List[Step] = []
+    for step in steps:
+        room -= step.report_bytes(n_cpus)
+        if room >= 0:
+            kept.append(step)
+        else:
+            room += step.report_bytes(n_cpus)
+    return kept
+
+
+def _bytes(steps: Sequence[Step], n_cpus: int) -> int:
+    return sum(step.report_bytes(n_cpus) for step in steps)

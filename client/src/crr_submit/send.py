@@ -1,0 +1,184 @@
+"""Sends one report: the request, the retries, and what a refusal means in words.
+
+In: bytes, a registry's address, the two secrets. Out: the registry's answer, or a `SendError`
+whose text names the cause. The transport and the sleep are arguments. A retry carries the same
+secrets, so it can never make two reports.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import http.client
+import ipaddress
+import json
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from crr_submit import __version__
+from crr_submit.claim import Claim
+
+TRIES = 4
+FIRST_DELAY_S = 1.0
+LONGEST_DELAY_S = 60.0
+TIMEOUT_S = 30.0
+ANSWER_LIMIT_BYTES = 1024 * 1024
+REPORTS_PATH = "/api/v1/reports/"
+
+
+class SendError(Exception):
+    """The report was not taken; the text says why, one line a reason."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Any HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Transport = Callable[[urllib.request.Request], Response]
+
+
+def send(
+    body: bytes,
+    media_type: str,
+    registry: str,
+    claim: Claim,
+    say: Callable[[str], None],
+    transport: Optional[Transport] = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Dict[str, Any]:
+    """POST the report until the registry has it; raises SendError. `say` tells of every new try."""
+    request = _request(body, media_type, registry, claim)
+    for attempt in range(1, TRIES + 1):
+        delay_s = FIRST_DELAY_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+        try:
+            response = (transport or over_http)(request)
+        except (OSError, http.client.HTTPException) as error:
+            cause = "no connection to %s: %s" % (registry, _reason(error))
+        else:
+            if response.status in (200, 201, 202):
+                return _answer(response, registry)
+            cause = refusal(response)
+            if response.status < 500 and response.status != 429:
+                break
+            delay_s = max(delay_s, _retry_after_s(response))
+        if attempt == TRIES or delay_s > LONGEST_DELAY_S:
+            break
+        say(
+            "%s; trying again in %.0f s (%d of %d)"
+            % (cause.splitlines()[0], delay_s, attempt + 1, TRIES)
+        )
+        sleep(delay_s)
+    raise SendError(cause)
+
+
+def over_http(request: urllib.request.Request) -> Response:
+    """One request, through the proxies of the environment but not to a loopback host; redirects
+    are not followed.
+    """
+    handlers: List[urllib.request.BaseHandler] = [_NoRedirect()]
+    if is_loopback(urllib.parse.urlsplit(request.full_url).hostname or ""):
+        handlers.append(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(*handlers)
+    try:
+        answer = opener.open(request, timeout=TIMEOUT_S)
+    except urllib.error.HTTPError as error:
+        answer = error  # an answer like any other: status, headers, body
+    with answer:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status or 0, headers, answer.read(ANSWER_LIMIT_BYTES))
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def refusal(response: Response) -> str:
+    """What a registry's error says: its message, then a line for every error it names."""
+    lines = ["the registry answers %d" % response.status]
+    location = response.headers.get("location")
+    if 300 <= response.status < 400 and location:
+        lines[0] += ": it is at another address, %s" % location.replace(REPORTS_PATH, "/")
+    error = _json_object(response.body).get("error")
+    if isinstance(error, dict):
+        lines[0] += ": %s (%s)" % (error.get("message"), error.get("code"))
+        lines += ["  " + _detail(detail) for detail in _list(error.get("details"))]
+    return "\n".join(lines)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """urllib would follow a redirect with a GET and drop the report on the way."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+def _request(body: bytes, media_type: str, registry: str, claim: Claim) -> urllib.request.Request:
+    headers = {
+        "Content-Type": media_type,
+        "Content-Length": str(len(body)),
+        "X-Content-SHA256": hashlib.sha256(body).hexdigest(),
+        "Idempotency-Key": claim.idempotency_key,
+        "Claim-Token": claim.claim_token,
+        "Accept": "application/json",
+        "User-Agent": "crr-submit/" + __version__,
+    }
+    return urllib.request.Request(
+        registry + REPORTS_PATH, data=body, headers=headers, method="POST"
+    )
+
+
+def _answer(response: Response, registry: str) -> Dict[str, Any]:
+    """The body of a 200, 201 or 202; a proxy's friendly page is none."""
+    answer = _json_object(response.body)
+    if not isinstance(answer.get("id"), str):
+        raise SendError("%s answers %d, but not as a registry does" % (registry, response.status))
+    if isinstance(answer.get("url"), str):
+        answer["url"] = urllib.parse.urljoin(registry + "/", answer["url"])
+    return answer
+
+
+def _json_object(body: bytes) -> Dict[str, Any]:
+    try:
+        value = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _detail(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return "%s: %s" % (detail.get("path"), detail.get("message"))
+    return str(detail)
+
+
+def _reason(error: BaseException) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(reason) or type(reason).__name__
+
+
+def _retry_after_s(response: Response) -> float:
+    """`Retry-After` in seconds, given as a number or as a date; 0 when there is none."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError):
+        return 0.0

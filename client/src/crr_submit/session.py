@@ -1,0 +1,112 @@
+"""One session of measuring: from the options to a report on disk, sent to nobody.
+
+Called by `crr_submit.cli` for `run` and for measuring before a report is sent.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional
+
+from crr_submit import collect, cpus, envelope, machine_id, measure, plan, programs, summary
+from crr_submit.host import Host
+from crr_submit.options import Options
+from crr_submit.terminal import Terminal, duration
+
+
+class CannotSave(Exception):
+    """There is no place for the report, found before measuring; the text says where and why."""
+
+
+@dataclass(frozen=True)
+class SavedReport:
+    """A report on disk. `is_complete` is False when its plan was interrupted or failed."""
+
+    path: str
+    body: bytes
+    is_complete: bool
+
+
+def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
+    """Carry out the plan and save what came of it.
+
+    Raises CannotSave before measuring, CannotMeasure when there is no result, KeyboardInterrupt
+    when it was interrupted before the first, OSError when the report finds no place after all.
+    """
+    path = options.output or envelope.default_path()
+    _require_folder(path)
+    host = Host()
+    found = programs.find_programs(host)
+    identity = _machine_id() if options.machine_id else None
+    environment = collect.environment(host)
+    steps = _steps(options, host)
+    terminal.say(
+        "Measuring for about %s: %d netperf runs over loopback, changing nothing on this host."
+        % (duration(plan.expected_s(steps)), len(steps))
+    )
+    pin_cpu = cpus.pin_choice(cpus.allowed())
+    done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress)
+    _require_results(done)
+    if done.conntrack_active:
+        environment["tuning"]["conntrack"] = "active"
+    notes = _notes(done, len(steps))
+    report = envelope.build(environment, done.runs, identity, notes, options.redact)
+    body = envelope.to_bytes(report)
+    path = _save(path, body, terminal)
+    terminal.say(*summary.table(done.runs))
+    if notes:
+        terminal.complain(notes)
+    return SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
+
+
+def _require_folder(path: str) -> None:
+    folder = Path(path).absolute().parent
+    if not os.access(str(folder), os.W_OK) or Path(path).is_dir():
+        raise CannotSave("cannot write %s; choose a file with -o" % Path(path).absolute())
+
+
+def _require_results(done: measure.Measurement) -> None:
+    if done.has_results:
+        return
+    if done.interrupted:
+        raise KeyboardInterrupt
+    raise programs.CannotMeasure(done.failure or "; ".join(done.left_out))
+
+
+def _save(path: str, body: bytes, terminal: Terminal) -> str:
+    """Save, in the system's temporary folder if need be: minutes of measuring shall not be lost."""
+    try:
+        envelope.save(path, body)
+        return path
+    except OSError as error:
+        terminal.complain("Cannot save in %s: %s" % (path, error))
+    other = str(Path(tempfile.gettempdir(), Path(envelope.default_path()).name))
+    envelope.save(other, body)
+    return other
+
+
+def _machine_id() -> str:
+    try:
+        return machine_id.get_or_create()
+    except OSError as error:
+        raise CannotSave("cannot keep the machine id: %s" % error) from error
+
+
+def _steps(options: Options, host: Host) -> List[plan.Step]:
+    usable = cpus.usable_count(host)
+    streams = options.streams + ((1, usable) if options.with_all_cpus else ())
+    return plan.build(options.scale, streams, usable, random.Random())
+
+
+def _notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
+    """What the reader of the report should know about the plan; None when all went well."""
+    lines = ["Left out: " + text for text in done.left_out]
+    if done.interrupted:
+        lines.append("Interrupted: %d of %d runs." % (len(done.runs), n_steps))
+    if done.failure:
+        lines.append("Stopped after %d of %d runs: %s" % (len(done.runs), n_steps, done.failure))
+    return "\n".join(lines) or None

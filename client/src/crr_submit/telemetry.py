@@ -1,0 +1,187 @@
+"""What the kernel counted while netperf ran: per-CPU load, idle entries, interrupts, softirqs, TCP
+and conntrack.
+
+`window` is the difference of two `Counters` read inside the active window of a run, `over_run` of
+two `RunCounters` read around it. A counter that cannot be read is left out or null, never 0.
+Called by `crr_submit.measure`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from crr_submit import cpus
+from crr_submit.host import Host
+
+INTERRUPTS = ("CAL", "RES")
+NETSTAT = ("ListenOverflows", "ListenDrops", "TCPTimeWaitOverflow")
+# A report may hold 512 KiB: on hosts with more CPUs than this only the busiest are reported.
+CPU_ROWS = 64
+
+_CPU_FOLDER = "/sys/devices/system/cpu"
+_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
+# Columns of /proc/stat: user nice system idle iowait irq softirq steal (guest time is part of
+# user).
+_STAT_COLUMNS = 8
+_IDLE, _IOWAIT, _SOFTIRQ, _STEAL = 3, 4, 6, 7
+
+
+@dataclass(frozen=True)
+class Counters:
+    """One reading of everything that is counted per window."""
+
+    cpu_ticks: Mapping[int, Tuple[int, ...]]
+    idle_entries: Mapping[int, int]
+    interrupts: Mapping[str, int]
+    softirqs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class RunCounters:
+    """One reading of what moves slowly, taken before and after a run."""
+
+    netstat: Mapping[str, int]
+    conntrack_count: Optional[int]
+    conntrack_drop: Optional[int]
+    cgroup_throttled: Optional[int]
+
+
+def read(host: Host) -> Counters:
+    """One reading; about a millisecond of work, so that it hardly disturbs what it watches."""
+    ticks = _cpu_ticks(host)
+    return Counters(
+        cpu_ticks=ticks,
+        idle_entries=_idle_entries(host, ticks),
+        interrupts=_row_sums(host, "/proc/interrupts", INTERRUPTS),
+        softirqs=_row_sums(host, "/proc/softirqs", None),
+    )
+
+
+def read_run(host: Host) -> RunCounters:
+    return RunCounters(
+        netstat=_netstat(host),
+        conntrack_count=host.number(_CONNTRACK + "count"),
+        conntrack_drop=_conntrack_drop(host),
+        cgroup_throttled=cpus.cgroup_throttled(host),
+    )
+
+
+def window(first: Counters, last: Counters) -> Dict[str, Any]:
+    """What moved between two readings inside the active window, as the report's telemetry."""
+    return {
+        "cpu": _cpu_rows(first, last),
+        "interrupts": _difference(first.interrupts, last.interrupts),
+        "softirqs": _difference(first.softirqs, last.softirqs),
+    }
+
+
+def over_run(before: RunCounters, after: RunCounters, host: Host) -> Dict[str, Any]:
+    """What moved between two readings around the run, as the report's telemetry."""
+    return {
+        "netstat": _difference(before.netstat, after.netstat),
+        "conntrack": _conntrack(before, after, host),
+        "cgroup_throttled": _rise(before.cgroup_throttled, after.cgroup_throttled),
+    }
+
+
+def conntrack_room(host: Host) -> Optional[Tuple[int, int]]:
+    """(entries in use, most that fit) of the connection tracking table; None when there is none."""
+    count, most = host.number(_CONNTRACK + "count"), host.number(_CONNTRACK + "max")
+    return None if count is None or not most else (count, most)
+
+
+def _cpu_rows(first: Counters, last: Counters) -> List[Dict[str, Any]]:
+    rows = [
+        _cpu_row(number, first.cpu_ticks[number], ticks, first, last)
+        for number, ticks in last.cpu_ticks.items()
+        if number in first.cpu_ticks and sum(ticks) > sum(first.cpu_ticks[number])
+    ]
+    busiest = sorted(rows, key=lambda row: -row["busy_percent"])[:CPU_ROWS]
+    return sorted(busiest, key=lambda row: int(row["cpu"]))
+
+
+def _cpu_row(
+    number: int, before: Tuple[int, ...], after: Tuple[int, ...], first: Counters, last: Counters
+) -> Dict[str, Any]:
+    # The kernel lets single columns go back a tick, so each is held at 0.
+    spent = [max(0, after[column] - before[column]) for column in range(_STAT_COLUMNS)]
+    total = sum(spent) or 1
+    return {
+        "cpu": number,
+        "busy_percent": round(100 * (total - spent[_IDLE] - spent[_IOWAIT]) / total, 1),
+        "softirq_percent": round(100 * spent[_SOFTIRQ] / total, 1),
+        "steal_percent": round(100 * spent[_STEAL] / total, 1),
+        "idle_entries": _rise(first.idle_entries.get(number), last.idle_entries.get(number)),
+    }
+
+
+def _cpu_ticks(host: Host) -> Dict[int, Tuple[int, ...]]:
+    ticks = {}
+    for line in host.lines("/proc/stat"):
+        name, *values = line.split()
+        if name.startswith("cpu") and name[3:].isdigit() and len(values) >= _STAT_COLUMNS:
+            ticks[int(name[3:])] = tuple(int(value) for value in values[:_STAT_COLUMNS])
+    return ticks
+
+
+def _idle_entries(host: Host, numbers: Mapping[int, Any]) -> Dict[int, int]:
+    """How often each CPU entered any idle state."""
+    entries = {}
+    for number in numbers:
+        folder = "%s/cpu%d/cpuidle" % (_CPU_FOLDER, number)
+        usages = [host.number("%s/%s/usage" % (folder, state)) for state in host.names(folder)]
+        known = [usage for usage in usages if usage is not None]
+        if known:
+            entries[number] = sum(known)
+    return entries
+
+
+def _row_sums(host: Host, path: str, wanted: Optional[Tuple[str, ...]]) -> Dict[str, int]:
+    """`NAME: 1 2 3 text` rows of /proc/interrupts or /proc/softirqs, each summed over the CPUs."""
+    sums = {}
+    for line in host.lines(path):
+        name, colon, rest = line.partition(":")
+        name = name.strip()
+        if colon and (name in wanted if wanted is not None else True):
+            sums[name] = sum(int(word) for word in rest.split() if word.isdigit())
+    return sums
+
+
+def _netstat(host: Host) -> Dict[str, int]:
+    """The TcpExt counters of /proc/net/netstat that we watch: a line of names, then a line of
+    values.
+    """
+    lines = [line.split() for line in host.lines("/proc/net/netstat") if line.startswith("TcpExt:")]
+    if len(lines) < 2:
+        return {}
+    names, values = lines[0], lines[1]
+    found = {name: names.index(name) for name in NETSTAT if name in names}
+    return {name: int(values[column]) for name, column in found.items() if column < len(values)}
+
+
+def _conntrack(before: RunCounters, after: RunCounters, host: Host) -> Optional[Dict[str, Any]]:
+    if after.conntrack_count is None:
+        return None
+    return {
+        "count": after.conntrack_count,
+        "max": host.number(_CONNTRACK + "max"),
+        "drop": _rise(before.conntrack_drop, after.conntrack_drop),
+    }
+
+
+def _conntrack_drop(host: Host) -> Optional[int]:
+    """The column `drop` of /proc/net/stat/nf_conntrack (hexadecimal, one row a CPU), summed."""
+    lines = [line.split() for line in host.lines("/proc/net/stat/nf_conntrack")]
+    if not lines or "drop" not in lines[0]:
+        return None
+    column = lines[0].index("drop")
+    return sum(int(row[column], 16) for row in lines[1:] if len(row) > column)
+
+
+def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> Dict[str, int]:
+    return {name: value - before[name] for name, value in after.items() if name in before}
+
+
+def _rise(before: Optional[int], after: Optional[int]) -> Optional[int]:
+    return None if before is None or after is None else max(0, after - before)

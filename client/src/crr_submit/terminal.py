@@ -1,0 +1,108 @@
+"""What the user sees and is asked: lines, one rewritten progress line, the pager, a yes-or-no
+question.
+
+With `--json` everything for people goes to stderr, and stdout gets one JSON object at the end.
+Text from a registry is stripped of control characters before it is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import Any, List, Mapping, TextIO
+
+_ERASE_LINE = "\r\x1b[K"
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+
+
+class Terminal:
+    """The user's terminal, or what stands in its place."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        self.as_json = as_json
+        self.stream = sys.stderr if as_json else sys.stdout
+        self._is_rewritten = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._has_colour = self._is_rewritten and not os.environ.get("NO_COLOR")
+        self._progress = ""
+
+    def say(self, *lines: str) -> None:
+        """Print lines for people, below a progress line if one is there."""
+        self._end_progress()
+        _write(self.stream, *lines)
+
+    def complain(self, *lines: str) -> None:
+        """Print what went wrong, on stderr."""
+        self._end_progress()
+        self.stream.flush()
+        _write(sys.stderr, *lines)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """With --json: the one object on stdout."""
+        self._end_progress()
+        if self.as_json:
+            _write(sys.stdout, json.dumps(result))
+
+    def progress(self, label: str, left_s: float) -> None:
+        """Say what runs and how long the rest takes: one line on a terminal, else a line each."""
+        left = "about %s left" % duration(left_s)
+        text = "%s; %s" % (label, left)
+        if self._is_rewritten:
+            shown = text[: shutil.get_terminal_size().columns - 1]
+            if self._has_colour:
+                shown = shown.replace(left, _DIM + left + _PLAIN)
+            _write(sys.stderr, _ERASE_LINE + shown, end="")
+        elif text != self._progress:
+            _write(sys.stderr, text)
+        self._progress = text
+
+    def show(self, text: str) -> None:
+        """Show a long text, in the user's pager when it does not fit the screen."""
+        self._end_progress()
+        height = shutil.get_terminal_size().lines
+        if self.stream is sys.stdout and self.can_ask and text.count("\n") >= height - 2:
+            import pydoc  # only here: a tenth of the start-up time
+
+            pydoc.pager(text)
+        else:
+            self.say(text.rstrip("\n"))
+
+    @property
+    def can_ask(self) -> bool:
+        return sys.stdin is not None and sys.stdin.isatty() and self.stream.isatty()
+
+    def ask(self, question: str) -> bool:
+        """A question that only y or yes answers with yes."""
+        self._end_progress()
+        _write(self.stream, question + " [y/N] ", end="")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def _end_progress(self) -> None:
+        if self._progress and self._is_rewritten:
+            _write(sys.stderr, _ERASE_LINE, end="")
+        self._progress = ""
+
+
+def clean(value: Any) -> str:
+    """Text of a registry without anything that could steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(value))
+
+
+def clean_lines(text: str) -> List[str]:
+    return [clean(line) for line in text.split("\n")]
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return "%d min %d s" % (minutes, rest) if minutes else "%d s" % rest
+
+
+def _write(stream: TextIO, *lines: str, end: str = "\n") -> None:
+    for line in lines:
+        stream.write(line + end)
+    stream.flush()

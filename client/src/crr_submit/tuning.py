@@ -1,0 +1,75 @@
+"""Settings on the way of a new connection, under the names that sysctl and the registry use.
+
+Only what stands in these tables is read. Called by `crr_submit.collect`; `conntrack` becomes
+`active` only after a run has shown it (`crr_submit.measure`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from crr_submit.host import Host
+
+SYSCTLS = (
+    "net.core.somaxconn",
+    "net.core.netdev_max_backlog",
+    "net.core.busy_poll",
+    "net.ipv4.tcp_max_syn_backlog",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv4.tcp_abort_on_overflow",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.tcp_congestion_control",
+)
+# Covariates of measuring: they explain why a wake-up costs what it costs.
+FILES = {
+    "cpufreq.governor": "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+    "cpuidle.driver": "/sys/devices/system/cpu/cpuidle/current_driver",
+    "cpuidle.governor": "/sys/devices/system/cpu/cpuidle/current_governor",
+    "haltpoll.guest_halt_poll_ns": "/sys/module/haltpoll/parameters/guest_halt_poll_ns",
+    "lo.mtu_bytes": "/sys/class/net/lo/mtu",
+}
+
+
+def settings(host: Host) -> Dict[str, Any]:
+    """Every setting that can be read; those that cannot are left out."""
+    found: Dict[str, Any] = {
+        name: _value(host, "/proc/sys/" + name.replace(".", "/")) for name in SYSCTLS
+    }
+    found.update((name, _value(host, path)) for name, path in FILES.items())
+    found["conntrack"] = conntrack(host)
+    found["rps.lo"] = rps_of_loopback(host)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def conntrack(host: Host) -> Optional[str]:
+    """absent or loaded; the files exist without any rule that tracks, so they never prove more."""
+    if not host.exists("/proc/sys/net"):
+        return None
+    return "loaded" if host.exists("/proc/sys/net/netfilter/nf_conntrack_count") else "absent"
+
+
+def rps_of_loopback(host: Host) -> Optional[str]:
+    """on when any receive queue of lo has a CPU in its mask (`00000000,00000003`)."""
+    folder = "/sys/class/net/lo/queues"
+    masks = [
+        host.text("%s/%s/rps_cpus" % (folder, queue))
+        for queue in host.names(folder)
+        if queue.startswith("rx-")
+    ]
+    known = [mask for mask in masks if mask is not None]
+    if not known:
+        return None
+    return "on" if any(mask.strip("0,") for mask in known) else "off"
+
+
+def _value(host: Host, path: str) -> Any:
+    """A whole number where the file holds one, else its text with single spaces."""
+    text = host.text(path)
+    if text is None:
+        return None
+    number = host.number(path)
+    return " ".join(text.split()) if number is None else number

@@ -1,0 +1,97 @@
+"""GET /api/v1/leaderboard/: groups of one test with intervals and rank intervals."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from registry import leaderboard
+from registry.api.openapi import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    errors,
+    list_of,
+    nullable,
+    object_of,
+)
+from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
+
+ESTIMATOR = "geometric mean of hosts, Student's t on logarithms"
+_ROW = object_of(
+    rank_low=nullable(INTEGER),
+    rank_high=nullable(INTEGER),
+    group={"type": "object", "additionalProperties": nullable(TEXT)},
+    recipe={"type": "object", "additionalProperties": True},
+    rate=NUMBER,
+    ci_low=nullable(NUMBER),
+    ci_high=nullable(NUMBER),
+    ci_level=nullable(NUMBER),
+    n_runs=INTEGER,
+    n_machines=INTEGER,
+    n_submitters=INTEGER,
+    ranked=BOOLEAN,
+    reason=nullable(TEXT),
+)
+_ANSWER = object_of(
+    recipe={"type": "object", "additionalProperties": True},
+    estimator=TEXT,
+    generation=INTEGER,
+    rows=list_of(_ROW),
+)
+_PARAMETERS = [
+    OpenApiParameter(
+        name,
+        OpenApiTypes.STR,
+        description="Only this value" + ("; any for all." if name in RECIPE_FACTORS else "."),
+    )
+    for name in ("test", *FACTORS)
+] + [OpenApiParameter("group_by", OpenApiTypes.STR, description="Factors, comma-separated.")]
+
+
+class LeaderboardView(APIView):
+    @extend_schema(
+        operation_id="leaderboard",
+        summary="Groups of one test, with intervals",
+        parameters=_PARAMETERS,
+        responses={200: _ANSWER, **errors(422)},
+    )
+    def get(self, request: Request) -> Response:
+        query = leaderboard.ask(request.query_params.dict())
+        return Response(answer(query))
+
+
+def answer(query: leaderboard.Query) -> dict[str, Any]:
+    """One list of rows; a rank holds among the rows of the same recipe, which every row names."""
+    rows = [_row(query, board, row) for board in leaderboard.boards(query) for row in board.rows]
+    return {
+        "recipe": dict(query.recipe),
+        "estimator": ESTIMATOR,
+        "generation": leaderboard.Generation.current(),
+        "rows": rows,
+    }
+
+
+def _row(
+    query: leaderboard.Query, board: leaderboard.Board, row: leaderboard.Row
+) -> dict[str, Any]:
+    estimate = row.group.estimate
+    return {
+        "rank_low": row.rank_low,
+        "rank_high": row.rank_high,
+        "group": leaderboard.group_name(query, row.group),
+        "recipe": board.recipe,
+        "rate": estimate.rate,
+        "ci_low": estimate.ci_low,
+        "ci_high": estimate.ci_high,
+        "ci_level": row.ci_level if estimate.ci_low is not None else None,
+        "n_runs": row.group.n_runs,
+        "n_machines": row.group.n_machines,
+        "n_submitters": row.group.n_submitters,
+        "ranked": row.ranked,
+        "reason": row.reason,
+    }

@@ -1,0 +1,77 @@
+"""The Celery app: tasks take ids, messages are hints, and the sweeps find whatever a lost message
+left undone.
+
+Wiring, and so the one place beside settings and urls that names all three apps.
+"""
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
+
+TASK_LIMIT_S = 120
+VISIBILITY_TIMEOUT_S = 600
+
+
+def transport_options(scheme: str) -> dict[str, Any]:
+    """Options of a worker's connection. Producers in a request have their own, shorter ones:
+    `registry.hints`.
+    """
+    if scheme == "filesystem":
+        folder = settings.DATA_DIR / "broker"
+        folders = {name: folder / name for name in ("messages", "processed", "control")}
+        for path in folders.values():
+            path.mkdir(parents=True, exist_ok=True)
+        return {
+            "data_folder_in": str(folders["messages"]),
+            "data_folder_out": str(folders["messages"]),
+            "processed_folder": str(folders["processed"]),
+            "control_folder": str(folders["control"]),
+            "polling_interval": 0.05,
+        }
+    if scheme.startswith("redis"):
+        # Longer than any task may run, far below the default hour after which a killed worker's
+        # task comes back.
+        return {"visibility_timeout": VISIBILITY_TIMEOUT_S, "socket_connect_timeout": 5}
+    return {}
+
+
+app = Celery("registry")
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    broker_transport_options=transport_options(urlsplit(settings.CELERY_BROKER_URL).scheme),
+    broker_connection_retry_on_startup=True,
+    accept_content=["json"],
+    task_serializer="json",
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,  # a killed task is found by its lease, not by the broker
+    task_publish_retry=False,
+    task_time_limit=TASK_LIMIT_S,
+    task_soft_time_limit=TASK_LIMIT_S - 30,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=500,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    timezone="UTC",
+    beat_schedule={
+        name: {
+            "task": name,
+            "schedule": seconds,
+            # A sweep that nobody took in time is worth nothing: the next one does its work.
+            "options": {"expires": seconds, "ignore_result": True},
+        }
+        for name, seconds in (
+            ("submissions.tasks.sweep", settings.SWEEP_SECONDS),
+            ("registry.tasks.sweep", settings.SWEEP_SECONDS),
+            ("charts.tasks.sweep", settings.SWEEP_SECONDS),
+            ("registry.tasks.forget_addresses", 3600.0),
+        )
+    },
+)
+app.autodiscover_tasks()

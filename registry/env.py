@@ -1,0 +1,104 @@
+"""Reading the environment: text in, checked values out, for `registry.settings` alone.
+
+A bad value stops the start with one line that names the variable, the value and what was expected.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+
+class BadSetting(SystemExit):
+    """A setting cannot be used; printed as one line, exit code 1."""
+
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f"setting {name}={value!r}: expected {expected}")
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name) or default
+
+
+def boolean(name: str, default: bool) -> bool:
+    value = text(name, "true" if default else "false").lower()
+    if value not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+        raise BadSetting(name, value, "true or false")
+    return value in {"1", "true", "yes", "on"}
+
+
+def integer(name: str, default: int, minimum: int = 0) -> int:
+    value = text(name, str(default))
+    if not value.isascii() or not value.isdigit() or int(value) < minimum:
+        raise BadSetting(name, value, f"a whole number, {minimum} or more")
+    return int(value)
+
+
+def seconds(name: str, default: float) -> float:
+    value = text(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1e6:
+        raise BadSetting(name, value, "a number of seconds above 0")
+    return number
+
+
+def names(name: str, default: str) -> list[str]:
+    """A comma-separated list."""
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def address(name: str, default: str, schemes: tuple[str, ...]) -> str:
+    """A URL with one of `schemes`; a password in it is never repeated in the error."""
+    value = text(name, default)
+    if urlsplit(value).scheme not in schemes:
+        raise BadSetting(
+            name, f"{urlsplit(value).scheme}:…", "an address with " + ", ".join(schemes)
+        )
+    return value
+
+
+def parsed(name: str, value: str, parse: Callable[[str], T], expected: str) -> T:
+    """`parse(value)`, with its ValueError turned into the one clear line."""
+    try:
+        return parse(value)
+    except ValueError:
+        raise BadSetting(name, f"{urlsplit(value).scheme}:…", expected) from None
+
+
+def secret_key(data_dir: Path, may_generate: bool) -> str:
+    """SECRET_KEY, or for the embedded database one made at the first start and kept in DATA_DIR."""
+    given = text("SECRET_KEY")
+    if given:
+        if len(given) < 32:
+            raise BadSetting("SECRET_KEY", "…", "at least 32 characters")
+        return given
+    if not may_generate:
+        raise BadSetting(
+            "SECRET_KEY",
+            "",
+            "a secret of at least 32 characters (required beside a database server)",
+        )
+    return _kept_key(data_dir / "secret-key")
+
+
+def _kept_key(path: Path) -> str:
+    """The key in `path`, written whole before it gets its name, so that two starts at once agree
+    on one.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):  # another process was first: its key is the one
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()

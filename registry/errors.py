@@ -1,0 +1,81 @@
+"""One shape for every error: `{"error": {"code", "message", "details"}}`, for the API, for
+Django's handlers and for DRF's.
+"""
+
+import logging
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from registry.refusal import Refused
+
+log = logging.getLogger(__name__)
+
+
+def shape(code: str, message: str, details: Any = ()) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": list(details)}}
+
+
+def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. What it does not know stays an exception, and Django's handler
+    answers 500.
+    """
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("the database is away: %s", error)
+        error = Refused(
+            503, "unavailable", "The registry cannot reach its database: try again soon."
+        )
+    if isinstance(error, Refused):
+        response = Response(shape(error.code, error.message, error.details), status=error.status)
+        if error.status in {429, 503}:
+            response["Retry-After"] = "60" if error.status == 429 else "5"
+        return response
+    response = exception_handler(error, context)
+    if response is not None:
+        code = getattr(error, "default_code", None) or "not_found"
+        message = str(getattr(error, "detail", "") or "There is nothing at this address.")
+        if isinstance(error, exceptions.ValidationError):
+            message = "The request is not valid."
+        response.data = shape(code, message)
+    return response
+
+
+_PAGES = {
+    400: ("bad_request", "The request could not be understood."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing at this address."),
+    500: (
+        "internal_error",
+        "Something broke on our side. It has been logged; nothing that was stored is lost.",
+    ),
+}
+
+
+def _page(request: HttpRequest, status: int) -> HttpResponse:
+    code, message = _PAGES[status]
+    if request.path.startswith("/api/"):
+        return JsonResponse(shape(code, message), status=status)
+    return render(
+        request, "registry/error.html", {"status": status, "message": message}, status=status
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _page(request, 500)

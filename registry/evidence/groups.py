@@ -1,0 +1,116 @@
+"""From cells to groups: one voter one value, a group is the mean of its voters. Pure functions, no
+Django.
+
+Used by leaderboards and charts alike, so that a bar and a row never disagree.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.evidence.ranking import rank_intervals
+from registry.evidence.summary import CI_LEVEL, LEAST_FOR_INTERVAL, Estimate, estimate_logs
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One cell as statistics see it: `key` is its group, `mean_ln` the mean of ln(rate), `newest`
+    its last report.
+    """
+
+    key: tuple[Any, ...]
+    voter: str
+    submitter: int
+    mean_ln: float
+    n_runs: int
+    n_sittings: int
+    imported: bool
+    newest: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of voters. `host_logs` holds a value a voter, in the order of their names."""
+
+    key: tuple[Any, ...]
+    estimate: Estimate
+    host_logs: tuple[float, ...]
+    n_runs: int
+    n_machines: int
+    n_submitters: int
+    imported: bool
+    newest: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a leaderboard; ranks are None where `ranked` is False, and `reason` says why."""
+
+    group: Group
+    rank_low: int | None
+    rank_high: int | None
+    ranked: bool
+    reason: str | None
+    ci_level: float = CI_LEVEL
+
+
+def grouped(observations: Iterable[Observation]) -> list[Group]:
+    """Groups, fastest first. Imported figures and measured ones are never in one group."""
+    by_key: dict[tuple[tuple[Any, ...], bool], list[Observation]] = defaultdict(list)
+    for observation in observations:
+        by_key[observation.key, observation.imported].append(observation)
+    groups = [_group(key, rows, imported) for (key, imported), rows in by_key.items()]
+    return sorted(groups, key=lambda group: (-group.estimate.rate, str(group.key)))
+
+
+def _group(key: tuple[Any, ...], rows: Sequence[Observation], imported: bool) -> Group:
+    hosts: dict[str, list[Observation]] = defaultdict(list)
+    for row in rows:
+        hosts[row.voter].append(row)
+    host_logs = tuple(_host_log(hosts[voter]) for voter in sorted(hosts))
+    found = estimate_logs(host_logs)
+    assert found is not None  # a group has at least one row
+    return Group(
+        key=key,
+        estimate=found,
+        host_logs=host_logs,
+        n_runs=sum(row.n_runs for row in rows),
+        n_machines=len(hosts),
+        n_submitters=len({row.submitter for row in rows}),
+        imported=imported,
+        newest=max(row.newest for row in rows),
+    )
+
+
+def _host_log(cells: Sequence[Observation]) -> float:
+    """A host's value: the mean over its sittings."""
+    sittings = sum(cell.n_sittings for cell in cells)
+    return math.fsum(cell.mean_ln * cell.n_sittings for cell in cells) / sittings
+
+
+def leaderboard(groups: Sequence[Group]) -> list[Row]:
+    """Rows with rank intervals: ranked groups first, by rate; the others below with the reason."""
+    reasons = {id(group): why_unranked(group) for group in groups}
+    ranked = [group for group in groups if reasons[id(group)] is None]
+    ranks = rank_intervals([group.host_logs for group in ranked]) if ranked else []
+    rows = [
+        Row(group, low, high, True, None) for group, (low, high) in zip(ranked, ranks, strict=True)
+    ]
+    rows += [
+        Row(group, None, None, False, reasons[id(group)])
+        for group in groups
+        if reasons[id(group)] is not None
+    ]
+    return rows
+
+
+def why_unranked(group: Group) -> str | None:
+    """None for a group that is ranked, else what it lacks."""
+    if group.imported:
+        return "imported, metadata incomplete"
+    missing = LEAST_FOR_INTERVAL - group.n_machines
+    if missing > 0:
+        return f"needs {missing} more independent machine{'s' if missing > 1 else ''}"
+    return None

@@ -1,0 +1,169 @@
+"""Leaderboards: cells of one test, grouped by factors, one board a recipe. Figures of two recipes
+are never averaged.
+
+Reads cells only. Charts and pages use the same groups, so that a bar and a row never disagree.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+from registry.evidence.groups import Group, Observation, Row, grouped, leaderboard
+from registry.models import Cell, Generation, Recipe
+from registry.refusal import Refused
+from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS, SYSTEM_FACTORS
+
+DEFAULT_RECIPE: dict[str, str | int] = {
+    "test": "TCP_CRR",
+    "streams": 1,
+    "placement": "same_cpu",
+    "topology": "loopback",
+}
+DEFAULT_GROUP_BY = ("virtualization", "kernel_series")
+CACHE_SECONDS = 600
+_RECIPE_FIELDS = tuple(
+    field.name for field in Recipe._meta.fields if field.name not in {"id", "digest"}
+)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked: values that the recipe and the system must have, and the factors that make a
+    group.
+    """
+
+    recipe: tuple[tuple[str, Any], ...]
+    system: tuple[tuple[str, Any], ...]
+    group_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Rows of one recipe. `recipe` holds the recipe's fields that are not null."""
+
+    recipe: dict[str, Any]
+    rows: tuple[Row, ...]
+
+
+def ask(params: Mapping[str, str]) -> Query:
+    """The query in an address's parameters. Raises Refused 422 with every fault."""
+    faults = [
+        {"path": name[:100], "message": "unknown factor"}
+        for name in params
+        if name not in {*RECIPE_FACTORS, *FACTORS, "group_by", "format"}
+    ]
+    group_by = tuple(n for n in params.get("group_by", ",".join(DEFAULT_GROUP_BY)).split(",") if n)
+    faults += [
+        {"path": "group_by", "message": f"unknown factor {name[:100]}"}
+        for name in group_by
+        if name not in FACTORS
+    ]
+    recipe = {name: params.get(name, DEFAULT_RECIPE[name]) for name in RECIPE_FACTORS}
+    recipe = {name: value for name, value in recipe.items() if value != "any"}
+    system = {name: value for name, value in params.items() if name in SYSTEM_FACTORS}
+    faults += [
+        {"path": name, "message": "expected a whole number"}
+        for name, value in (*recipe.items(), *system.items())
+        if name in {"streams", "cpus"} and not _is_count(value)
+    ]
+    faults += [
+        {"path": name, "message": "the text holds a NUL character"}
+        for name, value in (*recipe.items(), *system.items())
+        if "\0" in str(value)
+    ]
+    if faults:
+        raise Refused(422, "invalid", "The query is not valid.", faults)
+    return Query(tuple(recipe.items()), tuple(system.items()), group_by)
+
+
+def _is_count(value: Any) -> bool:
+    text = str(value)
+    return text.isascii() and text.isdigit() and len(text) < 8
+
+
+def boards(query: Query) -> list[Board]:
+    """The boards that answer `query`, the most voters first. Kept until the facts change."""
+    key = f"boards:{Generation.current()}:{hash_of(query)}"
+    return cache.get_or_set(key, lambda: _boards(query), CACHE_SECONDS) or []
+
+
+def hash_of(query: Query) -> str:
+    return hashlib.sha256(repr(query).encode()).hexdigest()
+
+
+def _boards(query: Query) -> list[Board]:
+    cells = (
+        Cell.objects.exact()
+        .filter(**{f"recipe__{name}": value for name, value in query.recipe})
+        .filter(**{f"system__{name}": value for name, value in query.system})
+    )
+    by_recipe: dict[int, list[Observation]] = {}
+    for recipe_id, observation in observations(cells, query.group_by):
+        by_recipe.setdefault(recipe_id, []).append(observation)
+    recipes = Recipe.objects.in_bulk(by_recipe)
+    found = [
+        Board(recipe_fields(recipes[recipe_id]), tuple(leaderboard(grouped(rows))))
+        for recipe_id, rows in by_recipe.items()
+    ]
+    return sorted(found, key=lambda board: (_imported(board), -_voters(board), str(board.recipe)))
+
+
+def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observation]]:
+    """(recipe id, observation) for each cell; the key of a group is the values of `group_by`, in
+    its order.
+    """
+    columns = [
+        f"system__{name}" if name in SYSTEM_FACTORS else f"recipe__{name}" for name in group_by
+    ]
+    rows = cells.values_list(
+        "recipe_id",
+        "recipe__source",
+        "machine_id",
+        "submitter_id",
+        "system_id",
+        "mean_ln",
+        "n_runs",
+        "n_sittings",
+        "last_report_id",
+        *columns,
+    )
+    return [
+        (
+            recipe_id,
+            Observation(
+                key=tuple(key),
+                voter=f"m{machine}" if machine else f"s{submitter}/{system}",
+                submitter=submitter,
+                mean_ln=mean_ln,
+                n_runs=runs,
+                n_sittings=sittings,
+                imported=source == Recipe.Source.IMPORTED,
+                newest=newest,
+            ),
+        )
+        for recipe_id, source, machine, submitter, system, mean_ln, runs, sittings, newest, *key in rows
+    ]
+
+
+def recipe_fields(recipe: Recipe) -> dict[str, Any]:
+    values = {name: getattr(recipe, name) for name in _RECIPE_FIELDS}
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def group_name(query: Query, group: Group) -> dict[str, str | None]:
+    """{factor: canonical identifier as a string}; null where the report does not say."""
+    return {
+        name: None if value is None else str(value)
+        for name, value in zip(query.group_by, group.key, strict=True)
+    }
+
+
+def _imported(board: Board) -> bool:
+    return board.recipe["source"] == Recipe.Source.IMPORTED
+
+
+def _voters(board: Board) -> int:
+    return sum(row.group.n_machines for row in board.rows)

@@ -1,0 +1,22 @@
+"""The facts: what was received (reports), what it says (readings), what it was measured on
+(factors), what it adds up to.
+"""
+
+from registry.models.factors import Machine, Recipe, Submitter, System
+from registry.models.reading import Reading, Result, Run
+from registry.models.report import RawReport, ReportEvent
+from registry.models.summary import Cell, Generation
+
+__all__ = [
+    "Cell",
+    "Generation",
+    "Machine",
+    "RawReport",
+    "Reading",
+    "Recipe",
+    "ReportEvent",
+    "Result",
+    "Run",
+    "Submitter",
+    "System",
+]

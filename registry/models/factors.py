@@ -1,0 +1,173 @@
+"""What a run was: its recipe (must match or the comparison is refused), its system (what people
+compare), who sent it.
+
+Rows are found by the digest of their canonical content, so that many writers agree on one row
+without a lock.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from registry.models.identity import digest_of, keyed_digest, new_public_id
+
+M = TypeVar("M", bound="Digested")
+ADDRESS_KEPT = timedelta(days=30)
+
+
+class Digested(models.Model):
+    """A row that is its content: equal content, equal digest, one row."""
+
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def fetch_or_create(cls: type[M], contents: Iterable[Mapping[str, Any]]) -> dict[str, M]:
+        """Rows for `contents` by digest, made where missing.
+
+        INSERT … ON CONFLICT DO NOTHING in the order of the digests: no row is updated and two
+        writers cannot deadlock.
+        """
+        wanted = {digest_of(content): content for content in contents}
+        found = {row.digest: row for row in cls._default_manager.filter(digest__in=wanted)}
+        missing = sorted(wanted.keys() - found.keys())
+        if missing:
+            cls._default_manager.bulk_create(
+                [cls(digest=digest, **wanted[digest]) for digest in missing], ignore_conflicts=True
+            )
+            found |= {row.digest: row for row in cls._default_manager.filter(digest__in=missing)}
+        return found
+
+
+class Recipe(Digested):
+    """What must match before two runs are averaged or compared. Null matches only null."""
+
+    class Source(models.TextChoices):
+        PLAN = "plan", "measured by crr-submit"
+        PASTED = "pasted", "pasted text"
+        IMPORTED = "imported", "imported"
+
+    test = models.CharField(max_length=64)
+    unit = models.CharField(max_length=16)
+    topology = models.CharField(max_length=16, null=True)
+    address_family = models.CharField(max_length=8, null=True)
+    streams = models.PositiveIntegerField(null=True)
+    placement = models.CharField(max_length=16, null=True)
+    request_size_bytes = models.BigIntegerField(null=True)
+    response_size_bytes = models.BigIntegerField(null=True)
+    message_size_bytes = models.BigIntegerField(null=True)
+    socket_options = models.CharField(max_length=64, null=True)  # sizes asked for with -s and -S
+    netperf_generation = models.CharField(
+        max_length=8, null=True
+    )  # bsd: 2.4 and before; omni: 2.5 and later
+    timing_options = models.CharField(
+        max_length=64
+    )  # sorted, comma-separated: burst,confidence,cpu,demo,latency
+    duration_class = models.CharField(
+        max_length=8, null=True
+    )  # short < 2 s, normal 2 to 20 s, long, count
+    far_end = models.CharField(max_length=64, null=True)
+    source = models.CharField(max_length=16, choices=Source.choices)
+
+    class Meta:
+        indexes = [
+            # leaderboards and charts start from the test
+            models.Index(
+                fields=["test", "streams", "placement", "topology"], name="recipe_by_test"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.test} {self.streams} {self.placement} {self.topology}"
+
+
+class System(Digested):
+    """The factors of a run (`registry.vocabulary.factors`): the environment, overlaid with the
+    arm's value.
+    """
+
+    virtualization = models.CharField(max_length=64, null=True)
+    virtualization_mode = models.CharField(max_length=32, null=True)
+    hypervisor_version = models.CharField(max_length=64, null=True)
+    container = models.CharField(max_length=64, null=True)
+    kernel_release = models.CharField(max_length=128, null=True)
+    kernel_series = models.CharField(max_length=64, null=True)
+    os = models.CharField(max_length=128, null=True)
+    provider = models.CharField(max_length=64, null=True)
+    instance_type = models.CharField(max_length=128, null=True)
+    cpu_model = models.CharField(max_length=256, null=True)
+    cpus = models.PositiveIntegerField(null=True)
+    nic_driver = models.CharField(max_length=64, null=True)
+    clocksource = models.CharField(max_length=64, null=True)
+    settings = models.JSONField(
+        default=dict
+    )  # experiment factors by name: dotted sysctls, conntrack, rps.lo, …
+
+    def __str__(self) -> str:
+        return f"{self.virtualization} {self.kernel_release}"
+
+
+class Machine(models.Model):
+    """One machine, one vote. Inside: an HMAC of the client's random id. Outside: a random public
+    number.
+    """
+
+    key_digest = models.CharField(max_length=64, unique=True)
+    public_id = models.CharField(max_length=16, unique=True, default=new_public_id)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @classmethod
+    def for_id(cls, machine_id: str) -> "Machine":
+        digest = keyed_digest("machine", machine_id.encode())
+        cls.objects.bulk_create([cls(key_digest=digest)], ignore_conflicts=True)
+        return cls.objects.get(key_digest=digest)
+
+
+class Submitter(models.Model):
+    """Who sent a report: an opaque row. Its link to an address is a salted hash of the day and
+    goes after 30 days.
+    """
+
+    link_digest = models.CharField(max_length=64, unique=True, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    is_import = models.BooleanField(
+        default=False
+    )  # one row a (source, machine); not counted in quotas
+
+    class Meta:
+        indexes = [
+            # forget_addresses()
+            models.Index(
+                fields=["created_at"],
+                name="submitter_linked",
+                condition=Q(link_digest__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"submitter {self.pk}"
+
+    @classmethod
+    def for_link(cls, link: str, is_import: bool = False) -> "Submitter":
+        digest = keyed_digest("submitter", link.encode())
+        cls.objects.bulk_create(
+            [cls(link_digest=digest, is_import=is_import)], ignore_conflicts=True
+        )
+        return cls.objects.get(link_digest=digest)
+
+    @classmethod
+    def forget_addresses(cls) -> int:
+        """Cut the link of senders older than 30 days; the rows stay. Returns how many were cut."""
+        due = cls.objects.filter(
+            created_at__lt=timezone.now() - ADDRESS_KEPT, link_digest__isnull=False, is_import=False
+        )
+        return due.update(link_digest=None)

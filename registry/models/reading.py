@@ -1,0 +1,149 @@
+"""What a report says: versioned readings of its bytes. A re-read writes a new reading beside the
+old one, then switches.
+"""
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from registry.models.factors import Machine, Recipe, Submitter, System
+from registry.models.report import RawReport
+
+VALUE_LIMIT = 10**15
+
+
+class Bound(models.TextChoices):
+    """How a figure bounds the truth. Only exact figures enter statistics."""
+
+    EXACT = "exact"
+    APPROXIMATE = "approximate"
+    AT_MOST = "at_most"
+    AT_LEAST = "at_least"
+
+
+class Reading(models.Model):
+    """One report as one version of the parser and the vocabularies understood it."""
+
+    report = models.ForeignKey(RawReport, on_delete=models.CASCADE)
+    parser_version = models.PositiveIntegerField()
+    vocabulary_version = models.PositiveIntegerField()
+    active = models.BooleanField()
+    created_at = models.DateTimeField(default=timezone.now)
+    warnings = models.JSONField(default=list)
+    unrecognised = models.JSONField(default=list)
+    flags = models.JSONField(default=list)  # [{"rule", "message", "mode"}]
+    environment = models.JSONField(default=dict)  # the allow-listed, validated environment, as sent
+    summarised = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["report"], condition=Q(active=True), name="reading_one_active"
+            ),
+        ]
+        indexes = [
+            # Cell.summarise(): what is not yet summed up
+            models.Index(fields=["id"], name="reading_to_sum", condition=Q(summarised=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"reading {self.pk} of {self.report_id}"
+
+    def activate(self) -> None:
+        """Make this the report's reading. The one before stays, and both are summed up anew."""
+        with transaction.atomic():
+            siblings = Reading.objects.filter(report=self.report_id, active=True).exclude(
+                pk=self.pk
+            )
+            siblings.update(active=False, summarised=False)
+            self.active, self.summarised = True, False
+            self.save(update_fields=["active", "summarised"])
+
+
+class Result(models.Model):
+    """One figure that one netperf output prints; null is what the output does not give."""
+
+    reading = models.ForeignKey(Reading, on_delete=models.CASCADE, related_name="results")
+    run_index = models.PositiveIntegerField()
+    output_index = models.PositiveIntegerField()
+    position = models.PositiveIntegerField()
+    test = models.CharField(max_length=64)
+    value = models.FloatField()
+    unit = models.CharField(max_length=16)
+    bound = models.CharField(max_length=16, choices=Bound.choices, default=Bound.EXACT)
+    elapsed_time_s = models.FloatField(null=True)
+    request_size_bytes = models.BigIntegerField(null=True)
+    response_size_bytes = models.BigIntegerField(null=True)
+    message_size_bytes = models.BigIntegerField(null=True)
+    local_send_socket_bytes = models.BigIntegerField(null=True)
+    local_recv_socket_bytes = models.BigIntegerField(null=True)
+    remote_send_socket_bytes = models.BigIntegerField(null=True)
+    remote_recv_socket_bytes = models.BigIntegerField(null=True)
+    sent_value = models.FloatField(null=True)
+    local_cpu_percent = models.FloatField(null=True)
+    remote_cpu_percent = models.FloatField(null=True)
+    local_service_demand_us = models.FloatField(null=True)
+    remote_service_demand_us = models.FloatField(null=True)
+    mean_latency_us = models.FloatField(null=True)
+    min_latency_us = models.FloatField(null=True)
+    max_latency_us = models.FloatField(null=True)
+    p50_latency_us = models.FloatField(null=True)
+    p90_latency_us = models.FloatField(null=True)
+    p99_latency_us = models.FloatField(null=True)
+    stddev_latency_us = models.FloatField(null=True)
+    netperf_confidence_level = models.FloatField(null=True)
+    netperf_confidence_width_percent = models.FloatField(null=True)
+    migrated = models.BooleanField(null=True)
+    address_family = models.CharField(max_length=8, null=True)
+    warnings = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reading", "run_index", "output_index", "position"], name="result_place"
+            ),
+            models.CheckConstraint(
+                condition=Q(value__gte=0, value__lt=VALUE_LIMIT), name="result_value_in_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.test} {self.value} {self.unit}"
+
+
+class Run(models.Model):
+    """One netperf invocation, or N started together as N streams, whose results it sums."""
+
+    class Part(models.TextChoices):
+        FIGURE = "figure"  # enters cells
+        WARM_UP = "warm_up"  # declared so by the plan
+        PARTIAL = "partial"  # cut short, or a stream of it gave no result
+        ARM = "arm"  # of an experiment: feeds effects only
+
+    reading = models.ForeignKey(Reading, on_delete=models.CASCADE, related_name="runs")
+    run_index = models.PositiveIntegerField()
+    position = models.PositiveIntegerField()
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT)
+    system = models.ForeignKey(System, on_delete=models.PROTECT)
+    machine = models.ForeignKey(Machine, null=True, on_delete=models.PROTECT)
+    submitter = models.ForeignKey(Submitter, on_delete=models.PROTECT)
+    value = models.FloatField()
+    bound = models.CharField(max_length=16, choices=Bound.choices, default=Bound.EXACT)
+    part = models.CharField(max_length=16, choices=Part.choices, default=Part.FIGURE)
+    started_at = models.DateTimeField(null=True)
+    telemetry = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reading", "run_index", "position"], name="run_place"),
+            models.CheckConstraint(
+                condition=Q(value__gte=0, value__lt=VALUE_LIMIT), name="run_value_in_range"
+            ),
+        ]
+        indexes = [
+            # Cell.summarise(): all runs of one cell
+            models.Index(fields=["recipe", "system", "machine", "submitter"], name="run_of_cell"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_index} of {self.reading_id}"

@@ -1,0 +1,166 @@
+"""What was received: the scrubbed bytes of every report, for ever, and the trail of what happened
+to it.
+
+`RawReport.status` is the editorial state; `attempts`, `not_before`, `lease_until` and `last_error`
+are the processing state, and the two never mix. Written by `submissions`, read by everything.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from registry.models.factors import Machine, Submitter
+from registry.models.identity import PUBLIC_ID_LENGTH, new_public_id
+
+MAX_ATTEMPTS = 5
+LEASE = timedelta(minutes=2)
+
+
+class ReportQuerySet(models.QuerySet["RawReport"]):
+    def shown(self) -> "ReportQuerySet":
+        """Reports that have a page: everything but what was withdrawn or rejected."""
+        return self.filter(status__in=RawReport.SHOWN)
+
+    def listed(self) -> "ReportQuerySet":
+        """Reports that appear in lists and figures."""
+        return self.filter(
+            status=RawReport.Status.PUBLISHED, visibility=RawReport.Visibility.PUBLIC
+        )
+
+    def newest(self) -> "ReportQuerySet":
+        return self.order_by("-id")
+
+    def to_read(self) -> "ReportQuerySet":
+        """Stored but not yet read, due now, and not being read by somebody else."""
+        now = timezone.now()
+        free = Q(lease_until=None) | Q(lease_until__lt=now)
+        return self.filter(free, status=RawReport.Status.RECEIVED, not_before__lte=now)
+
+    def claim(self, report_id: int) -> bool:
+        """Take the lease on a report that is to be read; False when another worker has it. Counts
+        the attempt.
+        """
+        lease = timezone.now() + LEASE
+        claimed = self.to_read().filter(pk=report_id)
+        return bool(claimed.update(lease_until=lease, attempts=F("attempts") + 1))
+
+
+class RawReport(models.Model):
+    class Status(models.TextChoices):
+        RECEIVED = "received"
+        PUBLISHED = "published"
+        HELD = "held"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+
+    class Visibility(models.TextChoices):
+        PUBLIC = "public"
+        UNLISTED = "unlisted"
+
+    class Source(models.TextChoices):
+        API = "api"
+        PASTE = "paste"
+        IMPORT = "import"
+        SEED = "seed"
+
+    SHOWN = (Status.RECEIVED, Status.PUBLISHED, Status.HELD)
+
+    public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id)
+    # HMAC of the bytes as they came, before scrubbing: the same bytes are the same report, also
+    # after withdrawal.
+    received_digest = models.CharField(max_length=64, unique=True)
+    idempotency_digest = models.CharField(max_length=64, unique=True, null=True)
+    claim_digest = models.CharField(max_length=64, blank=True)
+    body = models.BinaryField(null=True)
+    body_sha256 = models.CharField(max_length=64)
+    erased_at = models.DateTimeField(null=True)
+    scrubber_version = models.PositiveIntegerField()
+    format = models.CharField(max_length=32)
+    source = models.CharField(max_length=16, choices=Source.choices)
+    source_ref = models.CharField(max_length=255, null=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    machine = models.ForeignKey(Machine, null=True, on_delete=models.PROTECT)
+    submitter = models.ForeignKey(Submitter, on_delete=models.PROTECT)
+
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.RECEIVED)
+    status_reason = models.CharField(max_length=200, blank=True)
+    visibility = models.CharField(
+        max_length=16, choices=Visibility.choices, default=Visibility.PUBLIC
+    )
+    notes = models.TextField(blank=True)
+
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "source_ref"], name="report_source_ref_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(body__isnull=False, erased_at=None)
+                | Q(body=None, erased_at__isnull=False),
+                name="report_body_or_erased",
+            ),
+        ]
+        indexes = [
+            # newest(): the home page and the list of reports
+            models.Index(fields=["status", "visibility", "-id"], name="report_listed"),
+            # to_read(): the sweep
+            models.Index(
+                fields=["not_before"], name="report_to_read", condition=Q(status="received")
+            ),
+            # the day's quota of one sender
+            models.Index(fields=["submitter", "received_at"], name="report_by_submitter"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def imported(self) -> bool:
+        """Came in by an operator's import: shown with its source, metadata incomplete, never
+        ranked.
+        """
+        return self.source in {self.Source.IMPORT, self.Source.SEED}
+
+    def record(self, kind: str, actor: str, reason: str = "", **details: Any) -> "ReportEvent":
+        """Add one row to the trail."""
+        return ReportEvent.objects.create(
+            report=self, kind=kind, actor=actor, reason=reason[:200], details=details
+        )
+
+    def move_to(self, status: "RawReport.Status", actor: str, reason: str = "") -> None:
+        """Change the editorial state and record who did it and why; facts are summed up anew."""
+        before, self.status, self.status_reason = self.status, status, reason[:200]
+        self.save(update_fields=["status", "status_reason"])
+        self.record(status, actor, reason, before=before)
+        self.touch_summaries()
+
+    def touch_summaries(self) -> None:
+        """Have the cells of this report summed up again."""
+        self.reading_set.filter(active=True).update(summarised=False)
+
+
+class ReportEvent(models.Model):
+    """One thing that happened to a report. Rows are only ever added."""
+
+    report = models.ForeignKey(RawReport, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=32)
+    actor = models.CharField(max_length=64)
+    reason = models.CharField(max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.report_id} {self.kind}"

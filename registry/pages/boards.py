@@ -1,0 +1,192 @@
+"""The leaderboard page: the form's choices, the boards with their rows in words, and what other
+recipes there are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.cache import cache
+from django.db.models import Count, Q
+
+from registry import leaderboard
+from registry.evidence.groups import Row
+from registry.models import Cell, Generation, Recipe
+from registry.pages import words
+from registry.pages.numbers import plural
+
+BOARDS_SHOWN = 20
+ROWS_SHOWN = 200
+RECIPES_SHOWN = 12
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row; `group` holds its values in the order of the factors, None where unknown."""
+
+    rank: str
+    group: tuple[str | None, ...]
+    row: Row
+    note: str
+    bar: "Bar"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Where the figure and its interval lie, as percentages of the widest figure of the board."""
+
+    rate: str
+    low: str | None
+    width: str | None
+
+
+@dataclass(frozen=True)
+class BoardTable:
+    test: str
+    unit: str
+    load: str
+    details: tuple[str, ...]
+    imported: bool
+    lines: tuple[Line, ...]
+    n_more: int
+
+    @property
+    def has_notes(self) -> bool:
+        return any(line.note for line in self.lines)
+
+
+@dataclass(frozen=True)
+class OtherRecipe:
+    """A recipe that has figures, and the query that shows them."""
+
+    label: str
+    query: str
+    n_hosts: int
+
+
+def tables(query: leaderboard.Query) -> tuple[list[BoardTable], int]:
+    """The first boards, and how many more there are."""
+    boards = leaderboard.boards(query)
+    return [_table(query, board) for board in boards[:BOARDS_SHOWN]], max(
+        0, len(boards) - BOARDS_SHOWN
+    )
+
+
+def _table(query: leaderboard.Query, board: leaderboard.Board) -> BoardTable:
+    shown = board.rows[:ROWS_SHOWN]
+    widest = max(row.group.estimate.ci_high or row.group.estimate.rate for row in shown)
+    return BoardTable(
+        test=board.recipe["test"],
+        unit=board.recipe["unit"],
+        load=words.load(board.recipe),
+        details=tuple(words.details(board.recipe)),
+        imported=board.recipe["source"] == Recipe.Source.IMPORTED,
+        lines=tuple(_line(query, row, widest) for row in shown),
+        n_more=len(board.rows) - len(shown),
+    )
+
+
+def _line(query: leaderboard.Query, row: Row, widest: float) -> Line:
+    return Line(
+        rank=_rank(row),
+        group=tuple(
+            words.factor(name, value)
+            for name, value in zip(query.group_by, row.group.key, strict=True)
+        ),
+        row=row,
+        note=""
+        if row.group.imported
+        else row.reason or "",  # the caption says it of the whole board
+        bar=_bar(row, widest),
+    )
+
+
+def _rank(row: Row) -> str:
+    if row.rank_low is None:
+        return ""
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
+
+
+def _bar(row: Row, widest: float) -> Bar:
+    found = row.group.estimate
+    place = _percent(found.rate, widest)
+    if found.ci_low is None or found.ci_high is None:
+        return Bar(place, None, None)
+    return Bar(
+        place, _percent(found.ci_low, widest), _percent(found.ci_high - found.ci_low, widest)
+    )
+
+
+def _percent(value: float, widest: float) -> str:
+    return f"{100 * value / widest:.2f}"
+
+
+def recipe_choices(params: Mapping[str, str]) -> dict[str, list[Choice]]:
+    """Choices of each recipe factor: what there are figures of, and what was asked."""
+    names = leaderboard.RECIPE_FACTORS
+    seen = Recipe.objects.filter(cell__isnull=False).order_by().values_list(*names).distinct()
+    columns = dict(zip(names, zip(*seen, strict=True), strict=False))
+    return {name: _choices(name, columns.get(name, ()), params) for name in names}
+
+
+def _choices(name: str, seen: Any, params: Mapping[str, str]) -> list[Choice]:
+    asked = str(params.get(name, leaderboard.DEFAULT_RECIPE[name]))
+    known = {str(value) for value in seen if value is not None}
+    values = (known | {str(leaderboard.DEFAULT_RECIPE[name]), asked}) - {ANY}
+    # numbers in their order: 2 before 16
+    ordered = sorted(values, key=lambda value: value.zfill(8) if value.isdigit() else value)
+    choices = [
+        Choice(value, words.factor(name, value) or value, value == asked) for value in ordered
+    ]
+    return [*choices, Choice(ANY, ANY, asked == ANY)]
+
+
+def group_choices(group_by: tuple[str, ...]) -> list[Choice]:
+    return [Choice(name, words.FACTORS[name], name in group_by) for name in leaderboard.FACTORS]
+
+
+def group_in_words(group_by: tuple[str, ...]) -> str:
+    return ", ".join(words.FACTORS[name] for name in group_by) or "nothing: one row a board"
+
+
+def other_recipes() -> list[OtherRecipe]:
+    """Recipes that have figures, those of the most hosts first. Kept until the facts change."""
+    key = f"other-recipes:{Generation.current()}"
+    return cache.get_or_set(key, _other_recipes, leaderboard.CACHE_SECONDS) or []
+
+
+def _other_recipes() -> list[OtherRecipe]:
+    names = leaderboard.RECIPE_FACTORS
+    columns = [f"recipe__{name}" for name in names]
+    hosts = Count("machine", distinct=True) + Count(
+        "submitter", distinct=True, filter=Q(machine=None)
+    )
+    rows = Cell.objects.exact().values_list(*columns).annotate(n_hosts=hosts)
+    found = [
+        _other(dict(zip(names, row, strict=False)), row[-1]) for row in rows.order_by(*columns)
+    ]
+    return sorted(found, key=lambda other: -other.n_hosts)[:RECIPES_SHOWN]
+
+
+def _other(recipe: dict[str, Any], n_hosts: int) -> OtherRecipe:
+    asked = {name: ANY if value is None else value for name, value in recipe.items()}
+    return OtherRecipe(
+        f"{recipe['test']}, {words.load(recipe)}: {plural(n_hosts, 'host')}",
+        urlencode(asked),
+        n_hosts,
+    )
+
+
+def address_of(query: leaderboard.Query) -> str:
+    """The query string that asks the same of the API."""
+    asked = dict.fromkeys(leaderboard.RECIPE_FACTORS, ANY) | dict(query.recipe) | dict(query.system)
+    return urlencode(asked | {"group_by": ",".join(query.group_by)}, safe=",")

@@ -1,0 +1,196 @@
+"""Everything the page of one report says, from its active reading: sections by recipe, load of the
+CPUs, environment, standing.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from registry.evidence.summary import Estimate, estimate
+from registry.leaderboard import recipe_fields
+from registry.models import RawReport, Reading, Recipe, Result, Run
+from registry.models.reading import Bound
+from registry.pages import words
+from registry.pages.environment import Facts, facts_of
+from registry.pages.numbers import as_printed
+from registry.standing import HEADLINE, advice, standing
+
+RUNS_SHOWN = 200
+STREAMS_SHOWN = 4
+CPUS_SHOWN = 256
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run of a section's table; `streams` are the figures it sums, where they are several."""
+
+    number: int
+    value: str
+    bound: str
+    streams: str
+    note: str
+    started_at: datetime | None
+    elapsed_time_s: float | None
+    mean_latency_us: float | None
+    p99_latency_us: float | None
+
+
+@dataclass(frozen=True)
+class CpuLoad:
+    """One CPU: medians over the runs of a section, in percent; None where no run says."""
+
+    cpu: int
+    busy_percent: float | None
+    softirq_percent: float | None
+    steal_percent: float | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """The runs of one recipe. `estimate` is over those that count; None when none does."""
+
+    test: str
+    unit: str
+    load: str
+    details: tuple[str, ...]
+    purpose: str
+    estimate: Estimate | None
+    runs: tuple[RunLine, ...]
+    n_more: int
+    cpus: tuple[CpuLoad, ...]
+    is_headline: bool
+    has_elapsed: bool
+    has_started: bool
+    has_latency: bool
+    has_notes: bool
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    report: RawReport
+    reading: Reading | None
+    sections: tuple[Section, ...]
+    environment: tuple[Facts, ...]
+    standing: dict[str, Any] | None
+    advice: list[dict[str, str]]
+
+    @property
+    def headline(self) -> Section | None:
+        """The ranked recipe, else the first with TCP_CRR, else the first."""
+        return self.sections[0] if self.sections else None
+
+
+def report_page(report: RawReport) -> ReportPage:
+    reading = Reading.objects.filter(report=report, active=True).first()
+    return ReportPage(
+        report=report,
+        reading=reading,
+        sections=_sections(reading) if reading else (),
+        environment=facts_of(reading.environment) if reading else (),
+        standing=standing(report),
+        advice=advice(report),
+    )
+
+
+def _sections(reading: Reading) -> tuple[Section, ...]:
+    results: dict[int, list[Result]] = defaultdict(list)
+    for result in reading.results.order_by("run_index", "output_index", "position"):
+        results[result.run_index].append(result)
+    by_recipe: dict[Recipe, list[Run]] = defaultdict(list)
+    runs = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
+    for run in runs:
+        by_recipe[run.recipe].append(run)
+    sections = [_section(recipe, runs, results) for recipe, runs in by_recipe.items()]
+    return tuple(
+        sorted(
+            sections,
+            key=lambda section: (not section.is_headline, section.test != HEADLINE["test"]),
+        )
+    )
+
+
+def _section(recipe: Recipe, runs: Sequence[Run], results: dict[int, list[Result]]) -> Section:
+    fields = recipe_fields(recipe)
+    counted = [run for run in runs if run.part == Run.Part.FIGURE]
+    lines = _lines(runs[:RUNS_SHOWN], results, recipe.unit)
+    return Section(
+        test=recipe.test,
+        unit=recipe.unit,
+        load=words.load(fields),
+        details=tuple(words.details(fields)),
+        purpose=words.purpose(fields, runs[0].system.cpus),
+        estimate=estimate([run.value for run in counted if run.bound == Bound.EXACT]),
+        runs=lines,
+        n_more=len(runs) - len(lines),
+        cpus=_cpu_loads(counted),
+        is_headline=bool(counted) and all(fields.get(k) == v for k, v in HEADLINE.items()),
+        has_elapsed=any(line.elapsed_time_s is not None for line in lines),
+        has_started=any(line.started_at for line in lines),
+        has_latency=any(line.mean_latency_us or line.p99_latency_us for line in lines),
+        has_notes=any(line.note or line.streams for line in lines),
+    )
+
+
+def _lines(runs: Sequence[Run], results: dict[int, list[Result]], unit: str) -> tuple[RunLine, ...]:
+    return tuple(
+        _line(run, value, _of_run(run, results))
+        for run, value in zip(runs, as_printed((run.value for run in runs), unit), strict=True)
+    )
+
+
+def _of_run(run: Run, results: dict[int, list[Result]]) -> list[Result]:
+    """The figures a run sums, or the one that it is."""
+    all_of_index = results.get(run.run_index, [])
+    alone = [result for result in all_of_index if result.value == run.value]
+    return alone[:1] or [result for result in all_of_index if result.test == run.recipe.test]
+
+
+def _line(run: Run, value: str, results: Sequence[Result]) -> RunLine:
+    first = results[0] if results else None
+    return RunLine(
+        number=run.run_index + 1,
+        value=value,
+        bound=words.BOUNDS.get(run.bound, ""),
+        streams=_streams([result.value for result in results], run.recipe.unit),
+        note=words.PARTS.get(run.part, run.part),
+        started_at=run.started_at,
+        elapsed_time_s=first.elapsed_time_s if first else None,
+        mean_latency_us=first.mean_latency_us if first else None,
+        p99_latency_us=first.p99_latency_us if first else None,
+    )
+
+
+def _streams(values: Sequence[float], unit: str) -> str:
+    """The figures that a run sums, their range where they are many; empty for a single one."""
+    if len(values) < 2:
+        return ""
+    if len(values) <= STREAMS_SHOWN:
+        return " + ".join(as_printed(values, unit))
+    low, high = as_printed([min(values), max(values)], unit)
+    return f"{len(values)} streams of {low} to {high}"
+
+
+def _cpu_loads(runs: Sequence[Run]) -> tuple[CpuLoad, ...]:
+    by_cpu: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        for row in (run.telemetry or {}).get("cpu") or []:
+            if row.get("cpu") is not None:
+                by_cpu[row["cpu"]].append(row)
+    return tuple(_cpu_load(cpu, by_cpu[cpu]) for cpu in sorted(by_cpu)[:CPUS_SHOWN])
+
+
+def _cpu_load(cpu: int, rows: Sequence[dict[str, Any]]) -> CpuLoad:
+    return CpuLoad(
+        cpu=cpu,
+        busy_percent=_median(rows, "busy_percent"),
+        softirq_percent=_median(rows, "softirq_percent"),
+        steal_percent=_median(rows, "steal_percent"),
+    )
+
+
+def _median(rows: Sequence[dict[str, Any]], name: str) -> float | None:
+    known = [row[name] for row in rows if row.get(name) is not None]
+    return statistics.median(known) if known else None

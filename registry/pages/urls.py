@@ -1,0 +1,17 @@
+"""Addresses of the pages that people browse."""
+
+from django.urls import path, re_path
+
+from registry.pages import views
+
+PUBLIC_ID = r"[a-z2-7]{16}"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("leaderboard/", views.leaderboard, name="leaderboard"),
+    path("reports/", views.reports, name="reports"),
+    re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
+    path("contribute/", views.contribute, name="contribute"),
+    path("method/", views.method, name="method"),
+    path("healthz", views.healthz, name="healthz"),
+]

@@ -1,0 +1,104 @@
+"""The pages that people browse. Each view turns HTTP into plain arguments, makes one call and
+renders a template.
+"""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from registry import leaderboard as facts
+from registry.models import RawReport
+from registry.models.identity import PUBLIC_ID_LENGTH
+from registry.pages import boards
+from registry.pages.headlines import headlines, headlines_before
+from registry.pages.report_page import report_page
+from registry.refusal import Refused
+
+NEWEST_ON_HOME = 10
+_PUBLIC_ID = re.compile(rf"[a-z2-7]{{{PUBLIC_ID_LENGTH}}}")
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    newest = RawReport.objects.listed().newest()[:NEWEST_ON_HOME]
+    return render(request, "registry/home.html", {"reports": headlines(newest)})
+
+
+@require_safe
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    params = _leaderboard_params(request)
+    context: dict[str, Any] = {"recipes": boards.recipe_choices(params)}
+    try:
+        query = facts.ask(params)
+    except Refused as refused:
+        context |= {
+            "faults": refused.details,
+            "groups": boards.group_choices(facts.DEFAULT_GROUP_BY),
+            "group_words": boards.group_in_words(facts.DEFAULT_GROUP_BY),
+        }
+        return render(request, "registry/leaderboard.html", context, status=refused.status)
+    context["boards"], context["n_more_boards"] = boards.tables(query)
+    context |= {
+        "query": query,
+        "groups": boards.group_choices(query.group_by),
+        "group_words": boards.group_in_words(query.group_by),
+        "only": query.system,
+        "other_recipes": boards.other_recipes(),
+        "address": boards.address_of(query),
+    }
+    return render(request, "registry/leaderboard.html", context)
+
+
+def _leaderboard_params(request: HttpRequest) -> dict[str, str]:
+    """The form sends group_by once a ticked box; an address may hold it once, comma-separated."""
+    params = {name: value for name, value in request.GET.items() if value != ""}
+    groups = request.GET.getlist("group_by")
+    return params | {"group_by": ",".join(groups)} if groups else params
+
+
+@require_safe
+def reports(request: HttpRequest) -> HttpResponse:
+    before = request.GET.get("before")
+    page, following = headlines_before(_cursor(before) if before is not None else None)
+    context = {"reports": page, "next": following, "before": before}
+    return render(request, "registry/reports.html", context)
+
+
+def _cursor(public_id: str) -> RawReport:
+    """The report that a page of the list follows."""
+    if not _PUBLIC_ID.fullmatch(public_id):
+        raise Http404
+    return get_object_or_404(RawReport.objects.only("pk"), public_id=public_id)
+
+
+@require_safe
+def report(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The report; a tombstone with 410 where it was withdrawn or rejected."""
+    found = get_object_or_404(RawReport.objects.select_related("machine"), public_id=public_id)
+    if found.status not in RawReport.SHOWN:
+        context = {"report": found, "events": found.events.all()}
+        return render(request, "registry/report_gone.html", context, status=410)
+    context = {"page": report_page(found), "report": found, "events": found.events.all()}
+    return render(request, "registry/report.html", context)
+
+
+@require_safe
+def contribute(request: HttpRequest) -> HttpResponse:
+    return render(
+        request, "registry/contribute.html", {"body_limit_kb": settings.BODY_LIMIT_BYTES // 1024}
+    )
+
+
+@require_safe
+def method(request: HttpRequest) -> HttpResponse:
+    return render(request, "registry/method.html")
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive: the process answers. Asks nothing of the database."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,200 @@
+"""Settings of the registry, all of them from the environment; docs/settings.md lists every
+variable.
+
+With nothing set this is the embedded registry of `make run`: SQLite, a broker of files, everything
+under DATA_DIR. DATABASE_URL and CELERY_BROKER_URL alone move the same code to PostgreSQL and Redis
+or RabbitMQ.
+"""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+
+from registry import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+
+# --- Where things are kept -----------------------------------------------------------------------
+DATABASE_URL = env.address(
+    "DATABASE_URL",
+    f"sqlite:///{DATA_DIR / 'registry.sqlite3'}",
+    ("sqlite", "postgres", "postgresql"),
+)
+EMBEDDED = DATABASE_URL.startswith("sqlite")
+DATABASES = {
+    "default": env.parsed("DATABASE_URL", DATABASE_URL, dj_database_url.parse, "a database address")
+}
+if EMBEDDED:
+    DATABASES["default"]["OPTIONS"] = {
+        # A read that turns into a write is refused at once in WAL mode, whatever the timeout; BEGIN
+        # IMMEDIATE waits.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: an answered report is on the disk, not in a cache that a power cut empties.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+    # Tests run on a file too: an in-memory database has neither WAL nor a second connection.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORAGE_URL = env.address("STORAGE_URL", f"file://{DATA_DIR / 'media'}", ("file",))
+MEDIA_ROOT = unquote(urlsplit(STORAGE_URL).path)
+STATIC_ROOT = BASE_DIR / "static"
+STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "charts.artefacts.DurableStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+CACHE_URL = env.address("CACHE_URL", "locmem://", ("locmem", "redis", "rediss"))
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if CACHE_URL.startswith("locmem")
+    else {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+}
+
+# --- Who we are ----------------------------------------------------------------------------------
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.secret_key(DATA_DIR, may_generate=EMBEDDED)
+# Keys the digests of machines, senders and received bytes; give it a value of its own to rotate
+# SECRET_KEY.
+INSTANCE_KEY = env.text("INSTANCE_KEY", SECRET_KEY)
+
+
+def _public_url() -> str:
+    """PUBLIC_URL, else the address the last `make run` served on, so that manage.py beside it
+    agrees.
+    """
+    kept = DATA_DIR / "public-url"
+    default = kept.read_text().strip() if kept.exists() else "http://127.0.0.1:8000"
+    return env.address("PUBLIC_URL", default, ("http", "https")).rstrip("/")
+
+
+PUBLIC_URL = _public_url()
+ALLOWED_HOSTS = env.names(
+    "ALLOWED_HOSTS",
+    ",".join({urlsplit(PUBLIC_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"}),
+)
+# Addresses in a proxy's X-Forwarded-For that are ours; 0 means that the peer is the sender.
+NUM_PROXIES = env.integer("NUM_PROXIES", 0)
+SOFTWARE_NAME = "CRR registry"
+
+# --- Django --------------------------------------------------------------------------------------
+ROOT_URLCONF = "registry.urls"
+WSGI_APPLICATION = "registry.wsgi.application"
+INSTALLED_APPS = [
+    "registry",
+    "submissions",
+    "charts",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "registry.headers.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "registry.pages.context.site",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+# --- Security ------------------------------------------------------------------------------------
+_HTTPS = PUBLIC_URL.startswith("https://")
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it every request is plain HTTP
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # subdomains of the operator's domain are not ours to put under HSTS
+    "security.W008",  # see SECURE_SSL_REDIRECT
+    "security.W021",  # nor is its preload list
+]
+if not _HTTPS:
+    # A registry on plain HTTP is the embedded one, or a private one: HSTS and secure cookies would
+    # break it.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W012", "security.W016"]
+
+# --- Intake --------------------------------------------------------------------------------------
+BODY_LIMIT_BYTES = 512 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * BODY_LIMIT_BYTES  # a pasted report grows when it is form-encoded
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+REPORTS_PER_DAY = env.integer("REPORTS_PER_DAY", 500)  # by one anonymous sender; 0 is no limit
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "registry.errors.api_exception",
+    "NUM_PROXIES": NUM_PROXIES,
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": SOFTWARE_NAME,
+    "DESCRIPTION": "netperf TCP_CRR reports: how many new TCP connections a host accepts a second.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# --- Work behind ---------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.address(
+    "CELERY_BROKER_URL",
+    "filesystem://localhost",
+    ("filesystem", "redis", "rediss", "amqp", "amqps"),
+)
+SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 5 if EMBEDDED else 30)
+CHART_THROTTLE_SECONDS = env.seconds("CHART_THROTTLE_SECONDS", 5)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+}

@@ -1,0 +1,9 @@
+"""What the heart tells whoever listens: `facts_changed` after the cells changed (keyword
+`generation`).
+
+`charts` listens; `registry` knows nobody.
+"""
+
+from django.dispatch import Signal
+
+facts_changed = Signal()

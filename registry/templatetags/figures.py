@@ -1,0 +1,42 @@
+"""Template filters that print numbers and factors; what they mean is in registry.pages.numbers and
+words.
+"""
+
+from typing import Any
+
+from django import template
+
+from registry.pages import numbers, words
+
+register = template.Library()
+
+
+@register.filter
+def figure(value: float | None, unit: str) -> str:
+    return "" if value is None else numbers.figure(value, unit)
+
+
+@register.filter
+def unit_in_words(unit: str) -> str:
+    return numbers.unit_in_words(unit)
+
+
+@register.filter
+def plural(count: int, noun: str) -> str:
+    return numbers.plural(count, noun)
+
+
+@register.filter
+def factor_name(name: str) -> str:
+    return words.FACTORS.get(name, name)
+
+
+@register.filter
+def bound_in_words(bound: str) -> str:
+    return words.BOUNDS.get(bound, "")
+
+
+@register.filter
+def kilobytes(size: Any) -> str:
+    """A file's size in bytes, as people read it."""
+    return f"{max(1, round(int(size) / 1000)):,} kB"

@@ -1,0 +1,21 @@
+"""Every address of the site. Wiring: one of the few places that names all three apps."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+handler400 = "registry.errors.bad_request"
+handler403 = "registry.errors.forbidden"
+handler404 = "registry.errors.not_found"
+handler500 = "registry.errors.server_error"
+
+urlpatterns = [
+    path("", include("registry.pages.urls")),
+    path("api/v1/", include("registry.api.urls")),
+    path("api/v1/", include("submissions.urls")),
+    path("api/v1/", include("charts.api_urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("c/", include("charts.urls")),
+    path("admin/", admin.site.urls),
+]

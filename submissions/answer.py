@@ -1,0 +1,85 @@
+"""What the API says of a report: plain dictionaries from stored facts, in the contract's names."""
+
+from typing import Any
+
+from django.conf import settings
+
+from crr_submit import report as envelope
+from crr_submit.fields import RESULT
+from registry.models import RawReport, Reading, Result
+from registry.standing import advice, standing
+from submissions.intake import Receipt
+
+_RESULT_FIELDS = tuple(field.path for field in RESULT)
+
+
+def url_of(report: RawReport) -> str:
+    return f"{settings.PUBLIC_URL}/r/{report.public_id}"
+
+
+def sent(receipt: Receipt) -> dict[str, Any]:
+    """The answer to a POST. `claim_token` only in the 201 whose sender brought none."""
+    report = receipt.report
+    body = {
+        "id": report.public_id,
+        "url": url_of(report),
+        "status": report.status,
+        "standing": standing(report),
+        "advice": advice(report),
+        **_read(report),
+    }
+    if receipt.claim_token:
+        body["claim_token"] = receipt.claim_token
+    return body
+
+
+def report(report: RawReport) -> dict[str, Any]:
+    """The whole report, as everybody may read it."""
+    reading = _reading(report)
+    return {
+        "id": report.public_id,
+        "url": url_of(report),
+        "raw_url": f"{settings.PUBLIC_URL}/api/v1/reports/{report.public_id}/raw/",
+        "status": report.status,
+        "status_reason": report.status_reason or None,
+        "received_at": report.received_at,
+        "format": report.format,
+        "source": report.source,
+        "source_ref": report.source_ref,
+        "metadata_incomplete": report.imported,
+        "visibility": report.visibility,
+        "notes": report.notes,
+        "body_sha256": report.body_sha256,
+        "machine": report.machine.public_id if report.machine else None,
+        "environment": reading.environment if reading else None,
+        "standing": standing(report),
+        "advice": advice(report),
+        **_read(report),
+        "events": list(report.events.values("at", "kind", "actor", "reason")),
+    }
+
+
+def _reading(report: RawReport) -> Reading | None:
+    return Reading.objects.filter(report=report, active=True).first()
+
+
+def _read(report: RawReport) -> dict[str, Any]:
+    reading = _reading(report)
+    if reading is None:
+        return {"results": [], "flags": [], "warnings": [], "unrecognised": []}
+    ordered = reading.results.order_by("run_index", "output_index", "position")
+    return {
+        "results": [_result(result) for result in ordered],
+        "flags": reading.flags,
+        "warnings": reading.warnings,
+        "unrecognised": reading.unrecognised,
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    row = {name: getattr(result, name) for name in _RESULT_FIELDS}
+    return {"run": result.run_index, "bound": result.bound, **row}
+
+
+def envelope_schema() -> dict[str, Any]:
+    return envelope.schema()

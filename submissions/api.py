@@ -1,0 +1,173 @@
+"""The API of reports: send, parse, read, edit, withdraw. Each view turns HTTP into arguments and
+makes one call.
+"""
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from registry.models import RawReport
+from registry.refusal import Refused
+from submissions import answer, openapi, withdrawal
+from submissions.body import media_type, read_body, sender_address
+from submissions.decode import decode
+from submissions.intake import SECRET_LENGTH_LIMIT, Sender, claimed_by, submit
+from submissions.models import Refusal
+from submissions.parsing import parse
+from submissions.redact import redacted
+from submissions.validate import validate
+
+CLAIM_SCHEME = "Bearer "
+
+
+class AnyBody(BaseParser):
+    """Lets a body of any type through; `read_body` reads it and names what is wrong."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        return stream.read()
+
+
+class ReportsView(APIView):
+    parser_classes = [AnyBody]
+
+    @extend_schema(
+        operation_id="reports_send",
+        summary="Send one report",
+        description="An envelope as JSON, or raw netperf output as text. Stored first, read at "
+        "once, answered with "
+        "the results. The same bytes again, or the same key with the same bytes, give the same report with 200.",
+        parameters=openapi.SECRETS,
+        request=openapi.REPORT_BODY,
+        responses=openapi.SEND_RESPONSES,
+    )
+    def post(self, request: Request) -> Response:
+        sender = Sender(
+            address=sender_address(request._request),
+            idempotency_key=_secret(request, "Idempotency-Key"),
+            claim_token=_secret(request, "Claim-Token"),
+        )
+        receipt = submit(read_body(request._request), media_type(request._request), sender)
+        unread = receipt.report.status == RawReport.Status.RECEIVED
+        status = 202 if unread else 201 if receipt.created else 200
+        return Response(answer.sent(receipt), status=status)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, Refused):
+            Refusal.add(exc.code)
+        return super().handle_exception(exc)
+
+
+class ParseView(APIView):
+    parser_classes = [AnyBody]
+
+    @extend_schema(
+        operation_id="parse",
+        summary="Read a report without storing it",
+        request=openapi.REPORT_BODY,
+        responses=openapi.PARSE_RESPONSES,
+    )
+    def post(self, request: Request) -> Response:
+        document = decode(read_body(request._request), media_type(request._request))
+        warnings = validate(document.envelope) if document.envelope is not None else []
+        parsed = parse(redacted(document))
+        tool = parsed.other_tool()
+        if tool:
+            warnings.append(f"this is output of {tool}, not of netperf")
+        return Response(
+            {
+                "results": parsed.results(),
+                "warnings": warnings + parsed.warnings(),
+                "unrecognised": parsed.unrecognised(),
+            }
+        )
+
+
+class ReportView(APIView):
+    @extend_schema(
+        operation_id="reports_read", summary="One report", responses=openapi.REPORT_RESPONSES
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(answer.report(_shown(public_id)))
+
+    @extend_schema(
+        operation_id="reports_edit",
+        summary="Edit notes or visibility",
+        parameters=openapi.CLAIM,
+        request=openapi.EDIT_BODY,
+        responses=openapi.EDIT_RESPONSES,
+    )
+    def patch(self, request: Request, public_id: str) -> Response:
+        report = _claimed(request, public_id)
+        withdrawal.edit(report, request.data)
+        return Response(answer.report(report))
+
+    @extend_schema(
+        operation_id="reports_withdraw",
+        summary="Withdraw the report",
+        parameters=openapi.CLAIM,
+        responses=openapi.WITHDRAW_RESPONSES,
+    )
+    def delete(self, request: Request, public_id: str) -> Response:
+        withdrawal.withdraw(_claimed(request, public_id))
+        return Response(status=204)
+
+
+class RawView(APIView):
+    @extend_schema(
+        operation_id="reports_raw",
+        summary="The redacted raw bytes",
+        responses={(200, "text/plain"): OpenApiTypes.STR, **openapi.NOT_FOUND},
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponse:
+        report = _shown(public_id)
+        response = HttpResponse(bytes(report.body or b""), content_type="text/plain; charset=utf-8")
+        response["Content-Disposition"] = f'inline; filename="{report.public_id}.txt"'
+        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        return response
+
+
+class SchemaView(APIView):
+    @extend_schema(
+        operation_id="report_schema",
+        summary="JSON Schema of the report envelope",
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(answer.envelope_schema())
+
+
+def _secret(request: Request, header: str) -> str | None:
+    """A secret header; it is text of a sane length or the request is refused."""
+    value = request.headers.get(header)
+    if value is not None and not (8 <= len(value) <= SECRET_LENGTH_LIMIT and value.isascii()):
+        fault = {"path": header, "message": f"expected 8 to {SECRET_LENGTH_LIMIT} ASCII characters"}
+        raise Refused(422, "bad_header", f"{header} cannot be used.", [fault])
+    return value
+
+
+def _shown(public_id: str) -> RawReport:
+    report = RawReport.objects.select_related("machine").filter(public_id=public_id).first()
+    if report is None:
+        raise Refused(404, "not_found", "There is no such report.")
+    if report.status not in RawReport.SHOWN:
+        raise Refused(410, report.status, f"This report was {report.status}.")
+    return report
+
+
+def _claimed(request: Request, public_id: str) -> RawReport:
+    """The report, when the bearer has its claim token; wrong id and wrong token look alike."""
+    scheme, token = request.headers.get("Authorization", "")[: len(CLAIM_SCHEME)], ""
+    if scheme == CLAIM_SCHEME:
+        token = request.headers["Authorization"][len(CLAIM_SCHEME) : SECRET_LENGTH_LIMIT]
+    report = RawReport.objects.filter(public_id=public_id, status__in=RawReport.SHOWN).first()
+    if report is None or not claimed_by(report, token):
+        raise Refused(404, "not_found", "There is no such report, or this is not its claim token.")
+    return report

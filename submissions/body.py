@@ -1,0 +1,67 @@
+"""Reading a request's body within its limits, before anything looks at it."""
+
+import hashlib
+import hmac
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from registry.refusal import Refused
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The body, read once. Raises Refused 400, 411, 413 or 415.
+
+    A chunked body has no length and reaches a WSGI application empty, so it is refused rather than
+    stored as nothing.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        message = f"Content-Encoding {encoding[:40]} is not read here: send the body as it is."
+        raise Refused(415, "unsupported_content_encoding", message)
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length.isascii() or not length.isdigit():
+        raise Refused(411, "length_required", "Send a Content-Length (no chunked body).")
+    if int(length) > settings.BODY_LIMIT_BYTES:
+        limit = f"{settings.BODY_LIMIT_BYTES:,} bytes"
+        raise Refused(
+            413, "too_large", f"A report is at most {limit}; this one is {int(length):,}."
+        )
+    body = request.body
+    if len(body) != int(length):
+        message = f"The body was cut: {len(body):,} of {int(length):,} bytes arrived."
+        raise Refused(400, "body_cut", message)
+    _check_digest(request, body)
+    return body
+
+
+def _check_digest(request: HttpRequest, body: bytes) -> None:
+    claimed = request.headers.get("X-Content-SHA256")
+    if claimed and not hmac.compare_digest(
+        claimed.strip().lower().encode("utf-8", "replace"),
+        hashlib.sha256(body).hexdigest().encode(),
+    ):
+        raise Refused(400, "digest_mismatch", "The body does not have the digest it came with.")
+
+
+def media_type(request: HttpRequest) -> str:
+    return (request.content_type or "").strip().lower()
+
+
+def sender_address(request: HttpRequest) -> str:
+    """The sender's network: the address for IPv4, the /64 for IPv6, from the proxies we know or
+    the peer.
+    """
+    peer = request.META.get("REMOTE_ADDR") or "0.0.0.0"
+    hops = [
+        hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()
+    ]
+    if settings.NUM_PROXIES and hops:
+        peer = hops[-min(settings.NUM_PROXIES, len(hops))]
+    try:
+        found = ipaddress.ip_address(peer)
+    except ValueError:
+        return "unknown"
+    prefix = 32 if found.version == 4 else 64
+    return str(ipaddress.ip_network((found, prefix), strict=False).network_address)

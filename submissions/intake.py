@@ -1,0 +1,201 @@
+"""Taking a report in: check, redact, read, and one transaction that stores bytes, trail and facts
+together.
+
+The answer comes with the POST. What is refused leaves nothing but a count; what is stored is never
+lost, and if our own reading of it breaks, it waits as `received` for the sweep. Nothing after the
+commit can change the answer.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from registry import hints
+from registry.models import Machine, RawReport, Submitter
+from registry.models.identity import keyed_digest
+from registry.refusal import Refused
+from registry.tasks import summarise_readings
+from submissions.decode import Document, decode
+from submissions.ingest import write_reading
+from submissions.privacy import SCRUBBER_VERSION
+from submissions.read import Content, read_document
+from submissions.redact import redacted, stored_bytes
+from submissions.validate import validate
+
+log = logging.getLogger(__name__)
+
+CLAIM_PREFIX = "crrc_"
+SECRET_LENGTH_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends: the peer's address and the two secrets that the client made, where it brought
+    them.
+    """
+
+    address: str
+    idempotency_key: str | None = None
+    claim_token: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What intake answers: `claim_token` is set only where we made it, `created` is False for a
+    repeat.
+    """
+
+    report: RawReport
+    created: bool
+    claim_token: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A body that was checked and read, ready to be stored. `content` is None where reading broke
+    on our side.
+    """
+
+    document: Document
+    machine_id: str | None
+    content: Content | None
+    unlisted: bool
+
+
+def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
+    """Decode, validate, redact and read `body`. Raises Refused; stores nothing."""
+    document = decode(body, media_type)
+    envelope = document.envelope or {}
+    warnings = validate(envelope) if document.envelope is not None else []
+    clean = redacted(document)
+    try:
+        content = read_document(clean, imported)
+    except Refused:
+        raise
+    except (
+        Exception
+    ):  # a fault of ours must not cost the sender the report: it is stored and read later
+        log.exception("reading a report failed, it will be stored unread")
+        content = None
+    else:
+        content.warnings[:0] = warnings
+    return Prepared(
+        document=clean,
+        machine_id=envelope.get("machine_id"),
+        content=content,
+        unlisted=envelope.get("visibility") == RawReport.Visibility.UNLISTED,
+    )
+
+
+def submit(
+    body: bytes, media_type: str, sender: Sender, source: str = RawReport.Source.API
+) -> Receipt:
+    """Take in one report. Raises Refused; a repeat of the same bytes or key gives the report there
+    is.
+    """
+    digest = keyed_digest("received", body)
+    repeated = _repeated(digest, sender.idempotency_key)
+    if repeated:
+        return Receipt(repeated, created=False)
+    prepared = prepare(body, media_type)
+    submitter = _submitter(sender.address)
+    made_token = None if sender.claim_token else CLAIM_PREFIX + secrets.token_urlsafe(32)
+    report = RawReport(
+        received_digest=digest,
+        idempotency_digest=_digest(sender.idempotency_key),
+        claim_digest=_digest(sender.claim_token or made_token) or "",
+        source=source,
+        machine=Machine.for_id(prepared.machine_id) if prepared.machine_id else None,
+        submitter=submitter,
+    )
+    try:
+        store(report, prepared, actor="sender")
+    except IntegrityError:
+        repeated = _repeated(digest, sender.idempotency_key)
+        if repeated is None:
+            raise
+        return Receipt(repeated, created=False)
+    return Receipt(report, created=True, claim_token=made_token)
+
+
+def store(report: RawReport, prepared: Prepared, actor: str) -> None:
+    """Fill `report` from `prepared` and store bytes, trail and facts in one transaction."""
+    stored = stored_bytes(prepared.document)
+    report.body, report.body_sha256 = stored, hashlib.sha256(stored).hexdigest()
+    report.format, report.scrubber_version = prepared.document.format, SCRUBBER_VERSION
+    if prepared.unlisted:
+        report.visibility = RawReport.Visibility.UNLISTED
+    with transaction.atomic():
+        report.save()
+        report.record("received", actor, format=report.format)
+        if prepared.content is not None:
+            _try_to_publish(report, prepared.content)
+        hints.after_commit(summarise_readings)
+
+
+def _try_to_publish(report: RawReport, content: Content) -> None:
+    """The facts in a savepoint: if they cannot be written, the bytes are stored all the same."""
+    try:
+        with transaction.atomic():
+            publish(report, content)
+    except Exception:
+        log.exception("writing the facts of a report failed, the sweep will try again")
+        report.status = RawReport.Status.RECEIVED
+
+
+def publish(report: RawReport, content: Content) -> None:
+    """Write the facts and make the report public. The caller holds the transaction."""
+    write_reading(report, content)
+    report.notes = report.notes or content.notes
+    report.save(update_fields=["notes"])
+    report.move_to(RawReport.Status.PUBLISHED, actor="intake")
+
+
+def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:
+    """The report these bytes or this key already made. Raises Refused when the key came with other
+    bytes.
+    """
+    same = Q(received_digest=received_digest)
+    if idempotency_key:
+        same |= Q(idempotency_digest=_digest(idempotency_key))
+    for report in RawReport.objects.filter(same).select_related("machine"):
+        if report.received_digest == received_digest:
+            return report
+        raise Refused(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used with another body: make a new key for a new report.",
+        )
+    return None
+
+
+def _digest(secret: str | None) -> str | None:
+    return hashlib.sha256(secret.encode()).hexdigest() if secret else None
+
+
+def _submitter(address: str) -> Submitter:
+    """The opaque row of the day's sender, within its quota. Raises Refused 429."""
+    today = timezone.now().date().isoformat()
+    submitter = Submitter.for_link(f"{today} {address}")
+    limit = settings.REPORTS_PER_DAY
+    since = timezone.now() - timedelta(days=1)
+    sent = RawReport.objects.filter(submitter=submitter, received_at__gte=since)
+    if limit and sent.count() >= limit:
+        message = f"{limit} reports came from this address today: send the rest tomorrow."
+        raise Refused(429, "quota_reached", message)
+    return submitter
+
+
+def claimed_by(report: RawReport, token: str) -> bool:
+    """Whether `token` is the report's claim token, compared in constant time."""
+    return bool(report.claim_digest) and hmac.compare_digest(
+        report.claim_digest, _digest(token) or ""
+    )

@@ -1,0 +1,25 @@
+"""What intake counts. A refused body is not kept; that it was refused is."""
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+
+class Refusal(models.Model):
+    """How many bodies were refused on a day, by error code."""
+
+    day = models.DateField()
+    code = models.CharField(max_length=64)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "code"], name="refusal_day_code")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.code}: {self.count}"
+
+    @classmethod
+    def add(cls, code: str) -> None:
+        today = timezone.now().date()
+        cls.objects.bulk_create([cls(day=today, code=code)], ignore_conflicts=True)
+        cls.objects.filter(day=today, code=code).update(count=F("count") + 1)

@@ -1,0 +1,115 @@
+"""The OpenAPI description of the reports API, drawn from the field table where it can be."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+
+from crr_submit import report
+from crr_submit.fields import RESULT, Field
+from registry.api.openapi import INTEGER, TEXT, Schema, errors, list_of, nullable, object_of
+
+_JSON_TYPES = {"list": "array"}
+
+
+def _envelope() -> Schema:
+    return {key: value for key, value in report.schema().items() if key != "$schema"}
+
+
+def _property(field: Field) -> Schema:
+    name = _JSON_TYPES.get(field.type, field.type)
+    schema: Schema = {"type": name if field.required else [name, "null"], "description": field.text}
+    if name == "array":
+        schema["items"] = TEXT
+    return schema
+
+
+RESULT_ROW: Schema = {
+    "type": "object",
+    "properties": {
+        "run": INTEGER,
+        "bound": {**TEXT, "description": "exact, approximate, at_most or at_least"},
+        **{field.path: _property(field) for field in RESULT},
+    },
+}
+_LOOSE: Schema = {"type": "object", "additionalProperties": True}
+_READ = {
+    "results": list_of(RESULT_ROW),
+    "flags": list_of(object_of(rule=TEXT, mode=TEXT, message=TEXT)),
+    "warnings": list_of(TEXT),
+    "unrecognised": list_of(_LOOSE),
+}
+_JUDGED = {
+    "standing": nullable(_LOOSE),
+    "advice": list_of(object_of(limiter=TEXT, message=TEXT)),
+}
+_SENT = object_of(id=TEXT, url=TEXT, status=TEXT, **_READ, **_JUDGED)
+_SENT["properties"]["claim_token"] = {
+    **TEXT,
+    "description": "Shown once, and only to a sender who brought no Claim-Token.",
+}
+_REPORT = object_of(
+    id=TEXT,
+    url=TEXT,
+    raw_url=TEXT,
+    status=TEXT,
+    status_reason=nullable(TEXT),
+    received_at=TEXT,
+    format=TEXT,
+    source=TEXT,
+    source_ref=nullable(TEXT),
+    metadata_incomplete={"type": "boolean"},
+    visibility=TEXT,
+    notes=TEXT,
+    body_sha256=TEXT,
+    machine=nullable(TEXT),
+    environment=nullable(_LOOSE),
+    events=list_of(_LOOSE),
+    **_READ,
+    **_JUDGED,
+)
+
+SECRETS = [
+    OpenApiParameter(
+        name,
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="A secret the client made before sending.",
+    )
+    for name in ("Idempotency-Key", "Claim-Token")
+]
+CLAIM = [
+    OpenApiParameter(
+        "Authorization",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="Bearer and the report's claim token.",
+        required=True,
+    )
+]
+REPORT_BODY: dict[str, Any] = {"application/json": _envelope(), "text/plain": TEXT}
+EDIT_BODY: dict[str, Any] = {
+    "application/json": {
+        "type": "object",
+        "properties": {
+            "notes": TEXT,
+            "visibility": {"type": "string", "enum": ["public", "unlisted"]},
+        },
+    }
+}
+NOT_FOUND = errors(404, 410)
+SEND_RESPONSES = {
+    200: _SENT,
+    201: _SENT,
+    202: _SENT,
+    **errors(400, 411, 413, 415, 422, 429, 503),
+}
+PARSE_RESPONSES = {
+    200: object_of(
+        results=_READ["results"], warnings=_READ["warnings"], unrecognised=_READ["unrecognised"]
+    ),
+    **errors(400, 411, 413, 415, 422),
+}
+REPORT_RESPONSES = {200: _REPORT, **NOT_FOUND}
+EDIT_RESPONSES = {200: _REPORT, **errors(400, 404, 415, 422)}
+WITHDRAW_RESPONSES = {204: None, **errors(404)}

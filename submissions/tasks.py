@@ -1,0 +1,63 @@
+"""Celery tasks of intake: read what was stored but could not be read at once."""
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from registry import hints
+from registry.models import RawReport
+from registry.models.report import MAX_ATTEMPTS
+from registry.refusal import Refused
+from registry.tasks import summarise_readings
+from submissions.intake import publish
+from submissions.read import read
+
+log = logging.getLogger(__name__)
+
+REPORTS_AT_ONCE = 50
+BACK_OFF_BASE = 4
+
+
+@shared_task
+def read_report(report_id: int) -> None:
+    """Read one stored report. A report that breaks us five times is held; it never loops and never
+    hides.
+    """
+    if not RawReport.objects.claim(report_id):
+        return
+    report = RawReport.objects.get(pk=report_id)
+    if report.attempts > MAX_ATTEMPTS:  # it took its reader down with it each time
+        report.move_to(RawReport.Status.HELD, actor="reader", reason="processing_failed")
+        return
+    try:
+        assert report.body is not None  # only withdrawn reports lose their bytes
+        content = read(bytes(report.body), report.format, report.imported)
+        with transaction.atomic():
+            publish(report, content)
+            RawReport.objects.filter(pk=report_id).update(lease_until=None, last_error="")
+            hints.after_commit(summarise_readings)
+    except Refused as refused:
+        report.move_to(RawReport.Status.HELD, actor="reader", reason=refused.message)
+    except Exception as error:
+        log.exception("reading report %s failed", report.public_id)
+        _put_off(report, error)
+
+
+def _put_off(report: RawReport, error: Exception) -> None:
+    """Try again later: after 1, 4, 16, 64 minutes; then hold it."""
+    report.last_error, report.lease_until = f"{type(error).__name__}: {error}"[:500], None
+    report.not_before = timezone.now() + timedelta(minutes=BACK_OFF_BASE ** (report.attempts - 1))
+    report.save(update_fields=["last_error", "lease_until", "not_before"])
+    if report.attempts >= MAX_ATTEMPTS:
+        report.move_to(RawReport.Status.HELD, actor="reader", reason="processing_failed")
+
+
+@shared_task
+def sweep() -> None:
+    """Read whatever waits."""
+    waiting = RawReport.objects.to_read().order_by("id").values_list("pk", flat=True)
+    for report_id in waiting[:REPORTS_AT_ONCE]:
+        read_report(report_id)

@@ -1,0 +1,1 @@
+"""Tests of crr-submit: unittest and the standard library, on every Python the client runs on."""

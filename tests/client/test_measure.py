@@ -1,0 +1,193 @@
+import json
+import os
+import signal
+import time
+import unittest
+from pathlib import Path
+
+from crr_submit import measure, placement, plan, programs, summary
+from crr_submit.host import Host
+from crr_submit.report import schema, unknown_keys
+from tests.client import commands, schema_check
+from tests.client.small_registry import SmallRegistry
+from tests.client.test_cli import CommandCase
+
+HOST = Host()
+SHORTEST = ("--quick", "--duration", "1", "--streams", "1")
+
+
+def ended(pid):
+    """True when no process has this number, or only its remains that wait for their parent."""
+    stat = HOST.text(f"/proc/{pid}/stat")
+    return stat is None or stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_until(condition):
+    """Ask again and again; fails when the answer is still no after a generous time."""
+    deadline_s = time.monotonic() + commands.LIMIT_S
+    while True:
+        found = condition()
+        if found or time.monotonic() > deadline_s:
+            return found
+        time.sleep(0.02)
+
+
+def measuring(process):
+    """Process ids of netserver and netperf once netperf has worked for a tenth of a second."""
+    children = placement.children(HOST, process.pid)
+    names = {HOST.text(f"/proc/{pid}/comm"): pid for pid in children}
+    stat = HOST.text("/proc/{}/stat".format(names.get("netperf"))) or ""
+    fields = stat.rpartition(")")[2].split()
+    # Columns 14 and 15 of stat: ticks in user and in system mode.
+    worked = len(fields) > 12 and int(fields[11]) + int(fields[12]) >= 10
+    return list(names.values()) if worked else None
+
+
+@commands.needs_netperf
+class PlanOnThisHostTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.said = []
+        steps = [
+            plan.Step("TCP_CRR", 1, "same_cpu", None, warm_up=True),
+            plan.Step("TCP_CRR", 1, "same_cpu", 1),
+            plan.Step("TCP_CRR", 2, "unpinned", 1),
+            plan.Step("TCP_RR", 1, "unpinned", 1),
+        ]
+        cls.pin_cpu = max(os.sched_getaffinity(0))
+        cls.done = measure.carry_out(
+            steps,
+            programs.find_programs(HOST),
+            HOST,
+            cls.pin_cpu,
+            lambda label, left_s: cls.said.append(label),
+        )
+
+    def test_every_step_is_a_run(self):
+        self.assertIsNone(self.done.failure)
+        self.assertEqual([run["warm_up"] for run in self.done.runs], [True, False, False, False])
+        self.assertEqual([run["streams"] for run in self.done.runs], [1, 1, 2, 1])
+        self.assertEqual(len(self.said), 4)
+
+    def test_runs_fit_the_format(self):
+        report = {"report_version": 1, "runs": self.done.runs}
+        self.assertEqual(schema_check.errors(report, schema()), [])
+        self.assertEqual(unknown_keys(report), [])
+
+    def test_one_output_a_stream_that_names_the_test_by_itself(self):
+        for run in self.done.runs:
+            is_rr = " TCP_RR " in run["command"]
+            words = "REQUEST/RESPONSE TEST" if is_rr else "Connect/Request/Response TEST"
+            self.assertEqual(len(run["outputs"]), run["streams"])
+            for output in run["outputs"]:
+                self.assertIn(words, output)
+                self.assertIn("THROUGHPUT_UNITS=Trans/s", output)
+
+    def test_the_parser_reads_every_output(self):
+        for run in self.done.runs:
+            self.assertGreater(summary.transaction_rate(run), 0)
+
+    def test_placement_is_what_both_sides_got(self):
+        self.assertEqual(
+            [run["placement"] for run in self.done.runs],
+            [None, "same_cpu", "unpinned", "unpinned"],
+        )
+
+    def test_the_pinned_cpu_is_busy_inside_the_window(self):
+        rows = {row["cpu"]: row for row in self.done.runs[1]["telemetry"]["cpu"]}
+        self.assertGreater(rows[self.pin_cpu]["busy_percent"], 50)
+
+    def test_the_same_options_in_every_timed_arm(self):
+        options = [
+            run["command"].split(" -T ")[0].split(" -l ")[1][:8] for run in self.done.runs[1:]
+        ]
+        self.assertEqual(set(options), {"1 -D 0.5"})
+
+    def test_nothing_names_a_path_or_this_host(self):
+        text = json.dumps(self.done.runs)
+        self.assertNotIn("/bin/", text)
+        self.assertNotIn(os.uname().nodename, text.replace("netserver", ""))
+
+
+@commands.needs_netperf
+class FailingTest(unittest.TestCase):
+    def carry_out(self, **more):
+        real = programs.find_programs(HOST)
+        paths = {"netperf": real.netperf, "netserver": real.netserver, **more}
+        steps = [plan.Step("TCP_CRR", 1, "unpinned", 1)]
+        found = programs.Programs(paths["netperf"], paths["netserver"], None)
+        return measure.carry_out(steps, found, HOST, 0, lambda label, left_s: None)
+
+    def test_a_netserver_that_ends_at_once(self):
+        done = self.carry_out(netserver="/bin/false")
+        self.assertIn("netserver (/bin/false) does not start", done.failure)
+        self.assertEqual(done.runs, [])
+
+    def test_a_netperf_that_fails_is_quoted(self):
+        done = self.carry_out(netperf="/bin/false")
+        self.assertIn("netperf failed (exit code 1): it printed nothing", done.failure)
+        self.assertFalse(done.has_results)
+
+
+@commands.needs_netperf
+class SubmitTest(CommandCase):
+    def test_without_a_registry_it_measures_and_saves_and_the_file_can_be_sent_later(self):
+        code, out, errors = self.run_command("--json", "--machine-id", *SHORTEST)
+        found = json.loads(out)
+        self.assertEqual((code, found["sent"]), (1, False), errors)
+        self.assertTrue(found["retry"].endswith(f"send {found['file']} --registry URL"))
+        self.assertIn(found["retry"], errors)
+
+        saved = (self.folder / found["file"]).read_bytes()
+        report = json.loads(saved)
+        self.assertEqual(schema_check.errors(report, schema()), [])
+        self.assertEqual(unknown_keys(report), [])
+        kept = (self.folder / ".config/crr-submit/machine-id").read_text().strip()
+        self.assertEqual(report["machine_id"], kept)
+        progress = [line for line in errors.splitlines() if line.endswith(" left")]
+        self.assertEqual(len(progress), len(report["runs"]))
+
+        with SmallRegistry() as registry:
+            arguments = ("send", found["file"], "--registry", registry.url)
+            code, out, _ = self.run_command(*arguments)
+        self.assertEqual((code, [body for _, _, body in registry.requests]), (0, [saved]))
+        self.assertIn(registry.url + "/r/abcdefghijklmnop", out)
+
+
+@commands.needs_netperf
+class CannotMeasureTest(CommandCase):
+    def test_a_netperf_that_fails_ends_with_code_3_and_no_file(self):
+        (self.folder / "netperf").symlink_to("/bin/false")
+        path = f"{self.folder}:{os.environ['PATH']}"
+        code, out, errors = self.run_command("--json", *SHORTEST, PATH=path)
+        self.assertEqual((code, json.loads(out)["file"]), (3, None))
+        self.assertIn("Cannot measure: netperf failed", errors)
+        self.assertEqual(list(self.folder.glob("crr-report*")), [])
+
+
+@commands.needs_netperf
+class InterruptTest(CommandCase):
+    def interrupted(self, number):
+        """(exit code, saved report, errors) of a command that got a signal within a run."""
+        with commands.start(self.folder, "run", "-o", "cut.json", "--duration", "60") as process:
+            pids = wait_until(lambda: measuring(process))
+            self.assertEqual(len(pids), 2)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=commands.LIMIT_S)
+        self.assertTrue(wait_until(lambda: all(map(ended, pids))), pids)
+        report = json.loads(Path(self.folder, "cut.json").read_text())
+        return process.returncode, report, errors.decode()
+
+    def test_what_was_measured_is_kept_as_partial_and_every_process_ended(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            code, report, errors = self.interrupted(number)
+            self.assertEqual(code, 1)
+            self.assertIs(report["runs"][-1]["partial"], True)
+            self.assertIn("NETPERF_INTERIM_RESULT", report["runs"][-1]["outputs"][0])
+            self.assertEqual(schema_check.errors(report, schema()), [])
+            self.assertIn("Interrupted", report["notes"])
+            self.assertIn("send cut.json", errors)
+
+
+if __name__ == "__main__":
+    unittest.main()

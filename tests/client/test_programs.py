@@ -1,0 +1,63 @@
+import unittest
+from pathlib import Path
+
+from crr_submit.host import Host
+from crr_submit.programs import CannotMeasure, Programs, find_programs, install_hint
+from tests.client.test_collect import TreeCase
+
+
+class FindTest(TreeCase):
+    def folder_with(self, **scripts):
+        """A folder with programs that print these texts."""
+        root = Path(self.host({}).root)
+        for name, text in scripts.items():
+            program = root / name
+            program.write_text(f"#!/bin/sh\necho '{text}'\n")
+            program.chmod(0o755)
+        return str(root)
+
+    def test_paths_and_version(self):
+        folder = self.folder_with(netperf="Netperf version 2.7.0", netserver="")
+        expected = Programs(f"{folder}/netperf", f"{folder}/netserver", "2.7.0")
+        self.assertEqual(find_programs(Host(), [folder]), expected)
+
+    def test_a_version_that_is_not_told_is_null(self):
+        folder = self.folder_with(netperf="hello", netserver="")
+        self.assertIsNone(find_programs(Host(), [folder]).version)
+
+    def test_missing_programs_are_named_with_how_to_install_them(self):
+        folder = self.folder_with(netperf="Netperf version 2.7.0")
+        debian = self.host({"/etc/os-release": "ID=debian\n"})
+        with self.assertRaisesRegex(CannotMeasure, "^netserver not found. To install: .*non-free"):
+            find_programs(debian, [folder])
+        with self.assertRaisesRegex(CannotMeasure, "^netperf and netserver not found"):
+            find_programs(debian, [])
+
+    def test_a_netperf_without_output_selectors_is_too_old(self):
+        folder = self.folder_with(netperf="Netperf version 2.4.4", netserver="")
+        with self.assertRaisesRegex(CannotMeasure, "2.4.4 is too old"):
+            find_programs(Host(), [folder])
+
+
+class InstallHintTest(TreeCase):
+    def hint(self, text):
+        return install_hint(self.host({"/etc/os-release": text}))
+
+    def test_names_the_component_where_netperf_is_not_free(self):
+        self.assertIn("non-free", self.hint("ID=debian\n"))
+        self.assertIn("multiverse", self.hint("ID=ubuntu\nID_LIKE=debian\n"))
+
+    def test_knows_relatives_by_id_like(self):
+        self.assertIn("non-free", self.hint("ID=raspbian\nID_LIKE=debian\n"))
+        self.assertIn("dnf", self.hint('ID="rocky"\nID_LIKE="rhel centos fedora"\n'))
+        self.assertIn("zypper", self.hint('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n'))
+        self.assertIn("apk", self.hint("ID=alpine\n"))
+        self.assertIn("AUR", self.hint("ID=arch\n"))
+
+    def test_falls_back_to_the_source(self):
+        self.assertIn("source", self.hint("ID=nixos\n"))
+        self.assertIn("source", install_hint(self.host({})))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,139 @@
+"""A report travels the whole way, through the real processes: server, worker, scheduler, client,
+netperf.
+"""
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import reports, servers
+from tests.end_to_end.site import Site, site, wait_until
+
+CLIENT = [sys.executable, "-m", "crr_submit"]
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The registry with nothing installed: SQLite and a broker of files."""
+    with site(tmp_path_factory.mktemp("embedded") / "var") as found:
+        yield found
+
+
+def send(registry: Site, rate: float, series: str) -> None:
+    """One report from a kernel of its own, so that the chart has a new group."""
+    environment = reports.environment(kernel={"release": f"{series}.1-test"})
+    report = reports.envelope(reports.run(rate), environment=environment)
+    assert registry.post("/api/v1/reports/", reports.as_bytes(report)).status == 201
+
+
+def assert_is_drawn(registry: Site, series: str) -> None:
+    """The worker has drawn the new group, in every form."""
+    wait_until(lambda: series in registry.get("/c/xen-users.txt").text())
+    text = registry.get("/c/xen-users.txt").body
+    assert text.isascii()
+    assert max(len(line) for line in text.splitlines()) <= 72
+    png = registry.get("/c/xen-users.png").body
+    assert png.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", png[16:24])
+    assert width >= 1000
+    assert height >= 500
+    assert registry.get("/c/xen-users.svg").body.lstrip().startswith(b"<?xml")
+    assert series in registry.get("/c/xen-users.csv").text()
+
+
+def test_one_command_measures_sends_and_redraws_the_chart(
+    embedded: Site, netperf_path: str, tmp_path: Path
+) -> None:
+    before = embedded.etag()
+    assert "HVM" not in embedded.get("/c/xen-users.txt").text()
+    done = subprocess.run(
+        [*CLIENT, "--yes", "--json", "--quick", "--duration", "1", "--streams", "1"],
+        env={**os.environ, "CRR_REGISTRY": embedded.url, "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: embedded.etag() != before)
+    release = os.uname().release
+    series = ".".join(release.split(".")[:2])
+    assert_is_drawn(embedded, series)
+    (report,) = tmp_path.glob("crr-report-*.json")
+    sent = json.loads(report.read_text())
+    stored = embedded.get("/reports/").text()
+    assert series in stored
+    listed = embedded.get("/api/v1/leaderboard/").json()["rows"]
+    figures = [run for run in sent["runs"] if not run["warm_up"] and run["placement"] == "same_cpu"]
+    assert figures
+    assert any(row["group"]["kernel_series"] == series for row in listed)
+
+
+def test_the_frozen_address_stays_as_it_is(embedded: Site) -> None:
+    frozen = embedded.post("/api/v1/charts/xen-users/freeze/", b"").json()
+    path = frozen["url"].removeprefix(embedded.url)
+    before = embedded.get(f"{path}.png")
+    assert "immutable" in before.headers["Cache-Control"]
+    etag = embedded.etag()
+    send(embedded, 20_000, "6.77")
+    wait_until(lambda: embedded.etag() != etag)
+    assert embedded.get(f"{path}.png").body == before.body
+
+
+def test_a_reader_who_has_the_chart_gets_304(embedded: Site) -> None:
+    etag = embedded.etag()
+    again = embedded.get("/c/xen-users.png", **{"If-None-Match": etag})
+    assert (again.status, again.body) in {(304, b"")} or embedded.etag() != etag
+
+
+def test_a_worker_killed_while_it_draws_costs_no_drawing(embedded: Site) -> None:
+    """SIGKILL of the process that draws: its lease runs out, the pool has a new one, the sweep
+    finds the chart.
+    """
+    for series in ("6.78", "6.79"):
+        send(embedded, 21_000, series)
+        drawing = embedded.processes(" worker ")
+        assert drawing
+        os.kill(drawing[-1], signal.SIGKILL)
+        assert_is_drawn(embedded, series)
+
+
+def test_burst_on_one_chart_is_few_drawings(embedded: Site) -> None:
+    for number in range(20):
+        send(embedded, 10_000 + number, f"6.{50 + number % 3}")
+    wait_until(lambda: "6.52" in embedded.get("/c/xen-users.csv").text())
+
+
+def test_what_broke_nothing_is_promised_by_verify(embedded: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "verify_registry"],
+        env={**os.environ, "DATA_DIR": str(embedded.data_dir)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_postgresql_and_redis_by_two_variables_alone(postgresql_url: str, tmp_path: Path) -> None:
+    """The same code on real servers; and a broker that goes away costs no report, only time."""
+    port = servers.free_port()
+    settings = {
+        "DATABASE_URL": postgresql_url,
+        "CELERY_BROKER_URL": f"redis://127.0.0.1:{port}/0",
+        "SECRET_KEY": "a key of the tests, as long as a real one: 0123456789 abcdefghij",
+        "SWEEP_SECONDS": "2",
+    }
+    with servers.redis(port), site(tmp_path / "var", **settings) as registry:
+        send(registry, 22_000, "6.60")
+        assert_is_drawn(registry, "6.60")
+    with site(tmp_path / "var", **settings) as registry:
+        send(registry, 23_000, "6.61")  # Redis is gone: stored, read and answered all the same
+        assert "6.61" not in registry.get("/c/xen-users.csv").text()
+        with servers.redis(port):
+            assert_is_drawn(registry, "6.61")

@@ -1,0 +1,129 @@
+"""Known answers of the statistics, and what they must not do at the edges."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.evidence.groups import Observation, grouped, leaderboard
+from registry.evidence.limiter import RunRow, verdicts
+from registry.evidence.ranking import holm, rank_intervals
+from registry.evidence.summary import estimate
+
+
+def logs(*rates: float) -> list[float]:
+    return [math.log(rate) for rate in rates]
+
+
+def test_estimate_of_five_runs_has_the_known_answer() -> None:
+    found = estimate([9800, 10050, 9900, 10120, 9950])
+    assert found is not None
+    assert found.rate == pytest.approx(9963.368, abs=1e-3)
+    assert found.ci_low == pytest.approx(9808.817, abs=1e-3)
+    assert found.ci_high == pytest.approx(10120.355, abs=1e-3)
+    assert found.cv_percent == pytest.approx(100 * 125.419 / 9964, abs=1e-4)
+
+
+def test_without_three_values_there_is_no_interval() -> None:
+    assert estimate([]) is None
+    assert estimate([0.0, -1.0, math.nan, math.inf]) is None
+    for rates in ([5.0], [5.0, 6.0]):
+        found = estimate(rates)
+        assert found is not None
+        assert (found.ci_low, found.ci_high, found.n) == (None, None, len(rates))
+
+
+@pytest.mark.parametrize(
+    "rates", [[7.0] * 4, [7.0, 7.0, 7.0, 8.0], [1e-300] * 3, [1e300, 1e300, 9e299]]
+)
+def test_degenerate_data_give_finite_numbers(rates: list[float]) -> None:
+    found = estimate(rates)
+    assert found is not None
+    for number in (found.rate, found.ci_low, found.ci_high, found.cv_percent):
+        assert number is not None
+        assert math.isfinite(number)
+
+
+@given(
+    st.lists(st.floats(1, 1e6), min_size=3, max_size=12),
+    st.floats(1e-3, 1e3),
+)
+def test_scaling_every_rate_scales_the_estimate(rates: list[float], factor: float) -> None:
+    one, other = estimate(rates), estimate([rate * factor for rate in rates])
+    assert one is not None
+    assert other is not None
+    assert other.rate == pytest.approx(one.rate * factor, rel=1e-9)
+    assert other.ci_low == pytest.approx(one.ci_low * factor, rel=1e-6)
+
+
+def test_rank_intervals_have_the_known_answer() -> None:
+    ranks = rank_intervals(
+        [
+            logs(36000, 36200, 35900, 36100, 36050),
+            logs(35000, 35100, 34900, 35050, 34950),
+            logs(34980, 35120, 34890, 35010, 35060),
+            logs(7000, 7100, 6900, 7050, 6950),
+        ]
+    )
+    assert ranks == [(1, 1), (2, 3), (2, 3), (4, 4)]
+
+
+def test_equal_constant_groups_tie() -> None:
+    assert rank_intervals([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]) == [(1, 2), (1, 2)]
+    assert rank_intervals([[1.0, 1.0], [2.0, 2.0]]) == [(2, 2), (1, 1)]
+
+
+def test_holm_stops_at_the_first_that_does_not_stand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == [True, False, False]
+    assert holm([0.01, 0.02, 0.04]) == [True, True, True]
+
+
+def observation(voter: str, rate: float, key: str = "kvm", **more: object) -> Observation:
+    values = {"submitter": 1, "n_runs": 8, "n_sittings": 1, "imported": False, **more}
+    return Observation(key=(key,), voter=voter, mean_ln=math.log(rate), **values)  # type: ignore[arg-type]
+
+
+def test_a_host_that_reports_often_has_one_vote() -> None:
+    once = grouped([observation("a", 100.0), observation("b", 200.0)])
+    often = grouped([observation("a", 100.0, n_sittings=50, n_runs=400), observation("b", 200.0)])
+    assert often[0].estimate.rate == pytest.approx(once[0].estimate.rate)
+    assert often[0].n_machines == 2
+
+
+def test_imported_figures_and_measured_ones_are_never_one_group() -> None:
+    groups = grouped([observation("a", 100.0), observation("s", 900.0, imported=True)])
+    assert [(group.imported, group.n_machines) for group in groups] == [(True, 1), (False, 1)]
+
+
+def test_leaderboard_says_what_an_unranked_group_lacks() -> None:
+    rows = leaderboard(
+        grouped(
+            [observation(name, rate, "kvm") for name, rate in (("a", 100), ("b", 101), ("c", 99))]
+            + [observation("d", 500, "none"), observation("s", 900, "xen", imported=True)]
+        )
+    )
+    assert [(row.group.key, row.ranked, row.reason) for row in rows] == [
+        (("kvm",), True, None),
+        (("xen",), False, "imported, metadata incomplete"),
+        (("none",), False, "needs 2 more independent machines"),
+    ]
+    assert (rows[0].rank_low, rows[0].rank_high) == (1, 1)
+
+
+def run_row(placement: str, rate: float, idle_entries: int | None) -> RunRow:
+    telemetry = {"cpu": [{"cpu": 0, "busy_percent": 50.0, "idle_entries": idle_entries}]}
+    return RunRow("TCP_CRR", 1, placement, rate, telemetry, 5.0)
+
+
+def test_wakeups_are_the_limit_when_idle_cpus_are_woken_for_every_transaction() -> None:
+    same_cpu, unpinned = run_row("same_cpu", 20_000, 100), run_row("unpinned", 5_000, 42_000)
+    assert [verdict.limiter for verdict in verdicts([same_cpu, unpinned])] == ["vcpu_wakeups"]
+
+
+@pytest.mark.parametrize(("rate", "idle_entries"), [(19_000, 42_000), (5_000, 100), (5_000, None)])
+def test_without_all_signs_there_is_no_wakeup_verdict(
+    rate: float, idle_entries: int | None
+) -> None:
+    rows = [run_row("same_cpu", 20_000, 100), run_row("unpinned", rate, idle_entries)]
+    assert verdicts(rows) == []

@@ -1,0 +1,103 @@
+"""Cells: what enters them, that running twice changes nothing, and that withdrawal takes a report
+out again.
+"""
+
+import math
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from registry.leaderboard import ask, boards
+from registry.models import Cell, Generation, RawReport, Reading
+from registry.models.summary import summarise
+from tests import reports
+
+pytestmark = pytest.mark.django_db
+
+
+def send(client: Client, *rates: float, **more: Any) -> str:
+    report = reports.envelope(*(reports.run(rate) for rate in rates), **more)
+    answer = client.post(
+        "/api/v1/reports/", reports.as_bytes(report), content_type="application/json"
+    )
+    assert answer.status_code == 201, answer.content
+    return answer.json()["id"]
+
+
+def machine(number: int) -> str:
+    return f"{number:032x}"
+
+
+def test_a_cell_holds_the_mean_of_its_sittings(client: Client) -> None:
+    send(client, 100, 400, machine_id=machine(1))
+    send(client, 900, machine_id=machine(1))
+    assert summarise() == 2
+    cell = Cell.objects.get()
+    assert (cell.n_runs, cell.n_sittings) == (3, 2)
+    assert math.exp(cell.mean_ln) == pytest.approx(math.sqrt(200 * 900))
+    assert cell.m2 == pytest.approx(2 * math.log(2) ** 2)
+
+
+def test_summing_up_again_changes_nothing(client: Client) -> None:
+    send(client, 100, 200)
+    summarise()
+    before, generation = list(Cell.objects.values()), Generation.current()
+    assert summarise() == 0
+    Reading.objects.update(summarised=False)
+    summarise()
+    assert list(Cell.objects.values()) == before
+    assert Generation.current() == generation + 1
+
+
+def test_unlisted_and_withdrawn_reports_are_in_no_cell(client: Client) -> None:
+    send(client, 100, machine_id=machine(1), visibility="unlisted")
+    public_id = send(client, 100, machine_id=machine(2))
+    summarise()
+    assert Cell.objects.count() == 1
+    RawReport.objects.get(public_id=public_id).move_to(RawReport.Status.WITHDRAWN, actor="test")
+    summarise()
+    assert not Cell.objects.exists()
+
+
+def test_a_machine_has_one_vote_however_often_it_reports(client: Client) -> None:
+    for rate in (100, 110, 120):
+        send(client, rate, machine_id=machine(1))
+    send(client, 500, machine_id=machine(2))
+    summarise()
+    row = boards(ask({}))[0].rows[0]
+    assert (row.group.n_machines, row.group.n_runs, row.reason) == (
+        2,
+        4,
+        "needs 1 more independent machine",
+    )
+
+
+def test_two_recipes_are_two_boards(client: Client) -> None:
+    send(client, 100, machine_id=machine(1))
+    short = reports.envelope(reports.run(900, elapsed=1.0), machine_id=machine(2))
+    client.post("/api/v1/reports/", reports.as_bytes(short), content_type="application/json")
+    summarise()
+    found = boards(ask({}))
+    assert sorted(board.recipe["duration_class"] for board in found) == ["normal", "short"]
+    assert all(len(board.rows) == 1 for board in found)
+
+
+def test_three_machines_are_ranked_with_an_interval(client: Client) -> None:
+    for number, rate in enumerate((100, 110, 120)):
+        send(client, rate, machine_id=machine(number))
+    summarise()
+    answer = client.get("/api/v1/leaderboard/").json()
+    (row,) = answer["rows"]
+    assert (row["ranked"], row["rank_low"], row["rank_high"]) == (True, 1, 1)
+    assert row["ci_low"] < row["rate"] < row["ci_high"]
+    assert row["group"] == {"virtualization": "kvm", "kernel_series": "6.12"}
+
+
+@pytest.mark.parametrize(
+    "query", ["group_by=colour", "streams=two", "virtualization=%00", "flavour=1", "cpus=-1"]
+)
+def test_a_bad_query_is_422_and_says_where(client: Client, query: str) -> None:
+    answer = client.get(f"/api/v1/leaderboard/?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"]

@@ -1,0 +1,151 @@
+"""Real servers for tests, each in a folder of its own and gone with its `with` block.
+
+Out comes a URL. From the command line PostgreSQL wraps one command, which finds it in DATABASE_URL:
+`python -m tests.servers postgresql COMMAND...`. Every server runs under registry.supervised, so
+that a killed test run leaves none behind.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from tests import installed
+
+ROOT = Path(__file__).resolve().parent.parent
+CLUSTER_OPTIONS = "--username=crr --auth=trust --encoding=UTF8 --no-locale --no-sync"
+LEND = "--reuid=postgres --regid=postgres --clear-groups"
+START_LIMIT_S = 30
+STOP_LIMIT_S = 10
+
+
+@contextmanager
+def postgresql(durable: bool = False) -> Iterator[str]:
+    """The DATABASE_URL of an empty PostgreSQL cluster, reached through a socket in its folder.
+
+    PostgreSQL refuses to run as root, so root lends it Debian's `postgres` user. Unless
+    `durable`, nothing is synced to disk: a test does not outlive a power cut.
+    """
+    initdb, server, ready = (
+        installed.find(name, "postgresql") for name in ("initdb", "postgres", "pg_isready")
+    )
+    user = "postgres" if os.geteuid() == 0 else None
+    lent = [installed.find("setpriv", "util-linux"), *LEND.split()] if user else []
+    with _folder(user) as folder:
+        make = [*lent, initdb, *CLUSTER_OPTIONS.split(), f"--pgdata={folder}/data"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        settings = {"listen_addresses": "", "unix_socket_directories": folder}
+        settings["fsync"] = "on" if durable else "off"
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        probe = [ready, "--quiet", f"--host={folder}"]
+        with running(
+            [*lent, server, "-D", f"{folder}/data", *options],
+            folder,
+            ready=lambda: subprocess.run(probe).returncode == 0,
+            stop=signal.SIGINT,  # "fast": does not wait for clients to leave
+        ):
+            yield f"postgresql://crr@{quote(folder, safe='')}/postgres"
+
+
+@contextmanager
+def redis(port: int | None = None) -> Iterator[str]:
+    """The URL of an empty Redis; give `port` to bring one back where another has stopped."""
+    server = installed.find("redis-server", "redis-server")
+    port = port or free_port()
+    with _folder() as folder:
+        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no"}
+        command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        with running([server, *command], folder, ready=lambda: _answers_ping(port)):
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on now; another process may still be quicker."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _folder(user: str | None = None) -> Iterator[str]:
+    """A short path: a socket's may have 107 bytes."""
+    path = tempfile.mkdtemp(prefix="crr-", dir="/tmp")
+    try:
+        if user:
+            shutil.chown(path, user, user)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def running(
+    command: list[str],
+    folder: str,
+    ready: Callable[[], bool],
+    stop: signal.Signals = signal.SIGTERM,
+    environment: dict[str, str] | None = None,
+) -> Iterator[None]:
+    """`command` from when it is ready until the block ends; a failed start says what was logged."""
+    log = Path(folder, "log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "registry.supervised", *command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**(environment or os.environ), "CRR_SUPERVISOR_PID": str(os.getpid())},
+            cwd=ROOT,
+        )
+    try:
+        _wait_until(lambda: process.poll() is not None or ready())
+        if process.poll() is not None:
+            raise RuntimeError(f"{command[0]} did not start:\n{log.read_text(errors='replace')}")
+        yield
+    finally:
+        process.send_signal(stop)
+        process.wait(STOP_LIMIT_S)
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + START_LIMIT_S
+    while not true():
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"not ready after {START_LIMIT_S} s")
+        time.sleep(0.02)
+
+
+def accepts(port: int) -> bool:
+    """Whether something takes connections on a loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers_ping(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def main(server: str, command: list[str]) -> int:
+    """The exit code of `command`, run while `server` is up; 0 when it may be left out."""
+    try:
+        with {"postgresql": postgresql}[server]() as url:
+            return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}).returncode
+    except installed.Missing as missing:
+        print(f"{'FAILED' if installed.REQUIRED else 'SKIPPED'} the run on {server}: {missing}")
+        return int(installed.REQUIRED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

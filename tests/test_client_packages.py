@@ -1,0 +1,51 @@
+"""`make client`: what people install runs, and comes out the same from the same sources."""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def make_packages(target: Path) -> dict[str, str]:
+    """The digest of each file that `client/package.py` makes."""
+    subprocess.run([sys.executable, str(ROOT / "client/package.py"), str(target)], check=True)
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in target.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("dist")
+    make_packages(target)
+    return target
+
+
+def test_the_same_sources_give_the_same_bytes(packages: Path, tmp_path: Path) -> None:
+    first = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in packages.iterdir()
+    }
+    assert make_packages(tmp_path) == first
+    assert {Path(name).suffix for name in first} == {".pyz", ".whl", ".gz"}
+
+
+def test_single_file_runs_alone(packages: Path, tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-I", str(packages / "crr-submit.pyz"), "--version"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert answer.stdout.startswith("crr-submit ")
+
+
+def test_wheel_holds_what_the_single_file_holds(packages: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    (single,) = packages.glob("*.pyz")
+
+    def modules(path: Path) -> set[str]:
+        with zipfile.ZipFile(path) as archive:
+            return {name for name in archive.namelist() if name.startswith("crr_submit/")}
+
+    assert modules(wheel) == modules(single)
