@@ -75,7 +75,8 @@ def frame(spec: ChartSpec, live: str) -> str:
         "<style>body{margin:0;font-family:sans-serif}img{width:100%;height:auto}</style></head>\n"
         f'<body><a href="{address}" target="_blank" rel="noopener">'
         f'<img src="{address}.svg" alt="{title}"></a>\n'
-        f"<details><summary>As text</summary><pre>{escape(render_text(spec))}</pre></details></body></html>\n"
+        f"<details><summary>As text</summary><pre>{escape(render_text(spec))}</pre>"
+        "</details></body></html>\n"
     )
 
 

@@ -133,7 +133,8 @@ def render_csv(spec: ChartSpec) -> str:
 
 def _csv_row(panel: Panel, row: Row, cell: Cell) -> list[object]:
     texts = [panel.test, panel.unit, row.label, row.recipe, str(row.imported).lower(), cell.bound]
-    numbers = [
+    return [
+        *(_safe(text) for text in texts),
         cell.rate,
         cell.ci_low,
         cell.ci_high,
@@ -141,7 +142,6 @@ def _csv_row(panel: Panel, row: Row, cell: Cell) -> list[object]:
         cell.n_machines,
         cell.n_submitters,
     ]
-    return [_safe(text) for text in texts] + numbers
 
 
 def _safe(text: str) -> str:

@@ -119,5 +119,5 @@ def _file(
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["Content-Security-Policy"] = FRAME_POLICY if ending == "html" else FILE_POLICY
     if ending == "html":
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+        response.xframe_options_exempt = True
     return response

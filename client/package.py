@@ -1,5 +1,4 @@
-"""Makes what people install: wheel, sdist and the single file crr-submit.pyz, into the folder that
-is named.
+"""Makes what people install, into the folder named: wheel, sdist and the single crr-submit.pyz.
 
 `make client` calls it. The same sources give the same bytes: every time stamp inside is one and the
 same, and names are in order. Works on a copy, so that no build folder with modules of yesterday
@@ -33,18 +32,15 @@ def main(target: Path) -> None:
         copy = Path(folder, "client")
         shutil.copytree(CLIENT, copy, ignore=LEFT_OUT)
         shutil.copy(CLIENT.parent / "LICENSE", copy)
-        build(copy, target.resolve())
+        build(copy, target)
     for path in sorted(target.glob("crr[-_]submit*")):
-        print(f"{path}  {path.stat().st_size} bytes")
+        print(f"{target.name}/{path.name}  {path.stat().st_size} bytes")
 
 
 def build(client: Path, target: Path) -> None:
-    """Wheel and sdist of the copy in `client`; setuptools reads the current folder and prints a
-    lot.
-    """
+    """Wheel and sdist of the copy in `client`; setuptools works in the current folder, talking."""
     os.environ["SOURCE_DATE_EPOCH"] = str(EPOCH_S)
     os.chdir(client)
-    sys.argv[1:] = []
     kept = os.dup(1)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
@@ -87,4 +83,4 @@ def write_pyz(source: Path, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]).resolve())

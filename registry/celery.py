@@ -53,6 +53,10 @@ app.conf.update(
     task_publish_retry=False,
     task_time_limit=TASK_LIMIT_S,
     task_soft_time_limit=TASK_LIMIT_S - 30,
+    # A pool's child that is killed while it waits for work takes the lock of the pool's queue with
+    # it wherever the broker has no event loop, as that of files has none; so there the worker works
+    # alone, and its supervisor starts it again.
+    worker_pool="solo" if settings.CELERY_BROKER_URL.startswith("filesystem") else "prefork",
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=500,
     worker_enable_remote_control=False,

@@ -16,6 +16,8 @@ from registry.refusal import Refused
 
 log = logging.getLogger(__name__)
 
+RETRY_AFTER_S = {429: 3600, 503: 5}
+
 
 def shape(code: str, message: str, details: Any = ()) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": list(details)}}
@@ -31,17 +33,23 @@ def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
             503, "unavailable", "The registry cannot reach its database: try again soon."
         )
     if isinstance(error, Refused):
-        response = Response(shape(error.code, error.message, error.details), status=error.status)
-        if error.status in {429, 503}:
-            response["Retry-After"] = "60" if error.status == 429 else "5"
-        return response
+        return _refusal(error)
     response = exception_handler(error, context)
-    if response is not None:
-        code = getattr(error, "default_code", None) or "not_found"
-        message = str(getattr(error, "detail", "") or "There is nothing at this address.")
-        if isinstance(error, exceptions.ValidationError):
-            message = "The request is not valid."
-        response.data = shape(code, message)
+    if response is None:
+        return None
+    code = getattr(error, "default_code", None) or "not_found"
+    message = str(getattr(error, "detail", "") or "There is nothing at this address.")
+    if isinstance(error, exceptions.ValidationError):
+        message = "The request is not valid."
+    response.data = shape(code, message)
+    return response
+
+
+def _refusal(refused: Refused) -> Response:
+    body = shape(refused.code, refused.message, refused.details)
+    response = Response(body, status=refused.status)
+    if refused.status in RETRY_AFTER_S:
+        response["Retry-After"] = str(RETRY_AFTER_S[refused.status])
     return response
 
 

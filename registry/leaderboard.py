@@ -132,11 +132,11 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
     )
     return [
         (
-            recipe_id,
+            recipe,
             Observation(
                 key=tuple(key),
-                voter=f"m{machine}" if machine else f"s{submitter}/{system}",
-                submitter=submitter,
+                voter=f"m{machine}" if machine else f"s{sender}/{system}",
+                submitter=sender,
                 mean_ln=mean_ln,
                 n_runs=runs,
                 n_sittings=sittings,
@@ -144,7 +144,7 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
                 newest=newest,
             ),
         )
-        for recipe_id, source, machine, submitter, system, mean_ln, runs, sittings, newest, *key in rows
+        for recipe, source, machine, sender, system, mean_ln, runs, sittings, newest, *key in rows
     ]
 
 

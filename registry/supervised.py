@@ -23,29 +23,44 @@ INNER_GRACE_S = 3
 PR_SET_PDEATHSIG = 1
 
 
-def main(command: list[str]) -> int:
-    """The exit code of `command`; 128 + the signal's number when a signal ended it."""
+def main(command: list[str], revive: bool = False) -> int:
+    """The exit code of `command`; 128 + the signal's number when a signal ended it.
+
+    With `revive` a command that a signal ended, unasked (the kernel's when memory ran out), is
+    started again.
+    """
     given = os.environ.get("CRR_SUPERVISOR_PID")
     supervisor, grace_s = (int(given), INNER_GRACE_S) if given else (os.getppid(), OUTER_GRACE_S)
-    child = subprocess.Popen(
-        command,
-        env={**os.environ, "CRR_SUPERVISOR_PID": str(os.getpid())},
-        process_group=0,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-    )
+    child = _start(command)
+    asked = False
 
     def end(signum: int, _frame: FrameType | None = None) -> None:
+        nonlocal asked
+        asked = True
         child.send_signal(signum)  # its head alone: workers told twice would drop what they are at
         signal.alarm(grace_s)
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, end)
     signal.signal(signal.SIGALRM, lambda *_: _kill_group(child.pid))
-    if not _outlives(supervisor, child.pid):
-        end(signal.SIGTERM)
-    code = child.wait()
-    _kill_group(child.pid)
-    return code if code >= 0 else 128 - code
+    while True:
+        if not _outlives(supervisor, child.pid):
+            end(signal.SIGTERM)
+        code = child.wait()
+        _kill_group(child.pid)
+        if asked or not revive or code >= 0:
+            return code if code >= 0 else 128 - code
+        print(f"ended by signal {-code}, started again", file=sys.stderr, flush=True)
+        child = _start(command)
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        env={**os.environ, "CRR_SUPERVISOR_PID": str(os.getpid())},
+        process_group=0,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
 
 
 def _outlives(supervisor: int, child: int) -> bool:
@@ -73,4 +88,5 @@ def _kill_group(group: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    revive = sys.argv[1:2] == ["--revive"]
+    sys.exit(main(sys.argv[2 if revive else 1 :], revive))

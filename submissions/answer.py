@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-from crr_submit import report as envelope
 from crr_submit.fields import RESULT
+from crr_submit.report import schema
 from registry.models import RawReport, Reading, Result
 from registry.standing import advice, standing
 from submissions.intake import Receipt
@@ -82,4 +82,4 @@ def _result(result: Result) -> dict[str, Any]:
 
 
 def envelope_schema() -> dict[str, Any]:
-    return envelope.schema()
+    return schema()

@@ -42,8 +42,8 @@ class ReportsView(APIView):
         operation_id="reports_send",
         summary="Send one report",
         description="An envelope as JSON, or raw netperf output as text. Stored first, read at "
-        "once, answered with "
-        "the results. The same bytes again, or the same key with the same bytes, give the same report with 200.",
+        "once, answered with the results. The same bytes again, or the same key with the same "
+        "bytes, give the same report with 200.",
         parameters=openapi.SECRETS,
         request=openapi.REPORT_BODY,
         responses=openapi.SEND_RESPONSES,

@@ -76,17 +76,15 @@ def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
     envelope = document.envelope or {}
     warnings = validate(envelope) if document.envelope is not None else []
     clean = redacted(document)
+    content: Content | None = None
     try:
         content = read_document(clean, imported)
+        content.warnings[:0] = warnings
     except Refused:
         raise
-    except (
-        Exception
-    ):  # a fault of ours must not cost the sender the report: it is stored and read later
+    except Exception:
+        # A fault of ours must not cost the sender the report: it is stored, and read later.
         log.exception("reading a report failed, it will be stored unread")
-        content = None
-    else:
-        content.warnings[:0] = warnings
     return Prepared(
         document=clean,
         machine_id=envelope.get("machine_id"),

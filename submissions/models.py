@@ -18,8 +18,8 @@ class Refusal(models.Model):
     def __str__(self) -> str:
         return f"{self.day} {self.code}: {self.count}"
 
-    @classmethod
-    def add(cls, code: str) -> None:
+    @staticmethod
+    def add(code: str) -> None:
         today = timezone.now().date()
-        cls.objects.bulk_create([cls(day=today, code=code)], ignore_conflicts=True)
-        cls.objects.filter(day=today, code=code).update(count=F("count") + 1)
+        Refusal.objects.bulk_create([Refusal(day=today, code=code)], ignore_conflicts=True)
+        Refusal.objects.filter(day=today, code=code).update(count=F("count") + 1)

@@ -67,7 +67,7 @@ def _runs(
     index: int, run: ParsedRun, system: dict[str, Any], source: str, is_arm: bool
 ) -> Iterator[NormalisedRun]:
     streams = [output.results for output in run.outputs]
-    more = {
+    more: dict[str, Any] = {
         "started_at": run.settings.get("started_at"),
         "telemetry": run.settings.get("telemetry"),
     }
@@ -172,7 +172,7 @@ def system_of(environment: Mapping[str, Any], arm: tuple[str, str] | None) -> di
     cloud = environment.get("cloud") or {}
     cpu = environment.get("cpu") or {}
     os = _os_name(environment.get("os") or {})
-    system = {
+    system: dict[str, Any] = {
         "virtualization": virtualization.canonical(virtual.get("type")),
         "virtualization_mode": virtual.get("mode"),
         "hypervisor_version": virtual.get("version"),

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
-from crr_submit import report
+from crr_submit.report import schema
 from crr_submit.fields import RESULT, Field
 from registry.api.openapi import INTEGER, TEXT, Schema, errors, list_of, nullable, object_of
 
@@ -13,7 +13,7 @@ _JSON_TYPES = {"list": "array"}
 
 
 def _envelope() -> Schema:
-    return {key: value for key, value in report.schema().items() if key != "$schema"}
+    return {key: value for key, value in schema().items() if key != "$schema"}
 
 
 def _property(field: Field) -> Schema:

@@ -80,7 +80,7 @@ _FILE_ENDINGS = ("py", "sh", "md", "rs", "pl", "so", "in", "ko", "gz", "xz", "js
 # netperf's own lines name the far end by whatever name was given.
 _BANNER = re.compile(r"\bTEST (?:from|to)\b")
 _BANNER_LENGTH = 400
-_BANNER_END = re.compile(r"\n\s*\n|Socket|Local /Remote|THROUGHPUT|Throughput|\bTEST\b")
+_BANNER_END = re.compile(r"\n[ \t]{0,80}\n|Socket|Local /Remote|THROUGHPUT|Throughput|\bTEST\b")
 _BANNER_HOST = re.compile(
     r"(\b(?:from|to)[\s>|*#\\-]{1,40})([^\s()]{1,255})([\s>|*#\\-]{0,40}\()([^\s()]{0,64})(\))"
 )
@@ -93,7 +93,7 @@ _CONNECTION = re.compile(
     r"(connection from )(\S{1,255})( port [0-9]{1,5} address family \S{1,20} to )(\S{1,255})"
 )
 _OPTION_HOST = re.compile(r"((?<=\s)-[HL] ?)([^\s,;|&`'\"]{1,255})")
-_RUNS_NETPERF = re.compile(r"[^\n]*\b(?:netperf|netserver|flent)\b[^\n]*")
+_RUNNERS = ("netperf", "netserver", "flent")
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,11 @@ class Scrubber:
         return self._token("address", printed) if is_cut else self._far_end(printed)
 
     def _commands(self, text: str) -> str:
-        return _RUNS_NETPERF.sub(
-            lambda line: _OPTION_HOST.sub(lambda m: m[1] + self._far_end(m[2]), line[0]), text
+        return "\n".join(
+            _OPTION_HOST.sub(lambda m: m[1] + self._far_end(m[2]), line)
+            if any(runner in line for runner in _RUNNERS)
+            else line
+            for line in text.split("\n")
         )
 
     def _far_end(self, name: str) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 
 import jsonschema_rs
 
-from crr_submit import report
+from crr_submit.report import schema, unknown_keys
 from registry.refusal import Refused
 from submissions.decode import faults
 
 FAULTS_SHOWN = 100
-_VALIDATOR = jsonschema_rs.validator_for(report.schema())
+_VALIDATOR = jsonschema_rs.validator_for(schema())
 
 
 def validate(envelope: dict[str, Any]) -> list[str]:
@@ -23,9 +23,7 @@ def validate(envelope: dict[str, Any]) -> list[str]:
     if found:
         message = f"The report has {len(found)} fault{'s' if len(found) > 1 else ''}."
         raise Refused(422, "invalid", message, found[:FAULTS_SHOWN])
-    return [
-        f"{path}: unknown key, not kept" for path in report.unknown_keys(envelope)[:FAULTS_SHOWN]
-    ]
+    return [f"{path}: unknown key, not kept" for path in unknown_keys(envelope)[:FAULTS_SHOWN]]
 
 
 def _schema_faults(envelope: dict[str, Any]) -> Iterator[dict[str, str]]:

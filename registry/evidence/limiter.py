@@ -63,7 +63,8 @@ def _wakeups(same_cpu: list[RunRow], unpinned: list[RunRow]) -> Verdict | None:
     return Verdict(
         "vcpu_wakeups",
         f"One unpinned stream reaches {loose:,.0f} trans/s, {loose / headline:.2f} of the "
-        f"{headline:,.0f} on one CPU, with {wakeups:.1f} wake-ups of idle CPUs a transaction: waking them is the price.",
+        f"{headline:,.0f} on one CPU, with {wakeups:.1f} wake-ups of idle CPUs a "
+        "transaction: waking them is the price.",
     )
 
 
@@ -88,7 +89,7 @@ def _one_core(rows: list[RunRow]) -> Verdict | None:
         if max(known) > BUSY_PERCENT and min(known) < IDLE_PERCENT:
             return Verdict(
                 "one_core",
-                f"With {row.streams} streams one CPU is {max(known):.0f} % busy while another is at "
+                f"With {row.streams} streams one CPU is {max(known):.0f} % busy, another "
                 f"{min(known):.0f} %: the load does not spread.",
             )
     return None

@@ -125,11 +125,11 @@ class Machine(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
-    @classmethod
-    def for_id(cls, machine_id: str) -> "Machine":
+    @staticmethod
+    def for_id(machine_id: str) -> "Machine":
         digest = keyed_digest("machine", machine_id.encode())
-        cls.objects.bulk_create([cls(key_digest=digest)], ignore_conflicts=True)
-        return cls.objects.get(key_digest=digest)
+        Machine.objects.bulk_create([Machine(key_digest=digest)], ignore_conflicts=True)
+        return Machine.objects.get(key_digest=digest)
 
 
 class Submitter(models.Model):
@@ -156,13 +156,13 @@ class Submitter(models.Model):
     def __str__(self) -> str:
         return f"submitter {self.pk}"
 
-    @classmethod
-    def for_link(cls, link: str, is_import: bool = False) -> "Submitter":
+    @staticmethod
+    def for_link(link: str, is_import: bool = False) -> "Submitter":
         digest = keyed_digest("submitter", link.encode())
-        cls.objects.bulk_create(
-            [cls(link_digest=digest, is_import=is_import)], ignore_conflicts=True
+        Submitter.objects.bulk_create(
+            [Submitter(link_digest=digest, is_import=is_import)], ignore_conflicts=True
         )
-        return cls.objects.get(link_digest=digest)
+        return Submitter.objects.get(link_digest=digest)
 
     @classmethod
     def forget_addresses(cls) -> int:

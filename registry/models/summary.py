@@ -37,11 +37,11 @@ class Generation(models.Model):
     def current(cls) -> int:
         return cls.objects.filter(pk=1).values_list("number", flat=True).first() or 0
 
-    @classmethod
-    def locked(cls) -> "Generation":
+    @staticmethod
+    def locked() -> "Generation":
         """The row, held until the transaction ends: one writer of cells at a time."""
-        cls.objects.bulk_create([cls(pk=1)], ignore_conflicts=True)
-        return cls.objects.select_for_update().get(pk=1)
+        Generation.objects.bulk_create([Generation(pk=1)], ignore_conflicts=True)
+        return Generation.objects.select_for_update().get(pk=1)
 
     def rise(self) -> None:
         self.number += 1

@@ -74,7 +74,7 @@ def _text(group: str, name: str, value: Any) -> str:
         return virtualization.display(value)
     if name.endswith("_bytes") and isinstance(value, int):
         return _bytes(value)
-    return str(value)
+    return str(value) or "(empty)"
 
 
 def _bytes(count: int) -> str:

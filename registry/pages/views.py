@@ -55,7 +55,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 
 def _leaderboard_params(request: HttpRequest) -> dict[str, str]:
     """The form sends group_by once a ticked box; an address may hold it once, comma-separated."""
-    params = {name: value for name, value in request.GET.items() if value != ""}
+    params = {name: value for name, value in request.GET.dict().items() if value != ""}
     groups = request.GET.getlist("group_by")
     return params | {"group_by": ",".join(groups)} if groups else params
 
@@ -79,10 +79,10 @@ def _cursor(public_id: str) -> RawReport:
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report; a tombstone with 410 where it was withdrawn or rejected."""
     found = get_object_or_404(RawReport.objects.select_related("machine"), public_id=public_id)
+    context: dict[str, Any] = {"report": found, "events": found.events.all()}
     if found.status not in RawReport.SHOWN:
-        context = {"report": found, "events": found.events.all()}
         return render(request, "registry/report_gone.html", context, status=410)
-    context = {"page": report_page(found), "report": found, "events": found.events.all()}
+    context["page"] = report_page(found)
     return render(request, "registry/report.html", context)
 
 

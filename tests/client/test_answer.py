@@ -1,7 +1,6 @@
 import unittest
 
 from crr_submit import answer
-from crr_submit.terminal import clean, duration
 from tests.client.small_registry import CREATED
 
 STANDING = {
@@ -55,14 +54,6 @@ class LinesTest(unittest.TestCase):
             url=evil, status=evil, advice=[{"message": evil}], flags=[{evil: evil}], standing=evil
         )
         self.assertTrue(all(line.isprintable() for line in found), found)
-
-
-class TextTest(unittest.TestCase):
-    def test_clean_keeps_ordinary_text(self):
-        self.assertEqual(clean("naïve 50 % \U0001f600"), "naïve 50 % \U0001f600")
-
-    def test_duration(self):
-        self.assertEqual([duration(9.6), duration(200)], ["10 s", "3 min 20 s"])
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class PlanOnThisHostTest(unittest.TestCase):
             programs.find_programs(HOST),
             HOST,
             cls.pin_cpu,
-            lambda label, left_s: cls.said.append(label),
+            lambda left_s, label: cls.said.append(label),
         )
 
     def test_every_step_is_a_run(self):
@@ -116,7 +116,7 @@ class FailingTest(unittest.TestCase):
         paths = {"netperf": real.netperf, "netserver": real.netserver, **more}
         steps = [plan.Step("TCP_CRR", 1, "unpinned", 1)]
         found = programs.Programs(paths["netperf"], paths["netserver"], None)
-        return measure.carry_out(steps, found, HOST, 0, lambda label, left_s: None)
+        return measure.carry_out(steps, found, HOST, 0, lambda left_s, label: None)
 
     def test_a_netserver_that_ends_at_once(self):
         done = self.carry_out(netserver="/bin/false")

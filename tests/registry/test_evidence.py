@@ -54,6 +54,7 @@ def test_scaling_every_rate_scales_the_estimate(rates: list[float], factor: floa
     assert one is not None
     assert other is not None
     assert other.rate == pytest.approx(one.rate * factor, rel=1e-9)
+    assert one.ci_low is not None
     assert other.ci_low == pytest.approx(one.ci_low * factor, rel=1e-6)
 
 

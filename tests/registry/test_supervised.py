@@ -115,3 +115,15 @@ def reported_under_honcho(wrapper: subprocess.Popen[str], count: int) -> list[in
 
 def only_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+
+def test_command_that_was_killed_is_started_again_when_asked_for() -> None:
+    with start(*SUPERVISED, "--revive", sys.executable, "-c", WAITER) as wrapper:
+        first = int(next(wrapper.stdout or iter(())))
+        os.kill(first, signal.SIGKILL)
+        second = int(next(wrapper.stdout or iter(())))
+        assert second != first
+        watched = os.pidfd_open(second)
+        wrapper.terminate()
+        assert ended(watched)
+    assert wrapper.returncode == 128 + signal.SIGTERM

@@ -15,8 +15,7 @@ from tests import reports
 
 def refusal(body: bytes, media_type: str = "application/json") -> Refused:
     with pytest.raises(Refused) as caught:
-        document = decode(body, media_type)
-        validate(document.envelope or {})
+        validate(decode(body, media_type).envelope or {})
     return caught.value
 
 
@@ -138,10 +137,12 @@ def test_depth_is_linear_on_quotes_that_never_close(body: bytes) -> None:
 @given(st.binary(max_size=2000))
 def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
     for media_type in ("application/json", "text/plain"):
+        statuses = set()
         try:
             decode(body, media_type)
         except Refused as refused:
-            assert refused.status in {400, 422}
+            statuses.add(refused.status)
+        assert statuses <= {400, 422}
 
 
 def test_faults_of_keys_are_found() -> None:

@@ -108,6 +108,5 @@ def _remember(path: str, secrets: claim.Claim, got: Dict[str, Any], terminal: Te
         claim.remember(path, secrets, got)
     except (OSError, ValueError) as error:
         terminal.complain("Could not note the report's address: %s" % error)
-    terminal.say(
-        "The right to edit or withdraw it is in %s; keep that file private." % claim.path_of(path)
-    )
+    kept = claim.path_of(path)
+    terminal.say("Keep %s private: with it you can edit or withdraw the report." % kept)

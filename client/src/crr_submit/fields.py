@@ -1,7 +1,9 @@
-"""The field table: every field a report may hold and every field a result may have, each with type, unit and meaning.
+"""The field table: every field a report may hold and every field a result may have, each with type,
+unit and meaning.
 
-The client collects only what stands here, the registry validates, documents and labels from the same rows, so a
-field is added in one place. `ENVELOPE` describes what is sent (report_version 1), `RESULT` what netperf text says.
+The client collects only what stands here, the registry validates, documents and labels from the
+same rows, so a field is added in one place. `ENVELOPE` describes what is sent (report_version 1),
+`RESULT` what netperf text says.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ TRANSACTION_UNIT = "trans/s"
 class Field:
     """One row of the table.
 
-    `path` is dotted, with `[]` after a list (`runs[].outputs[]`). `type` is string, integer, number, boolean, object,
-    list or map; a map has free keys and values of the types named in `values`. `unit` is written after the value.
-    `better` says which direction is good, where there is one. `selectors` are netperf's omni output selectors.
-    `private` fields never leave the registry. Null is allowed everywhere but where `required` is set.
+    `path` is dotted, with `[]` after a list (`runs[].outputs[]`). `type` is string, integer,
+    number, boolean, object, list or map; a map has free keys and values of the types named in
+    `values`. `unit` is written after the value. `better` says which direction is good, where there
+    is one. `selectors` are netperf's omni output selectors. `private` fields never leave the
+    registry. Null is allowed everywhere but where `required` is set.
     """
 
     path: str

@@ -9,6 +9,7 @@ the first run.
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import subprocess
 import tempfile
@@ -34,7 +35,7 @@ SELECTORS = (
     "LSS_SIZE_REQ,LSR_SIZE_REQ,RSS_SIZE_REQ,RSR_SIZE_REQ,LSS_SIZE_END,LSR_SIZE_END,RSS_SIZE_END,RSR_SIZE_END"
 )
 
-Progress = Callable[[str, float], None]
+Progress = Callable[[float, str], None]
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Measurement:
 def carry_out(
     steps: Sequence[Step], programs: Programs, host: Host, pin_cpu: int, progress: Progress
 ) -> Measurement:
-    """Run the steps in order; `progress(label, seconds left)` is called before each."""
+    """Run the steps in order; `progress(seconds left, label)` is called before each."""
     done = Measurement()
     conntrack = Conntrack(host)
     try:
@@ -65,7 +66,7 @@ def carry_out(
             runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
             for index, step in enumerate(steps):
                 left_s = plan.expected_s(steps[index:])
-                runner.run(step, lambda label, left_s=left_s: progress(label, left_s))  # type: ignore[misc]
+                runner.run(step, functools.partial(progress, left_s))
     except Interrupted:
         done.interrupted = True
     except CannotMeasure as error:
@@ -94,13 +95,13 @@ class _Runner:
             return
         say(step.label)
         before = telemetry.read_run(self.host)
-        run = self._measured(step, before)
+        run = self._measured(step)
         after = telemetry.read_run(self.host)
         run["telemetry"].update(telemetry.over_run(before, after, self.host))
         self.done.runs.append(run)
         self._learn(step, run, before, after)
 
-    def _measured(self, step: Step, before: telemetry.RunCounters) -> Dict[str, Any]:
+    def _measured(self, step: Step) -> Dict[str, Any]:
         command = self._command(step)
         run = self._row(step, command)
         with contextlib.ExitStack() as stack:

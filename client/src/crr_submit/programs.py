@@ -116,6 +116,8 @@ def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Pope
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:
     """Kill a program started with `start` and all its children, and wait for it."""
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    # Once it was waited for, its number may belong to somebody else.
+    if process.poll() is None:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,7 +1,8 @@
-"""The report format: JSON Schema of the envelope, and what an envelope holds that the format does not know.
+"""The report format: JSON Schema of the envelope, and what an envelope holds that the format does
+not know.
 
-Both come from `crr_submit.fields`, which the client and the registry share. The client builds envelopes that fit, the
-registry validates every envelope against `schema()`.
+Both come from `crr_submit.fields`, which the client and the registry share. The client builds
+envelopes that fit, the registry validates every envelope against `schema()`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from typing import Any, List, Mapping, TextIO
+from typing import Any, List, Mapping, TextIO, Tuple
 
 _ERASE_LINE = "\r\x1b[K"
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
@@ -47,12 +47,12 @@ class Terminal:
         if self.as_json:
             _write(sys.stdout, json.dumps(result))
 
-    def progress(self, label: str, left_s: float) -> None:
+    def progress(self, left_s: float, label: str) -> None:
         """Say what runs and how long the rest takes: one line on a terminal, else a line each."""
         left = "about %s left" % duration(left_s)
         text = "%s; %s" % (label, left)
         if self._is_rewritten:
-            shown = text[: shutil.get_terminal_size().columns - 1]
+            shown = text[: _screen_size()[0] - 1]
             if self._has_colour:
                 shown = shown.replace(left, _DIM + left + _PLAIN)
             _write(sys.stderr, _ERASE_LINE + shown, end="")
@@ -63,8 +63,8 @@ class Terminal:
     def show(self, text: str) -> None:
         """Show a long text, in the user's pager when it does not fit the screen."""
         self._end_progress()
-        height = shutil.get_terminal_size().lines
-        if self.stream is sys.stdout and self.can_ask and text.count("\n") >= height - 2:
+        is_long = text.count("\n") >= _screen_size()[1] - 2
+        if self.stream is sys.stdout and self.can_ask and is_long:
             import pydoc  # only here: a tenth of the start-up time
 
             pydoc.pager(text)
@@ -100,6 +100,12 @@ def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return "%d min %d s" % (minutes, rest) if minutes else "%d s" % rest
+
+
+def _screen_size() -> Tuple[int, int]:
+    """Columns and lines; some terminals say 0, which older Pythons hand on."""
+    size = shutil.get_terminal_size()
+    return size.columns or 80, size.lines or 24
 
 
 def _write(stream: TextIO, *lines: str, end: str = "\n") -> None:

@@ -1,4 +1,4 @@
-"""Reads the classic tables: a heading opens one, rows of numbers give results. Called by the reader."""
+"""Reads the classic tables: a heading opens one, rows give results. Called by the reader."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from crr_submit.netperf.tables import Heading
 _SECOND_ROW_WITHIN = 8  # lines after the first row: a kernel may print between the two
 _ROW_LENGTH = 4  # numbers that make a line worth listing
 _QUIET_CPU_LENGTH = 10
+_HALF_A_DIGIT = 0.0051  # rates and times have two decimals
 
 
 @dataclass
@@ -35,11 +36,15 @@ class Classic:
     def _close(self) -> None:
         self.heading: Optional[Heading] = None
         self.in_detail = False  # -v 2 prints numbers below a table
+        self._line, self._text = 0, ""
+        self._has_rows = False
         self._named: Optional[Context] = None
         self._first: Optional[_Row] = None
 
     def finish(self) -> None:
         self._finish_row()
+        if self._named and not self._has_rows:
+            self._findings.leave(self._line, self._text, "no row that can be read follows")
         self._close()
 
     def take_heading(self, number: int, text: str, words: List[str]) -> bool:
@@ -47,6 +52,7 @@ class Classic:
         if heading is None:
             self._findings.leave(number, text, "a heading that is not known")
             return True
+        self._line, self._text = number, text
         self.heading, self._named = heading, self._naming.claim(heading)
         if self._named is None:
             self._findings.leave(number, text, "a table whose test is not named")
@@ -70,9 +76,9 @@ class Classic:
             self._finish_row(tables.second_row(heading, words))
         elif self._named and tables.is_first_row(heading, words):
             self._finish_row()
-            self._first = _Row(
-                number, text, tables.first_row(heading, str(self._named.test), words)
-            )
+            self._has_rows = True
+            values = tables.first_row(heading, str(self._named.test), words)
+            self._first = _Row(number, text, values)
             if heading.kind == tables.BULK:
                 self._finish_row()
         elif not self._named or len(words) >= _ROW_LENGTH:
@@ -88,7 +94,7 @@ class Classic:
         self.in_detail = True
 
     def _start_quiet(self, words: List[str]) -> Optional[Heading]:
-        """-P 0 leaves headings out. A request/response rate has but one unit unless -f was given."""
+        """-P 0 leaves headings out. Without -f, a request/response rate has but one unit."""
         command = self._naming.command
         if not command or not command.quiet or command.units_chosen:
             return None
@@ -107,11 +113,33 @@ class Classic:
             values["warnings"] = ["the row of the remote side is missing"]
         if values.get("value") is None:
             self._findings.leave(first.line, first.text, "a row without a possible rate")
+        elif _is_no_count(self._named, self.heading, values):
+            message = "no whole number of transactions gives this rate: printed with -f?"
+            self._findings.leave(first.line, first.text, message)
         else:
             self._findings.add(first.line, self._named, values)
 
 
 def _has_hidden_units(heading: Heading, named: Context) -> bool:
     """netperf 2.5 and later obey -f with TCP_CRR and still head the column "per sec"."""
-    is_omni_code = named.migrated is not False and named.test == "TCP_CRR"
-    return is_omni_code and bool(named.units_chosen) and heading.unit is numbers.TRANSACTIONS
+    return _may_hide_units(heading, named) and bool(named.units_chosen)
+
+
+def _may_hide_units(heading: Heading, named: Context) -> bool:
+    is_omni_code = named.migrated is not False
+    return is_omni_code and named.test == "TCP_CRR" and heading.unit is numbers.TRANSACTIONS
+
+
+def _is_no_count(named: Context, heading: Heading, values: Dict[str, Any]) -> bool:
+    """Rate times time is the number of transactions: a whole number above 0, but for rounding.
+
+    Small numbers only, since the rounding of larger ones hides it; and none of several iterations,
+    whose rate and time are means.
+    """
+    rate: float = values["value"]
+    time_s: Optional[float] = values["elapsed_time_s"]
+    if not _may_hide_units(heading, named) or named.confidence_level is not None or not time_s:
+        return False
+    count = rate * time_s
+    rounding = _HALF_A_DIGIT * (rate + time_s)
+    return rounding < 0.5 and (count < 0.5 or abs(count - round(count)) > rounding)

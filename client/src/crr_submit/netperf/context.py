@@ -1,4 +1,4 @@
-"""What names a test: the words of netperf's banners and of its command lines. Called by `naming`."""
+"""What names a test: the words of netperf's banners and command lines. Called by `naming`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found so far: results, warnings, lines that could not be read. Filled by the readers of each format."""
+"""What was found so far: results, warnings, lines left unread. Filled by whoever reads a format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Findings:
         self._unread: List[Unrecognised] = []
         self._errors: List[str] = []
         self._tools: List[str] = []
-        self.forget_confidence()
+        self._width_percent: Optional[float] = None
+        self._is_not_met = False
 
     def report(self) -> ParsedReport:
         is_netperf = self.saw_netperf or bool(self._results)
@@ -76,11 +77,11 @@ class Findings:
         return True
 
     def forget_confidence(self) -> None:
-        self._width_percent: Optional[float] = None
+        self._width_percent = None
         self._is_not_met = False
 
     def take_trace(self, text: str) -> bool:
-        """An error line of netperf; lines of other programs are remembered, and may still be read."""
+        """An error line of netperf. Lines of other programs are noted, and may still be read."""
         error = traces.error_in(text)
         if error:
             self._errors.append(error[:EXCERPT_LENGTH])

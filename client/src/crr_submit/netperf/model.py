@@ -81,7 +81,7 @@ class Unrecognised:
 
 @dataclass(frozen=True)
 class ParsedReport:
-    """All that one text says. `errors` are netperf's own, `other_tool` whose output it is instead."""
+    """All that a text says. `errors` are netperf's own, `other_tool` whose output it is instead."""
 
     results: Tuple[Result, ...] = ()
     warnings: Tuple[Warning_, ...] = ()

@@ -1,4 +1,4 @@
-"""Which test the next output belongs to: banners and command lines in the order they came. Called by the reader."""
+"""Which test the next output is of, by the banners and commands before it. Called by the reader."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from crr_submit.netperf.context import Command, Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.tables import Heading
 
+STARTED_TOGETHER = 256  # banners that wait at most
 COMMAND_LINES = 6  # a command is broken into no more lines
 
 
 class Naming:
-    """Banners wait for their output; output claims one. Without a banner, the last command names the test."""
+    """Banners wait for output to claim them. Without a banner, the last command names the test."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
@@ -30,7 +31,7 @@ class Naming:
         found = context.read_banner(number, text)
         if found is None:
             return False
-        if not self._only_banners:
+        if not self._only_banners or len(self.banners) >= STARTED_TOGETHER:
             self.drop_banners()
             self._findings.forget_confidence()
         chosen = self.command.units_chosen if self.command else None
@@ -68,7 +69,7 @@ class Naming:
         return True
 
     def interrupt(self) -> None:
-        """Something other than a banner came: banners before and after it are not of runs started together."""
+        """Other text came: banners before and after it are not of runs started together."""
         self._only_banners = False
 
     def drop_banners(self) -> None:
@@ -81,7 +82,7 @@ class Naming:
     def claim(self, heading: Optional[Heading] = None) -> Optional[Context]:
         """The context of output that starts here; None when it is in doubt.
 
-        Several banners in a row are runs started together: then only a test that all of them name is sure.
+        Banners in a row are of runs started together: only a test that all of them name is sure.
         """
         self._only_banners = False
         if self.banners:

@@ -1,4 +1,4 @@
-"""Titles of omni output, as CSV (`-o`) and aligned columns (`-O`) have them. Called by `omni_reader`."""
+"""Titles of omni output, in CSV (`-o`) and aligned columns (`-O`). Called by `omni_reader`."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
     `heading` and `row` are lines as they stood, with their indentation.
     """
     starts = [(found.start(), found.group()) for found in _WORD.finditer(row)]
+    if len(starts) > len(TITLES):
+        return None
     titles: List[List[str]] = [[] for _ in starts]
     for line in heading:
         for found in _WORD.finditer(line):

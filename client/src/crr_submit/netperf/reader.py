@@ -1,4 +1,4 @@
-"""Walks the lines of a text: `parse`. Every line is looked at once, so the time is linear in the text.
+"""Walks the lines of a text: `parse`. Each line is looked at once: time is linear in the text.
 
 A doubtful number is never a result: what looks like netperf and cannot be read with certainty is
 listed instead.
@@ -129,7 +129,11 @@ class _Reader:
         if words[0] == "Alignment":
             self.classic.start_detail()
         cells = text.replace("|", " ").replace(",", " ").split()
-        is_named = any(_TEST_NAME.match(cell) for cell in cells[:_NAME_WITHIN])
-        is_command = "-t" in cells
-        if is_named and not is_command and any(numbers.is_number(cell) for cell in cells):
+        is_row = context.is_row(words[:-1]) and numbers.read_unit(words[-1]) is not None
+        if is_row or (_names_a_test(cells) and any(map(numbers.is_number, cells))):
             self.findings.leave(number, text)
+
+
+def _names_a_test(cells: List[str]) -> bool:
+    """A row of another program's table, about a test of netperf; not a command."""
+    return any(_TEST_NAME.match(cell) for cell in cells[:_NAME_WITHIN]) and "-t" not in cells

@@ -91,7 +91,7 @@ def _is_cpu(kind: str, words: List[str]) -> bool:
 def is_first_row(heading: Heading, words: List[str]) -> bool:
     """A row that starts a result: the sizes are whole, and there are as many numbers as columns."""
     if heading.kind == DATAGRAM:
-        shape, cpu = "iinii" + "n", 2
+        shape, cpu = "iiniin", 2
     else:
         shape, cpu = "i" * _SIZES[heading.kind] + "nn", 4
     return _fits(shape + ("n" * cpu if heading.has_cpu else ""), words)
@@ -105,8 +105,10 @@ def is_second_row(heading: Heading, words: List[str]) -> bool:
 
 
 def _fits(shape: str, words: List[str]) -> bool:
+    """`i` stands for a whole number, `n` for any."""
     return len(shape) == len(words) and all(
-        is_integer(word) if letter == "i" else is_number(word) for letter, word in zip(shape, words)
+        is_integer(words[place]) if letter == "i" else is_number(words[place])
+        for place, letter in enumerate(shape)
     )
 
 

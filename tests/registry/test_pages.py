@@ -1,0 +1,412 @@
+"""The pages that people browse: what each shows, what it never shows, and how few queries a list
+takes.
+"""
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client, RequestFactory
+
+from registry import errors
+from registry.models import RawReport, Reading, Result
+from registry.models.summary import summarise
+from registry.pages.numbers import as_printed, figure, three_digits, unit_in_words
+from submissions import seed
+from tests import reports
+
+ROOT = Path(settings.BASE_DIR)
+TEMPLATES = sorted(path for path in ROOT.glob("*/templates/**/*.html"))
+PAGES = ("/", "/leaderboard/", "/reports/", "/contribute/", "/method/")
+MARKUP = "<script>alert(1)</script>"
+
+
+def send(client: Client, *rates: float, **more: Any) -> str:
+    """One envelope with a run a rate; returns its public id."""
+    return send_runs(client, *(reports.run(rate) for rate in rates), **more)
+
+
+def send_runs(client: Client, *runs: dict[str, Any], **more: Any) -> str:
+    body = reports.as_bytes(reports.envelope(*runs, **more))
+    answer = client.post("/api/v1/reports/", body, content_type="application/json")
+    assert answer.status_code == 201, answer.content
+    return str(answer.json()["id"])
+
+
+def send_host(client: Client, number: int, hypervisor: str, rate: float) -> str:
+    return send(
+        client,
+        rate,
+        machine_id=f"{number:032x}",
+        environment=reports.environment(virtualization={"type": hypervisor}),
+    )
+
+
+def text_of(client: Client, address: str, status: int = 200) -> str:
+    """The page as a reader sees it: no tags, one blank between words."""
+    answer = client.get(address)
+    assert answer.status_code == status
+    body = re.sub(r"<head>.*?</head>", "", answer.content.decode(), flags=re.DOTALL)
+    without_tags = re.sub(r"<[^>]+>", " ", re.sub(r"</?bdi>", "", body))
+    return " ".join(unescape(without_tags).split())
+
+
+def change(public_id: str, **values: Any) -> RawReport:
+    RawReport.objects.filter(public_id=public_id).update(**values)
+    return RawReport.objects.get(public_id=public_id)
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        (12345.6, "12,300"),
+        (999.9, "1,000"),
+        (7, "7.00"),
+        (0.012345, "0.0123"),
+        (0, "0"),
+        (1e14, "100,000,000,000,000"),
+        (float("inf"), "–"),
+    ],
+)
+def test_computed_figures_have_three_digits(value: float, printed: str) -> None:
+    assert three_digits(value) == printed
+
+
+def test_bits_are_printed_in_millions() -> None:
+    assert (figure(9.41e9, "bit/s"), unit_in_words("bit/s")) == ("9,410", "Mbit/s")
+    assert as_printed([9_414_320_000.0], "bit/s") == ["9,414.32"]
+
+
+def test_netperfs_own_figures_keep_their_digits() -> None:
+    assert as_printed([6494.0, 24134.0], "trans/s") == ["6,494", "24,134"]
+    assert as_printed([6494.0, 29279.62], "trans/s") == ["6,494.00", "29,279.62"]
+
+
+@pytest.mark.django_db
+def test_home_shows_the_chart_the_command_and_the_newest_report(
+    client: Client, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://registry.example"
+    public_id = send(client, 23000, 23500, 24000)
+    body = client.get("/").content.decode()
+    chart = re.search(r'<a href="/c/xen-users"><img src="/c/xen-users.png"([^>]+)>', body)
+    assert chart
+    assert all(name in chart[1] for name in ("alt=", "width=", "height="))
+    command = (
+        "curl -O https://registry.example/crr-submit.pyz && "
+        "python3 crr-submit.pyz --registry https://registry.example"
+    )
+    assert command in unescape(body)
+    assert f'href="/r/{public_id}"' in body
+    text = text_of(client, "/")
+    assert "6.12.5-amd64 · KVM · 2 × Test CPU 3000" in text
+    assert "TCP_CRR 23,500 trans/s 3 runs" in text
+
+
+@pytest.mark.django_db
+def test_the_headline_of_a_list_is_the_ranked_recipe(client: Client) -> None:
+    loose = [reports.run(9000, placement="unpinned"), reports.run(9100, placement="unpinned")]
+    send_runs(client, *loose, reports.run(20000), reports.run(30000, warm_up=True))
+    assert "TCP_CRR 20,000 trans/s 1 run · 1 stream, both ends on one CPU" in text_of(
+        client, "/reports/"
+    )
+
+
+@pytest.mark.django_db
+def test_lists_say_what_is_imported_and_what_is_flagged(client: Client) -> None:
+    seed.load()
+    client.post("/api/v1/reports/", reports.text(900_000), content_type="text/plain")
+    text = text_of(client, "/reports/")
+    assert text.count("imported, metadata incomplete") == RawReport.objects.count() - 1
+    assert text.count("flagged") == 1
+    assert "at most" in text  # the question's own figures are bounds
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hidden", ["unlisted", "held", "received", "rejected", "withdrawn"])
+def test_what_is_not_listed_is_in_no_list(client: Client, hidden: str) -> None:
+    column = "visibility" if hidden == "unlisted" else "status"
+    public_id = send(client, 23000)
+    change(public_id, **{column: hidden})
+    assert "No report yet" in text_of(client, "/")
+    assert public_id not in client.get("/reports/").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/reports/", "/"])
+def test_a_list_takes_few_queries(
+    client: Client, django_assert_max_num_queries: Any, address: str
+) -> None:
+    for number in range(55):
+        send_host(client, number + 1, "kvm", 20000 + number)
+    with django_assert_max_num_queries(6):
+        assert client.get(address).status_code == 200
+
+
+@pytest.mark.django_db
+def test_paging_shows_every_report_once(client: Client) -> None:
+    sent = [send_host(client, number + 1, "kvm", 20000 + number) for number in range(120)]
+    seen: list[str] = []
+    address = "/reports/"
+    while address:
+        body = client.get(address).content.decode()
+        seen += re.findall(r'href="/r/([a-z2-7]{16})"', body)
+        following = re.search(r'href="(/reports/\?before=[a-z2-7]{16})"', body)
+        address = following[1] if following else ""
+    assert seen == sent[::-1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cursor", ["1", "aaaaaaaaaaaaaaaa", "x\0", "'; DROP TABLE", ""])
+def test_a_cursor_that_is_no_report_is_404(client: Client, cursor: str) -> None:
+    assert client.get("/reports/", {"before": cursor}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_leaderboard_shows_ranks_ties_intervals_and_what_is_missing(client: Client) -> None:
+    for number, (hypervisor, rate) in enumerate(
+        [("none", r) for r in (35000, 35500, 36000)]
+        + [("kvm", r) for r in (22000, 23000, 24000)]
+        + [("xen", r) for r in (22100, 23100, 23900)]
+        + [("amazon", 27000)]
+    ):
+        send_host(client, number + 1, hypervisor, rate)
+    summarise()
+    text = text_of(client, "/leaderboard/?group_by=virtualization")
+    assert "TCP_CRR , 1 stream, both ends on one CPU, loopback" in text
+    rows = re.search(r"Note (1 bare metal .*) A row is", text)
+    assert rows
+    shown = rows[1]
+    assert shown.startswith("1 bare metal 35,500")
+    assert re.search(r"2–3 Xen 23,000 [\d,–]+ .* 2–3 KVM 23,000", shown)
+    assert shown.endswith("– Nitro 27,000 none 1 1 needs 2 more independent machines")
+
+
+@pytest.mark.django_db
+def test_the_page_and_its_json_show_the_same_rows(client: Client) -> None:
+    for number, rate in enumerate((22000, 23000, 24000)):
+        send_host(client, number + 1, "kvm", rate)
+    summarise()
+    body = client.get(
+        "/leaderboard/?streams=any&group_by=virtualization&group_by=cpus"
+    ).content.decode()
+    link = re.search(r'href="(/api/v1/leaderboard/\?[^"]+)"', body)
+    assert link
+    answer = client.get(unescape(link[1])).json()
+    assert [row["group"] for row in answer["rows"]] == [{"virtualization": "kvm", "cpus": "2"}]
+    assert answer["rows"][0]["rate"] == pytest.approx((22000 * 23000 * 24000) ** (1 / 3))
+    assert "1 KVM 2 23,000" in text_of(client, "/leaderboard/?group_by=virtualization,cpus")
+
+
+@pytest.mark.django_db
+def test_imported_boards_are_marked_and_not_ranked(client: Client) -> None:
+    seed.load()
+    summarise()
+    text = text_of(client, "/leaderboard/?placement=unpinned")
+    assert "imported, metadata incomplete: not ranked" in text
+    assert "netperf 2.4 or older" in text
+    assert "No figures with this recipe yet" in text_of(client, "/leaderboard/")
+    assert "test=TCP_CRR&amp;topology=loopback" in client.get("/leaderboard/").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_bad_query_names_every_fault(client: Client) -> None:
+    text = text_of(client, "/leaderboard/?streams=x&colour=red&group_by=taste,os", status=422)
+    assert "streams : expected a whole number" in text
+    assert "colour : unknown factor" in text
+    assert "group_by : unknown factor taste" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("query", ["test=a%00b", "streams=", "group_by=", "test=%3Cb%3E", "os=%FF"])
+def test_odd_queries_are_answered(client: Client, query: str) -> None:
+    assert client.get(f"/leaderboard/?{query}").status_code in {200, 422}
+
+
+@pytest.mark.django_db
+def test_a_report_shows_every_run_and_counts_the_right_ones(client: Client) -> None:
+    streams = [reports.KEYVAL.format(rate=rate, elapsed=5) for rate in (10000.25, 20000.5)]
+    public_id = send_runs(
+        client,
+        reports.run(1234.5, warm_up=True),
+        reports.run(20000),
+        reports.run(21000),
+        reports.run(22000),
+        reports.run(placement="unpinned", streams=2, outputs=streams),
+    )
+    text = text_of(client, f"/r/{public_id}")
+    assert "21,000 trans/s 95 % interval 18,600–23,600 (3 runs, cv 4.8 %)" in text
+    assert "1 1,234.50 5.00 2026-11-22 23:51:53 warm-up, not counted" in text
+    assert "5 30,000.75 5.00 2026-11-22 23:51:53 10,000.25 + 20,000.50" in text
+    assert "As many streams as CPUs: what the whole host can take." in text
+
+
+@pytest.mark.django_db
+def test_a_report_says_how_few_runs_it_has(client: Client) -> None:
+    assert "(one run, no interval)" in text_of(client, f"/r/{send(client, 20000)}")
+    assert "(2 runs, no interval below 3)" in text_of(client, f"/r/{send(client, 20000, 21000)}")
+
+
+@pytest.mark.django_db
+def test_a_bound_is_no_figure(client: Client) -> None:
+    seed.load()
+    result = Result.objects.filter(bound="at_most").select_related("reading__report").get()
+    text = text_of(client, f"/r/{result.reading.report.public_id}")
+    assert "at most 7,000 trans/s (a bound, in no statistics) HTTP_ACCEPT" in text
+
+
+@pytest.mark.django_db
+def test_a_report_shows_load_environment_and_notes(client: Client) -> None:
+    rows = [
+        {"cpu": 0, "busy_percent": 97.6, "softirq_percent": 41.2, "steal_percent": 0.0},
+        {"cpu": 1, "busy_percent": 3.2},
+    ]
+    run = reports.run(20000, telemetry={"cpu": rows})
+    public_id = send_runs(client, run, notes="A cupboard.\nTwo fans.")
+    text = text_of(client, f"/r/{public_id}")
+    assert "0 98 % 41 % 0 % 1 3 % " in text
+    for shown in ("release 6.12.5-amd64", "memory 4.3 GB", "type KVM", "conntrack absent"):
+        assert shown in text
+    assert "A cupboard. Two fans." in text
+    assert "version" in text
+
+
+@pytest.mark.django_db
+def test_a_report_links_to_its_bytes_and_its_json(client: Client) -> None:
+    public_id = send(client, 20000)
+    body = client.get(f"/r/{public_id}").content.decode()
+    for address in (f"/api/v1/reports/{public_id}/raw/", f"/api/v1/reports/{public_id}/"):
+        assert f'href="{address}"' in body
+        assert client.get(address).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_flag_is_shown_with_its_reason(client: Client) -> None:
+    public_id = send(client, 900_000)
+    text = text_of(client, f"/r/{public_id}")
+    assert "Flagged runs[0]: 900,000 trans/s is more than 250,000" in text
+    assert "impossible_rate" in text
+
+
+@pytest.mark.django_db
+def test_a_report_not_yet_read_says_so_and_reloads(client: Client) -> None:
+    public_id = send(client, 20000)
+    Reading.objects.all().delete()
+    change(public_id, status="received")
+    body = client.get(f"/r/{public_id}").content.decode()
+    assert "Received, not yet read" in body
+    assert '<noscript><meta http-equiv="refresh"' in body
+    change(public_id, status="published")
+    assert "refresh" not in client.get(f"/r/{public_id}").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_held_report_says_why(client: Client) -> None:
+    public_id = send(client, 20000)
+    held = RawReport.objects.get(public_id=public_id)
+    held.move_to(RawReport.Status.HELD, actor="moderator", reason="looks like a paste of a paste")
+    assert "Held for a person to look at: looks like a paste of a paste." in text_of(
+        client, f"/r/{public_id}"
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", [RawReport.Status.WITHDRAWN, RawReport.Status.REJECTED])
+def test_a_report_that_is_gone_leaves_a_tombstone(client: Client, status: RawReport.Status) -> None:
+    public_id = send(client, 23456, notes="my secret cupboard")
+    RawReport.objects.get(public_id=public_id).move_to(status, actor="sender", reason="a mistake")
+    text = text_of(client, f"/r/{public_id}", status=410)
+    assert f"This report was {status}" in text
+    assert "A mistake." in text
+    assert "23,4" not in text
+    assert "cupboard" not in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address", ["/r/aaaaaaaaaaaaaaaa", "/r/short", "/r/", "/nowhere", "/r/a%00"]
+)
+def test_unknown_addresses_are_404_in_words(client: Client, address: str) -> None:
+    assert "There is nothing at this address." in text_of(client, address, status=404)
+
+
+@pytest.mark.django_db
+def test_no_search_engine_keeps_what_is_unlisted(client: Client) -> None:
+    public_id = send(client, 20000, visibility="unlisted")
+    body = client.get(f"/r/{public_id}").content.decode()
+    assert '<meta name="robots" content="noindex">' in body
+    assert "unlisted: in no list, chart or ranking" in body
+
+
+@pytest.mark.django_db
+def test_markup_in_a_report_stays_text(client: Client) -> None:
+    environment = reports.environment(
+        kernel={"release": MARKUP, "version": MARKUP, "architecture": MARKUP[:32]},
+        os={"id": MARKUP},
+        virtualization={"type": MARKUP, "signals": {MARKUP: MARKUP}},
+        cloud={"provider": MARKUP, "instance_type": MARKUP},
+        cpu={"model": MARKUP, "mitigations": {MARKUP: MARKUP}},
+        tuning={MARKUP: MARKUP},
+    )
+    public_id = send(client, 20000, environment=environment, notes=MARKUP)
+    RawReport.objects.get(public_id=public_id).record("received", actor=MARKUP, reason=MARKUP)
+    summarise()
+    factors = "virtualization,kernel_release,os,provider,instance_type,cpu_model"
+    for address in ("/", "/reports/", f"/r/{public_id}", f"/leaderboard/?group_by={factors}"):
+        body = client.get(address).content.decode()
+        assert "alert(1)" in body
+        assert MARKUP not in body
+    body = client.get("/leaderboard/", {"test": MARKUP, MARKUP: "x"}).content.decode()
+    assert MARKUP not in body
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", PAGES)
+def test_pages_stand_under_the_content_security_policy(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    body = answer.content.decode()
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", body)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", body)
+    loaded = re.findall(r'<(?:img|script|link)[^>]*\s(?:src|href)="([^"]+)"', body)
+    assert loaded
+    assert not [one for one in loaded if urlsplit(one).netloc]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", PAGES)
+def test_pages_are_made_for_readers_and_machines(client: Client, address: str) -> None:
+    body = client.get(address).content.decode()
+    assert '<html lang="en-GB">' in body
+    assert re.search(r'<meta name="description" content="[^"]{40,}"', body)
+    assert re.search(r"<title>[^<]{10,}</title>", body)
+    assert body.count("<h1") == 1
+    assert 'href="#main"' in body
+    assert 'rel="icon"' in body
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_templates_escape_everything(template: Path) -> None:
+    source = template.read_text(encoding="utf-8")
+    assert not re.search(r"\|\s*safe|autoescape\s+off|mark_safe|safeseq", source)
+
+
+@pytest.mark.parametrize("address", ["/leaderboard/", "/reports/", "/r/aaaaaaaaaaaaaaaa"])
+def test_pages_are_only_read(client: Client, address: str) -> None:
+    assert client.post(address).status_code == 405
+
+
+def test_the_page_of_a_fault_needs_no_database() -> None:
+    """Without the mark of pytest-django, any query here fails."""
+    answer = errors.server_error(RequestFactory().get("/leaderboard/"))
+    assert answer.status_code == 500
+    assert "nothing that was stored is lost" in answer.content.decode()
+
+
+def test_healthz_needs_no_database(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")

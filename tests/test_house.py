@@ -1,0 +1,33 @@
+"""The promises of the house: pinned dependencies with reasons, and tests that stay at home."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def asked() -> list[str]:
+    lines = (ROOT / "requirements.in").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_every_dependency_has_its_reason() -> None:
+    assert [line for line in asked() if not re.search(r"  # \S", line)] == []
+
+
+def test_every_dependency_is_pinned_with_hashes_and_without_an_index() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    pins = re.split(r"\n(?=\S)", text.strip())
+    assert [pin for pin in pins if not re.match(r"[\w.-]+==\S+.*\n +--hash=sha256:", pin)] == []
+    names = {pin.partition("==")[0] for pin in pins}
+    assert {re.split(r"[^\w.-]", line)[0] for line in asked()} <= names
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "registry.invalid"])
+def test_no_test_reaches_another_machine(host: str) -> None:
+    with pytest.raises(PermissionError, match="outside of this machine"):
+        socket.create_connection((host, 9))
