@@ -30,10 +30,12 @@ setup: .venv/client-installed .venv/static-collected
 	@touch $@
 
 # Hash mode refuses a local folder, so the client is a step of its own. A module that left its source would live on in build/.
+# dist/ is what the registry hands out as /crr-submit.pyz.
 .venv/client-installed: .venv/packages-installed $(CLIENT_SOURCES)
 	@echo 'setup: client'
 	@rm -rf client/build
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --force-reinstall ./client
+	@$(PY) client/package.py dist > /dev/null
 	@touch $@
 
 .venv/static-collected: .venv/client-installed $(STATIC_SOURCES)

@@ -18,6 +18,7 @@ from charts.models import Chart, Drawing, FrozenChart
 from charts.pipeline import address_of
 from registry import hints
 from registry.errors import shape
+from registry.models import RawReport
 
 MEDIA_TYPES = {
     "png": "image/png",
@@ -85,7 +86,7 @@ def frozen_page(request: HttpRequest, slug: str, version: str) -> HttpResponse:
         "address": address,
         "embed": forms_to_copy(frozen.spec, address_of(slug), address),
         "text": artefacts.get(frozen.files["txt"]["digest"], "txt").decode(),
-        "withdrawn_since": 0,
+        "withdrawn_since": RawReport.objects.withdrawn_since(frozen.drawn_at).count(),
     }
     return render(request, "charts/frozen.html", context)
 

@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
-from crr_submit.report import schema
 from crr_submit.fields import RESULT, Field
+from crr_submit.report import schema
 from registry.api.openapi import INTEGER, TEXT, Schema, errors, list_of, nullable, object_of
 
 _JSON_TYPES = {"list": "array"}

@@ -15,6 +15,7 @@ SCRUBBER_VERSION = 1
 
 KINDS = ("host", "address", "mac", "mail", "instance", "user")
 
+_PASSES = 8
 _TOKEN = re.compile(r"(?:host|address|mac|mail|instance|user)-[0-9]{1,9}")
 _VARIABLE = re.compile(r"[$%{<]")
 _KEPT_HOST = re.compile(
@@ -120,8 +121,13 @@ class Scrubber:
         return {kind: len(known) for kind, known in self._tokens.items() if known}
 
     def scrub(self, text: str) -> str:
-        for step in self._steps():
-            text = step(text)
+        """The text with tokens. One may lay bare what stood beside it: until nothing changes."""
+        for _ in range(_PASSES):
+            before = text
+            for step in self._steps():
+                text = step(text)
+            if text == before:
+                break
         return text
 
     def _steps(self) -> list[Callable[[str], str]]:

@@ -5,7 +5,7 @@ to it.
 are the processing state, and the two never mix. Written by `submissions`, read by everything.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -28,6 +28,15 @@ class ReportQuerySet(models.QuerySet["RawReport"]):
         """Reports that appear in lists and figures."""
         return self.filter(
             status=RawReport.Status.PUBLISHED, visibility=RawReport.Visibility.PUBLIC
+        )
+
+    def withdrawn_since(self, instant: datetime) -> "ReportQuerySet":
+        """Reports that were there at `instant` and were withdrawn after it."""
+        return self.filter(
+            received_at__lte=instant,
+            status=RawReport.Status.WITHDRAWN,
+            events__kind=RawReport.Status.WITHDRAWN,
+            events__at__gt=instant,
         )
 
     def newest(self) -> "ReportQuerySet":

@@ -2,11 +2,12 @@
 
 from django.urls import path, re_path
 
-from registry.pages import views
+from registry.pages import client, views
 
 PUBLIC_ID = r"[a-z2-7]{16}"
 
 urlpatterns = [
+    path("crr-submit.pyz", client.single_file, name="client"),
     path("", views.home, name="home"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("reports/", views.reports, name="reports"),

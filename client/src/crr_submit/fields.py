@@ -69,7 +69,7 @@ ENVELOPE: Tuple[Field, ...] = (
     Field(
         "machine_id",
         "string",
-        "Random number made and kept by the client, so that one machine has one vote. Never published.",
+        "Random number made and kept by the client: one machine, one vote. Never published.",
         pattern="^[0-9a-f]{32}$",
         max_length=32,
         private=True,
@@ -144,7 +144,7 @@ ENVELOPE: Tuple[Field, ...] = (
     Field(
         _ENV + ".tuning",
         "map",
-        "Accept-path settings: sysctls under their dotted names, conntrack, rps.lo, rps.nic, rfs.nic, firewall_rules.",
+        "Accept-path settings: dotted sysctls, conntrack, rps.lo, rps.nic, firewall_rules, ...",
         values=("string", "number", "boolean"),
         max_items=200,
     ),

@@ -19,7 +19,7 @@ _SCALARS = {"string": "string", "number": "number", "boolean": "boolean"}
 
 
 def schema() -> Dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a report. Unknown keys are allowed; `unknown_keys` finds them."""
+    """JSON Schema (draft 2020-12) of a report. Unknown keys are allowed."""
     root: Dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "CRR registry report, version %d" % REPORT_VERSION,

@@ -1,0 +1,184 @@
+"""Drawing from facts: throttle, lease, files and addresses."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from charts import artefacts, tasks, verify
+from charts.models import Chart, Drawing, FrozenChart
+from charts.params import XEN_USERS_SLUG
+from charts.pipeline import draw, ensure_defaults
+from registry.models import Generation
+from registry.models.summary import summarise
+from submissions import seed
+from tests import reports
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chart(settings: Any, tmp_path: Any) -> Chart:
+    settings.MEDIA_ROOT = str(tmp_path)
+    artefacts.get.cache_clear()
+    seed.load()
+    summarise()
+    ensure_defaults()
+    return Chart.objects.get(slug=XEN_USERS_SLUG)
+
+
+def send(client: Client, release: str, rate: float = 20_000) -> None:
+    report = reports.envelope(
+        reports.run(rate), environment=reports.environment(kernel={"release": release})
+    )
+    answer = client.post(
+        "/api/v1/reports/", reports.as_bytes(report), content_type="application/json"
+    )
+    assert answer.status_code == 201
+    summarise()
+
+
+def test_the_first_chart_is_drawn_from_the_seed_data(chart: Chart) -> None:
+    drawing = draw(chart.pk)
+    rows = {row["label"]: row for row in drawing.spec["rows"]}
+    assert rows["2.6.38 KVM"]["cells"]["TCP_CRR"]["text"] == "29.3k"
+    assert all(row["imported"] and row["hollow"] for row in rows.values())
+    assert len(rows) == 8
+    assert "TCP_CRR" not in rows["Windows 7 bare metal"]["cells"]
+
+
+def test_application_figures_have_a_chart_of_their_own(chart: Chart) -> None:
+    accept = draw(Chart.objects.get(slug="http-accept").pk)
+    assert [panel["test"] for panel in accept.spec["panels"]] == ["HTTP_ACCEPT"]
+    texts = {row["cells"]["HTTP_ACCEPT"]["text"] for row in accept.spec["rows"]}
+    assert texts == {"\u22647.00k", "\u226535.0k"}
+    assert "HTTP_ACCEPT" not in str(draw(chart.pk).spec)
+
+
+def test_a_new_group_is_drawn_with_its_recipe_named(chart: Chart, client: Client) -> None:
+    send(client, "6.12.5-amd64")
+    rows = draw(chart.pk).spec["rows"]
+    assert ("6.12 KVM", "same CPU", False) in [
+        (row["label"], row["recipe"], row["imported"]) for row in rows
+    ]
+
+
+def test_a_chart_that_rests_is_not_due_until_its_rest_ends(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    send(client, "6.12.5-amd64")
+    Chart.objects.mark(Generation.current())
+    assert Chart.objects.stale().filter(pk=chart.pk).exists()
+    assert not Chart.objects.claim(chart.pk)
+    Chart.objects.update(not_before=timezone.now())
+    assert Chart.objects.claim(chart.pk)
+
+
+def test_one_draws_at_a_time_and_a_lost_lease_is_taken_over(chart: Chart) -> None:
+    Chart.objects.mark(Generation.current())
+    assert Chart.objects.claim(chart.pk)
+    assert not Chart.objects.claim(chart.pk)
+    Chart.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert Chart.objects.claim(chart.pk)
+
+
+def test_a_burst_of_hints_is_one_drawing(
+    chart: Chart, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Chart.objects.mark(Generation.current())
+    drawn: list[int] = []
+
+    def counted(chart_id: int) -> Drawing:
+        drawn.append(chart_id)
+        return draw(chart_id)
+
+    monkeypatch.setattr("charts.pipeline.draw", counted)
+    for _ in range(20):
+        tasks.draw_chart(chart.pk)
+    assert drawn == [chart.pk]
+
+
+def test_a_report_that_arrives_while_a_chart_is_drawn_has_it_drawn_again(
+    chart: Chart, client: Client
+) -> None:
+    Chart.objects.mark(Generation.current())
+    assert Chart.objects.claim(chart.pk)
+    draw(chart.pk)
+    send(client, "6.12.5-amd64")
+    tasks.sweep()  # it rests still
+    assert "6.12" not in str(Drawing.objects.get(chart=chart).spec)
+    Chart.objects.update(not_before=timezone.now())
+    tasks.sweep()
+    assert "6.12" in str(Drawing.objects.get(chart=chart).spec)
+
+
+def test_live_files_have_etag_and_short_life(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    for ending, media_type in (
+        ("png", "image/png"),
+        ("svg", "image/svg+xml"),
+        ("txt", "text/plain"),
+    ):
+        answer = client.get(f"/c/xen-users.{ending}?cache=buster")
+        assert answer.status_code == 200
+        assert answer["Content-Type"].startswith(media_type)
+        assert "max-age=5" in answer["Cache-Control"]
+        assert "Cookie" not in answer.get("Vary", "")
+        again = client.get(f"/c/xen-users.{ending}", headers={"If-None-Match": answer["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again["ETag"] == answer["ETag"]
+        head = client.head(f"/c/xen-users.{ending}")
+        assert (head["ETag"], head["Content-Length"]) == (answer["ETag"], answer["Content-Length"])
+
+
+def test_a_chart_not_drawn_yet_asks_to_come_back(chart: Chart, client: Client) -> None:
+    answer = client.get("/c/xen-users.png")
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_unknown_charts_and_endings_are_404(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    for path in (
+        "/c/nothing.png",
+        "/c/xen-users.exe",
+        "/c/xen-users/0123456789ab.png",
+        "/c/nothing",
+    ):
+        assert client.get(path).status_code == 404
+
+
+def test_freezing_is_idempotent_and_keeps_the_bytes(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    first = client.post("/api/v1/charts/xen-users/freeze/").json()
+    assert client.post("/api/v1/charts/xen-users/freeze/").json() == first
+    path = first["url"].partition("/c/")[2]
+    before = client.get(f"/c/{path}.png")
+    assert "immutable" in before["Cache-Control"]
+    send(client, "6.12.5-amd64")
+    draw(chart.pk)
+    artefacts.get.cache_clear()
+    assert client.get(f"/c/{path}.png").content == before.content
+    assert client.get("/c/xen-users.png").content != before.content
+    assert FrozenChart.objects.count() == 1
+    assert list(verify.broken_promises()) == []
+
+
+def test_verify_names_a_file_that_was_changed(chart: Chart, settings: Any) -> None:
+    drawing = draw(chart.pk)
+    name = artefacts.path_of(drawing.files["png"]["digest"], "png")
+    with open(f"{settings.MEDIA_ROOT}/{name}", "ab") as file:
+        file.write(b"x")
+    assert list(verify.broken_promises()) == ["chart xen-users: its png does not have its digest"]
+
+
+def test_saving_the_same_comparison_twice_is_one_chart(chart: Chart, client: Client) -> None:
+    params = {"tests": ["TCP_CRR"], "group_by": ["cpu_model"], "recipe": {"streams": "1"}}
+    first = client.post("/api/v1/charts/", params, content_type="application/json")
+    again = client.post("/api/v1/charts/", params, content_type="application/json")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["slug"] == again.json()["slug"]
+    wrong = client.post("/api/v1/charts/", {"tests": []}, content_type="application/json")
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid")
