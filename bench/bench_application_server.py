@@ -83,7 +83,9 @@ def measure(url: str, command: str, duration_s: float) -> load.Load:
 
 
 @contextmanager
-def serving(command: str, environment: dict[str, str]) -> Iterator[str]:
+def serving(
+    command: str, environment: dict[str, str], application: str = "bench.bare_view:application"
+) -> Iterator[str]:
     port = servers.free_port()
     module, *options = command.split()
     place = ["--host", "127.0.0.1", "--port", str(port)]
@@ -97,7 +99,7 @@ def serving(command: str, environment: dict[str, str]) -> Iterator[str]:
         *options,
         *place,
         *quiet,
-        "bench.bare_view:application",
+        application,
     ]
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -4,12 +4,17 @@ Sockets and threads alone, so that the generator takes little of the two cores i
 server.
 """
 
+import itertools
 import socket
 import statistics
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+# Where a body holds this, each request has a number of its own, so that no two are the same bytes.
+NUMBERED = b"000000000000"
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,13 @@ def run(url: str, body: bytes, clients: int, duration_s: float, headers: str = "
         f"POST {address.path or '/'} HTTP/1.1\r\nHost: {address.netloc}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
     ).encode() + body
+    numbers = itertools.count(1)  # next() is atomic, so the threads share it
     latencies_s: list[list[float]] = [[] for _ in range(clients)]
     errors = [0] * clients
     until = time.perf_counter() + duration_s
 
     def client(index: int) -> None:
-        errors[index] = _repeat(place, request, until, latencies_s[index])
+        errors[index] = _repeat(place, request, numbers, until, latencies_s[index])
 
     threads = [threading.Thread(target=client, args=(index,)) for index in range(clients)]
     for thread in threads:
@@ -52,14 +58,18 @@ def run(url: str, body: bytes, clients: int, duration_s: float, headers: str = "
 
 
 def _repeat(
-    address: tuple[str, int], request: bytes, until: float, latencies_s: list[float]
+    address: tuple[str, int],
+    request: bytes,
+    numbers: Iterator[int],
+    until: float,
+    latencies_s: list[float],
 ) -> int:
     """Fills `latencies_s` of 2xx answers until the clock says `until`; the number of others."""
     errors = 0
     connection = socket.create_connection(address, timeout=30)
     while (started := time.perf_counter()) < until:
         try:
-            connection.sendall(request)
+            connection.sendall(request.replace(NUMBERED, b"%012d" % next(numbers)))
             good = _answer(connection)
         except OSError:
             connection.close()

@@ -19,3 +19,17 @@ def test_every_setting_has_its_line() -> None:
     assert documented - {"PORT"} <= read, (
         f"docs/settings.md names {documented - read}, which nothing reads"
     )
+
+
+def test_the_readme_shows_a_chart_that_can_go_into_a_post() -> None:
+    readme = (ROOT / "README.md").read_text()
+    chart = readme.partition("```text\n")[2].partition("```")[0]
+    assert "TCP_CRR, trans/s" in chart
+    assert chart.isascii()
+    assert max(len(line) for line in chart.splitlines()) <= 72
+
+
+def test_every_file_the_readme_names_is_there() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert (ROOT / name).exists(), name

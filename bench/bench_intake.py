@@ -1,0 +1,89 @@
+"""What taking in a report costs: accepted reports a second against the bare view that decodes and
+inserts.
+
+Both behind granian with 2 workers of 1 thread, on SQLite and PostgreSQL with durable commits, in
+turns. Every report is a new one of the same recipe and system. No worker runs beside it.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench import load  # noqa: E402
+from bench.bench_application_server import BODY, GRANIAN, python_path, serving  # noqa: E402
+from tests import installed, reports, servers  # noqa: E402
+
+SERVER = f"{GRANIAN} 1"
+KEY = "a key for the bench alone, as long as a real one: 0123456789"
+REPORT = json.dumps(
+    reports.envelope(
+        *(reports.run(23_000 + number) for number in range(8)), notes=load.NUMBERED.decode()
+    )
+).encode()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--duration", type=float, default=3.0, help="seconds for each measurement")
+    parser.add_argument("--clients", type=int, nargs="+", default=[8, 32])
+    asked = parser.parse_args()
+    print(f"a report of {len(REPORT)} bytes with 8 runs; the bare view gets {len(BODY)} bytes")
+    with tempfile.TemporaryDirectory() as folder:
+        compare(f"sqlite:///{folder}/bench.sqlite3", "SQLite", folder, asked)
+    try:
+        with servers.postgresql(durable=True) as url, tempfile.TemporaryDirectory() as folder:
+            compare(url, "PostgreSQL", folder, asked)
+    except installed.Missing as missing:
+        print(f"PostgreSQL left out: {missing}")
+
+
+def compare(url: str, database: str, folder: str, asked: argparse.Namespace) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "DATA_DIR": folder,
+        "SECRET_KEY": KEY,
+        "REPORTS_PER_DAY": "0",
+        "PYTHONPATH": python_path(),
+    }
+    for command in (["manage.py", "migrate", "--verbosity", "0"], ["-m", "bench.bare_view"]):
+        subprocess.run([sys.executable, *command], env=environment, cwd=ROOT, check=True)
+    for clients in asked.clients:
+        bare: list[load.Load] = []
+        ours: list[load.Load] = []
+        for number in range(asked.rounds):
+            message = f"  {database}, {clients} clients, round {number + 1} of {asked.rounds}"
+            print(message, file=sys.stderr)
+            with serving(SERVER, environment) as address:
+                bare.append(measure(address, BODY, clients, asked.duration))
+            with serving(SERVER, environment, "registry.wsgi:application") as address:
+                ours.append(measure(f"{address}api/v1/reports/", REPORT, clients, asked.duration))
+        report(f"{database}, {clients} clients", bare, ours)
+
+
+def measure(address: str, body: bytes, clients: int, duration_s: float) -> load.Load:
+    load.run(address, body, clients, duration_s=0.5)  # warms, not counted
+    return load.run(address, body, clients, duration_s)
+
+
+def report(name: str, bare: list[load.Load], ours: list[load.Load]) -> None:
+    rates = [statistics.median(one.requests_per_s for one in runs) for runs in (bare, ours)]
+    p99_ms = [statistics.median(one.p99_ms for one in runs) for runs in (bare, ours)]
+    print(
+        f"{name}: bare {rates[0]:.0f}/s, ours {rates[1]:.0f}/s, ratio {rates[1] / rates[0]:.2f}; "
+        f"p99 {p99_ms[0]:.0f} and {p99_ms[1]:.0f} ms, ratio {p99_ms[1] / p99_ms[0]:.1f}; "
+        f"errors {sum(one.errors for one in ours)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
