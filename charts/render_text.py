@@ -10,8 +10,8 @@ import unicodedata
 from charts.spec import Cell, ChartSpec, Panel, Row
 
 WIDTH = 72
-LABEL_WIDTH = 27
-BAR_WIDTH = 28
+LABEL_WIDTH = 30
+BAR_WIDTH = 27
 VALUE_WIDTH = 7
 _ASCII = {"\u2264": "<=", "\u2265": ">=", "\u00b7": "-", "\u2013": "-", "\u2026": "..."}
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")

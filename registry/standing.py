@@ -1,37 +1,53 @@
-"""Where a report stands: its figures against the cells there are, and what limits its host. Reads
-summaries only.
+"""Where a report stands: its figures against the cells there are, and what limits its host.
+
+Takes the rows that the caller has read already, and reads summaries only.
 """
 
 import math
 import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Avg, Case, F, QuerySet, When
+
 from registry.evidence.limiter import RunRow, verdicts
-from registry.models import Cell, RawReport, Reading, Run
+from registry.models import Cell, RawReport, Reading, Recipe, Result, Run
 
 HEADLINE = {"test": "TCP_CRR", "streams": 1, "placement": "same_cpu"}
 
 
-def standing(report: RawReport) -> dict[str, Any] | None:
-    """The headline figure among other voters of the very same recipe; None where the report has no
-    TCP_CRR figure.
+def figures_of(reading: Reading) -> list[Run]:
+    """The runs of a reading that are figures, with their recipes."""
+    return list(
+        reading.runs.filter(part=Run.Part.FIGURE)
+        .select_related("recipe")
+        .order_by("run_index", "position")
+    )
+
+
+def elapsed_by_run(results: Iterable[Result]) -> dict[int, float]:
+    """How long each run measured: the median over its streams."""
+    times: dict[int, list[float]] = defaultdict(list)
+    for result in results:
+        if result.elapsed_time_s is not None:
+            times[result.run_index].append(result.elapsed_time_s)
+    return {index: statistics.median(seconds) for index, seconds in times.items()}
+
+
+def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None:
+    """The headline figure among other voters of the very same recipe; None without a TCP_CRR.
 
     `below` of `n_machines` others are slower. Counted over cells, so the newest reports may not be
     in it yet.
     """
-    runs = list(_figures(report))
+    runs = list(figures)
     recipe = _headline_recipe(runs)
-    if recipe is None:
-        return None
-    logs = [math.log(run.value) for run in runs if run.recipe_id == recipe.pk and run.value > 0]
-    if not logs:
+    logs = [math.log(run.value) for run in runs if run.recipe == recipe and run.value > 0]
+    if recipe is None or not logs:
         return None
     mean = math.fsum(logs) / len(logs)
-    others = Cell.objects.exact().filter(recipe=recipe)
-    if report.machine_id:
-        others = others.exclude(machine=report.machine_id)
-    else:
-        others = others.exclude(machine=None, submitter=report.submitter_id)
+    others = _other_voters(report, recipe)
     return {
         "test": recipe.test,
         "unit": recipe.unit,
@@ -41,11 +57,22 @@ def standing(report: RawReport) -> dict[str, Any] | None:
         "placement": recipe.placement,
         "topology": recipe.topology,
         "n_machines": others.count(),
-        "below": others.filter(mean_ln__lt=mean).count(),
+        "below": others.filter(mean__lt=mean).count(),
     }
 
 
-def advice(report: RawReport) -> list[dict[str, str]]:
+def _other_voters(report: RawReport, recipe: Recipe) -> "QuerySet[Cell, dict[str, Any]]":
+    """One row a voter of the recipe but the report's own: a machine, else a cell of its own."""
+    others = Cell.objects.exact().filter(recipe=recipe)
+    if report.machine_id:
+        others = others.exclude(machine=report.machine_id)
+    else:
+        others = others.exclude(machine=None, submitter=report.submitter_id)
+    voter = Case(When(machine=None, then=F("id")), default=None)
+    return others.values("machine_id", cell=voter).annotate(mean=Avg("mean_ln"))
+
+
+def advice(figures: Iterable[Run], elapsed_s: Mapping[int, float]) -> list[dict[str, str]]:
     """What the report's own numbers say of its host: `{limiter, message}`."""
     rows = [
         RunRow(
@@ -54,38 +81,15 @@ def advice(report: RawReport) -> list[dict[str, str]]:
             placement=run.recipe.placement,
             rate=run.value,
             telemetry=run.telemetry,
-            elapsed_time_s=elapsed,
+            elapsed_time_s=elapsed_s.get(run.run_index),
         )
-        for run, elapsed in _with_elapsed(report)
+        for run in figures
     ]
     return [{"limiter": verdict.limiter, "message": verdict.message} for verdict in verdicts(rows)]
 
 
-def _figures(report: RawReport) -> Any:
-    return Run.objects.filter(
-        reading__report=report, reading__active=True, part=Run.Part.FIGURE
-    ).select_related("recipe")
-
-
-def _with_elapsed(report: RawReport) -> list[tuple[Run, float | None]]:
-    """Figures with the median time netperf says it measured."""
-    reading = Reading.objects.filter(report=report, active=True).first()
-    if reading is None:
-        return []
-    times: dict[int, list[float]] = {}
-    for index, elapsed in reading.results.values_list("run_index", "elapsed_time_s"):
-        if elapsed is not None:
-            times.setdefault(index, []).append(elapsed)
-    return [
-        (run, statistics.median(times[run.run_index]) if run.run_index in times else None)
-        for run in _figures(report)
-    ]
-
-
-def _headline_recipe(runs: list[Run]) -> Any:
-    """The recipe of the ranked headline if the report has it, else that of its first TCP_CRR
-    figure.
-    """
+def _headline_recipe(runs: list[Run]) -> Recipe | None:
+    """The recipe of the ranked headline if the report has it, else that of its first TCP_CRR."""
     crr = [run.recipe for run in runs if run.recipe.test == HEADLINE["test"]]
     exact = [recipe for recipe in crr if all(getattr(recipe, k) == v for k, v in HEADLINE.items())]
     return next(iter(exact or crr), None)

@@ -7,7 +7,7 @@ from django.conf import settings
 from crr_submit.fields import RESULT
 from crr_submit.report import schema
 from registry.models import RawReport, Reading, Result
-from registry.standing import advice, standing
+from registry.standing import advice, elapsed_by_run, figures_of, standing
 from submissions.intake import Receipt
 
 _RESULT_FIELDS = tuple(field.path for field in RESULT)
@@ -24,9 +24,7 @@ def sent(receipt: Receipt) -> dict[str, Any]:
         "id": report.public_id,
         "url": url_of(report),
         "status": report.status,
-        "standing": standing(report),
-        "advice": advice(report),
-        **_read(report),
+        **_understood(report, _reading(report)),
     }
     if receipt.claim_token:
         body["claim_token"] = receipt.claim_token
@@ -52,9 +50,7 @@ def report(report: RawReport) -> dict[str, Any]:
         "body_sha256": report.body_sha256,
         "machine": report.machine.public_id if report.machine else None,
         "environment": reading.environment if reading else None,
-        "standing": standing(report),
-        "advice": advice(report),
-        **_read(report),
+        **_understood(report, reading),
         "events": list(report.events.values("at", "kind", "actor", "reason")),
     }
 
@@ -63,16 +59,20 @@ def _reading(report: RawReport) -> Reading | None:
     return Reading.objects.filter(report=report, active=True).first()
 
 
-def _read(report: RawReport) -> dict[str, Any]:
-    reading = _reading(report)
-    if reading is None:
-        return {"results": [], "flags": [], "warnings": [], "unrecognised": []}
-    ordered = reading.results.order_by("run_index", "output_index", "position")
+def _understood(report: RawReport, reading: Reading | None) -> dict[str, Any]:
+    """What was read in it, and what that means; a withdrawn report says nothing any more."""
+    if reading is None or report.status not in RawReport.SHOWN:
+        nothing: dict[str, Any] = {"standing": None, "advice": []}
+        return nothing | {"results": [], "flags": [], "warnings": [], "unrecognised": []}
+    results = list(reading.results.order_by("run_index", "output_index", "position"))
+    figures = figures_of(reading)
     return {
-        "results": [_result(result) for result in ordered],
+        "results": [_result(result) for result in results],
         "flags": reading.flags,
         "warnings": reading.warnings,
         "unrecognised": reading.unrecognised,
+        "standing": standing(report, figures),
+        "advice": advice(figures, elapsed_by_run(results)),
     }
 
 

@@ -22,11 +22,10 @@ _RESULT_COLUMNS = {field.name for field in Result._meta.fields} - {"id", "readin
 
 def write_reading(report: RawReport, content: Content) -> Reading:
     """Write `content` as the report's new active reading. The caller holds the transaction."""
-    reading = Reading.objects.create(
-        report=report,
+    reading = Reading.beside(
+        report,
         parser_version=PARSER_VERSION,
         vocabulary_version=VOCABULARY_VERSION,
-        active=False,
         warnings=content.warnings,
         unrecognised=content.unrecognised,
         flags=content.flags,
@@ -34,7 +33,6 @@ def write_reading(report: RawReport, content: Content) -> Reading:
     )
     Result.objects.bulk_create(Result(reading=reading, **_columns(row)) for row in content.results)
     _write_runs(reading, report, content)
-    reading.activate()
     return reading
 
 

@@ -152,9 +152,9 @@ def _try_to_publish(report: RawReport, content: Content) -> None:
 def publish(report: RawReport, content: Content) -> None:
     """Write the facts and make the report public. The caller holds the transaction."""
     write_reading(report, content)
-    report.notes = report.notes or content.notes
-    report.save(update_fields=["notes"])
-    report.move_to(RawReport.Status.PUBLISHED, actor="intake")
+    report.status, report.notes = RawReport.Status.PUBLISHED, report.notes or content.notes
+    report.save(update_fields=["status", "notes"])
+    report.record(RawReport.Status.PUBLISHED, actor="intake")
 
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:

@@ -36,7 +36,10 @@ def read_report(report_id: int) -> None:
         assert report.body is not None  # only withdrawn reports lose their bytes
         content = read(bytes(report.body), report.format, report.imported)
         with transaction.atomic():
-            publish(report, content)
+            # Locked and looked at again: it may have been withdrawn while it was read.
+            report = RawReport.objects.select_for_update().get(pk=report_id)
+            if report.status == RawReport.Status.RECEIVED:
+                publish(report, content)
             RawReport.objects.filter(pk=report_id).update(lease_until=None, last_error="")
             hints.after_commit(summarise_readings)
     except Refused as refused:

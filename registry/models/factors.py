@@ -128,6 +128,9 @@ class Machine(models.Model):
     @staticmethod
     def for_id(machine_id: str) -> "Machine":
         digest = keyed_digest("machine", machine_id.encode())
+        known = Machine.objects.filter(key_digest=digest).first()
+        if known:
+            return known
         Machine.objects.bulk_create([Machine(key_digest=digest)], ignore_conflicts=True)
         return Machine.objects.get(key_digest=digest)
 
@@ -159,6 +162,9 @@ class Submitter(models.Model):
     @staticmethod
     def for_link(link: str, is_import: bool = False) -> "Submitter":
         digest = keyed_digest("submitter", link.encode())
+        known = Submitter.objects.filter(link_digest=digest).first()
+        if known:
+            return known
         Submitter.objects.bulk_create(
             [Submitter(link_digest=digest, is_import=is_import)], ignore_conflicts=True
         )

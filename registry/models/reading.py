@@ -2,7 +2,9 @@
 old one, then switches.
 """
 
-from django.db import models, transaction
+from typing import Any
+
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -49,15 +51,11 @@ class Reading(models.Model):
     def __str__(self) -> str:
         return f"reading {self.pk} of {self.report_id}"
 
-    def activate(self) -> None:
-        """Make this the report's reading. The one before stays, and both are summed up anew."""
-        with transaction.atomic():
-            siblings = Reading.objects.filter(report=self.report_id, active=True).exclude(
-                pk=self.pk
-            )
-            siblings.update(active=False, summarised=False)
-            self.active, self.summarised = True, False
-            self.save(update_fields=["active", "summarised"])
+    @classmethod
+    def beside(cls, report: RawReport, **content: Any) -> "Reading":
+        """A new active reading. The one before stays beside it, and both are summed up anew."""
+        cls.objects.filter(report=report, active=True).update(active=False, summarised=False)
+        return cls.objects.create(report=report, active=True, **content)
 
 
 class Result(models.Model):

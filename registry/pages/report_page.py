@@ -16,7 +16,7 @@ from registry.models.reading import Bound
 from registry.pages import words
 from registry.pages.environment import Facts, facts_of
 from registry.pages.numbers import as_printed
-from registry.standing import HEADLINE, advice, standing
+from registry.standing import HEADLINE, advice, elapsed_by_run, standing
 
 RUNS_SHOWN = 200
 STREAMS_SHOWN = 4
@@ -85,22 +85,27 @@ class ReportPage:
 
 def report_page(report: RawReport) -> ReportPage:
     reading = Reading.objects.filter(report=report, active=True).first()
+    if reading is None:
+        return ReportPage(report, None, (), (), None, [])
+    results = list(reading.results.order_by("run_index", "output_index", "position"))
+    ordered = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
+    runs = list(ordered)
+    figures = [run for run in runs if run.part == Run.Part.FIGURE]
     return ReportPage(
         report=report,
         reading=reading,
-        sections=_sections(reading) if reading else (),
-        environment=facts_of(reading.environment) if reading else (),
-        standing=standing(report),
-        advice=advice(report),
+        sections=_sections(runs, results),
+        environment=facts_of(reading.environment),
+        standing=standing(report, figures),
+        advice=advice(figures, elapsed_by_run(results)),
     )
 
 
-def _sections(reading: Reading) -> tuple[Section, ...]:
+def _sections(runs: Sequence[Run], rows: Sequence[Result]) -> tuple[Section, ...]:
     results: dict[int, list[Result]] = defaultdict(list)
-    for result in reading.results.order_by("run_index", "output_index", "position"):
+    for result in rows:
         results[result.run_index].append(result)
     by_recipe: dict[Recipe, list[Run]] = defaultdict(list)
-    runs = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
     for run in runs:
         by_recipe[run.recipe].append(run)
     sections = [_section(recipe, runs, results) for recipe, runs in by_recipe.items()]
