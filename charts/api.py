@@ -9,12 +9,12 @@ from rest_framework.views import APIView
 
 from charts import tasks
 from charts.models import Chart, Drawing, FrozenChart
-from charts.params import ChartParams, slug_of
+from charts.params import ChartParams
 from charts.pipeline import address_of
 from charts.views import MEDIA_TYPES
 from registry import hints
 from registry.api.openapi import TEXT, errors, list_of, nullable, object_of
-from registry.models import Generation
+from registry.body import read_json
 from registry.refusal import Refused
 
 _LOOSE: dict[str, Any] = {"type": "object", "additionalProperties": True}
@@ -38,18 +38,15 @@ class ChartsView(APIView):
         summary="Save a comparison as a chart",
         description="The same parameters give the same slug.",
         request={"application/json": _PARAMS},
-        responses={200: _CHART, 201: _CHART, **errors(400, 415, 422)},
+        responses={200: _CHART, 201: _CHART, **errors(400, 411, 413, 415, 422, 429)},
     )
     def post(self, request: Request) -> Response:
         try:
-            params = ChartParams.from_dict(request.data)
+            params = ChartParams.from_dict(read_json(request._request))
         except ValueError as error:
             fault = {"path": "", "message": str(error)[:200]}
             raise Refused(422, "invalid", "These are no chart's parameters.", [fault]) from None
-        chart, created = Chart.objects.get_or_create(
-            slug=slug_of(params),
-            defaults={"params": params.as_dict(), "wanted": Generation.current()},
-        )
+        chart, created = Chart.objects.save_comparison(params)
         if created:
             hints.after_commit(tasks.draw_chart, chart.pk)
         return Response(_answer(chart), status=201 if created else 200)

@@ -1,23 +1,22 @@
 """From parameters to what the facts say: one row a group and recipe class, from the same groups as
 the leaderboards.
 
-Two recipes are never averaged. Where a row has figures of several recipes that its label does not
-tell apart (say runs of 1 s and of 5 s), the recipe of the most hosts is drawn and the others are
-counted as left out.
+Bars that stand side by side under one name have one and the same recipe. Of the recipes that a
+label does not tell apart (say runs of 1 s and of 5 s) the one of the most hosts is the usual one;
+rows of another say in their label what is other about it.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from charts.params import ChartParams
 from charts.spec import ChartData, FoundRow, Value
-from registry.evidence.groups import Group, grouped
+from registry.evidence.groups import Group, Observation, grouped
 from registry.leaderboard import observations
 from registry.models import Cell, Recipe
 from registry.models.reading import Bound
@@ -25,13 +24,22 @@ from registry.vocabulary import kernels, virtualization
 
 PLACEMENTS = {"same_cpu": "same CPU", "cross_cpu": "two CPUs", "unpinned": "unpinned"}
 SOURCES = {"plan": "", "pasted": "pasted", "imported": "imported"}
+DURATIONS = {
+    "short": "short runs",
+    "normal": "runs of 2 to 20 s",
+    "long": "long runs",
+    "count": "count mode",
+}
+GENERATIONS = {"bsd": "netperf 2.4", "omni": "netperf 2.5 or newer"}
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass
 class Found:
-    """All figures of one row: by test, then by recipe."""
+    """All figures of one row by test."""
 
-    values: dict[str, dict[int, Value]] = field(default_factory=lambda: defaultdict(dict))
+    values: dict[str, Value] = field(default_factory=dict)
     recency: int = 0
 
 
@@ -43,47 +51,112 @@ class RowKey:
     source: str
     streams: int | None
     placement: str | None
+    variant: str  # what is other than usual in the recipe; empty for the usual one
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One group of one recipe and one kind of bound."""
+
+    recipe: Recipe
+    bound: str
+    group: Group
+
+    @property
+    def neighbours(self) -> tuple[Any, ...]:
+        """Figures that are drawn side by side under one name, and so must have one recipe."""
+        recipe = self.recipe
+        return (recipe.test, recipe.source, recipe.streams, recipe.placement)
 
 
 def find(params: ChartParams, address: str, generation: int) -> ChartData:
-    cells = Cell.objects.filter(
-        recipe__test__in=params.tests,
-        **{f"recipe__{name}": value for name, value in params.recipe.items()},
-    )
-    recipes = Recipe.objects.in_bulk(set(cells.values_list("recipe_id", flat=True)))
-    rows = _rows(cells, params.group_by, recipes)
-    found = {
-        key: {test: _best(by_recipe) for test, by_recipe in row.values.items()}
-        for key, row in rows.items()
-    }
-    left_out = sum(len(by) - 1 for row in rows.values() for by in row.values.values())
+    every = _figures(params)
+    units = _most_hosts(every, lambda figure: figure.recipe.test, lambda figure: figure.recipe.unit)
+    figures = [figure for figure in every if figure.recipe.unit == units[figure.recipe.test]]
+    usual = _most_hosts(figures, lambda figure: figure.neighbours, lambda figure: figure.recipe)
     return ChartData(
-        rows=[_found_row(key, rows[key].recency, values, params) for key, values in found.items()],
-        units={recipe.test: recipe.unit for recipe in recipes.values()},
+        rows=[_found_row(key, found, params) for key, found in _rows(figures, usual).items()],
+        units=units,
         title=_title(params),
         subtitle=_subtitle(params),
         address=address,
         date=f"{timezone.now():%Y-%m-%d}, generation {generation}",
-        left_out=left_out,
+        left_out=len(every) - len(figures),
     )
 
 
+def _figures(params: ChartParams) -> list[Figure]:
+    cells = Cell.objects.filter(
+        recipe__test__in=params.tests,
+        **{f"recipe__{name}": value for name, value in params.recipe.items()},
+    )
+    found = [
+        (recipe_id, bound, observation)
+        for bound in Bound.values
+        for recipe_id, observation in observations(cells.filter(bound=bound), params.group_by)
+    ]
+    recipes = Recipe.objects.in_bulk({recipe_id for recipe_id, _, _ in found})
+    by_recipe: dict[tuple[int, str], list[Observation]] = defaultdict(list)
+    for recipe_id, bound, observation in found:
+        by_recipe[recipe_id, bound].append(observation)
+    return [
+        Figure(recipes[recipe_id], bound, group)
+        for (recipe_id, bound), seen in by_recipe.items()
+        for group in grouped(seen)
+    ]
+
+
+def _most_hosts(
+    figures: Iterable[Figure], among: Callable[[Figure], K], of: Callable[[Figure], V]
+) -> dict[K, V]:
+    """For each `among` the `of` with the most hosts, then the most runs, then the first seen."""
+    counts: dict[K, dict[V, tuple[int, int]]] = defaultdict(dict)
+    for figure in figures:
+        hosts, runs = counts[among(figure)].get(of(figure), (0, 0))
+        counts[among(figure)][of(figure)] = (
+            hosts + figure.group.n_machines,
+            runs + figure.group.n_runs,
+        )
+    return {name: max(seen, key=lambda value: seen[value]) for name, seen in counts.items()}
+
+
 def _rows(
-    cells: "QuerySet[Cell]", group_by: Sequence[str], recipes: Mapping[int, Recipe]
+    figures: Iterable[Figure], usual: Mapping[tuple[Any, ...], Recipe]
 ) -> dict[RowKey, Found]:
+    """Rows of the chart. An exact figure goes before one that is only a bound."""
     rows: dict[RowKey, Found] = defaultdict(Found)
-    for bound in Bound.values:
-        bounded = cells.filter(bound=bound)
-        by_recipe: dict[int, list[Any]] = defaultdict(list)
-        for recipe_id, observation in observations(bounded, group_by):
-            by_recipe[recipe_id].append(observation)
-        for recipe_id, seen in by_recipe.items():
-            recipe = recipes[recipe_id]
-            for group in grouped(seen):
-                row = rows[RowKey(group.key, recipe.source, recipe.streams, recipe.placement)]
-                row.values[recipe.test].setdefault(recipe_id, _value(group, bound))
-                row.recency = max(row.recency, group.newest)
+    for figure in sorted(figures, key=lambda figure: figure.bound != Bound.EXACT):
+        recipe, group = figure.recipe, figure.group
+        variant = _variant(recipe, usual[figure.neighbours])
+        key = RowKey(group.key, recipe.source, recipe.streams, recipe.placement, variant)
+        row = rows[key]
+        row.values.setdefault(recipe.test, _value(group, figure.bound))
+        row.recency = max(row.recency, group.newest)
     return rows
+
+
+def _variant(recipe: Recipe, usual: Recipe) -> str:
+    """In a few words what a recipe has that the usual one of its name has not."""
+    words = [
+        DURATIONS.get(recipe.duration_class or "", "runs of unknown length")
+        if recipe.duration_class != usual.duration_class
+        else "",
+        f"{recipe.request_size_bytes}/{recipe.response_size_bytes} bytes"
+        if _sizes(recipe) != _sizes(usual)
+        else "",
+        f"timing {recipe.timing_options or 'plain'}"
+        if recipe.timing_options != usual.timing_options
+        else "",
+        GENERATIONS.get(recipe.netperf_generation or "", "netperf of unknown age")
+        if recipe.netperf_generation != usual.netperf_generation
+        else "",
+    ]
+    named = ", ".join(word for word in words if word)
+    return named or ("" if recipe == usual else "other recipe")
+
+
+def _sizes(recipe: Recipe) -> tuple[int | None, ...]:
+    return (recipe.request_size_bytes, recipe.response_size_bytes, recipe.message_size_bytes)
 
 
 def _value(group: Group, bound: str) -> Value:
@@ -100,15 +173,7 @@ def _value(group: Group, bound: str) -> Value:
     )
 
 
-def _best(by_recipe: Mapping[int, Value]) -> Value:
-    """The recipe with the most hosts, then the most runs, then the first that was seen."""
-    first = min(by_recipe, key=lambda id: (-by_recipe[id].n_machines, -by_recipe[id].n_runs, id))
-    return by_recipe[first]
-
-
-def _found_row(
-    key: RowKey, recency: int, values: Mapping[str, Value], params: ChartParams
-) -> FoundRow:
+def _found_row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
     group = dict(zip(params.group_by, key.group, strict=True))
     return FoundRow(
         label=_label(group),
@@ -116,8 +181,9 @@ def _found_row(
         family=group.get("virtualization") or "",
         imported=key.source == Recipe.Source.IMPORTED,
         order=_order(group, key),
-        recency=recency,
-        values=values,
+        recency=found.recency,
+        usual=not key.variant,
+        values=found.values,
     )
 
 
@@ -129,6 +195,7 @@ def _recipe(key: RowKey, params: ChartParams) -> str:
     parts = [
         "" if "streams" in shared or not key.streams else _streams(key.streams),
         "" if "placement" in shared else PLACEMENTS.get(key.placement or "", ""),
+        key.variant,
         SOURCES[key.source],
     ]
     return ", ".join(part for part in parts if part)
@@ -159,9 +226,23 @@ def _order(group: Mapping[str, Any], key: RowKey) -> tuple[Any, ...]:
     first.
     """
     series = kernels.order(group.get("kernel_series")) if "kernel_series" in group else ()
-    others = tuple(str(value or "") for name, value in group.items() if name != "kernel_series")
+    others = tuple(
+        _sorted_as(name, value) for name, value in group.items() if name != "kernel_series"
+    )
     placements = ("same_cpu", "unpinned", "cross_cpu", None)
-    return (series, others, key.source, key.streams or 0, placements.index(key.placement))
+    return (
+        series,
+        others,
+        key.source,
+        key.streams or 0,
+        placements.index(key.placement),
+        key.variant,
+    )
+
+
+def _sorted_as(name: str, value: Any) -> str:
+    """Bare metal stands first among the hypervisors, since the others are read against it."""
+    return "" if name == "virtualization" and value == "none" else str(value or "")
 
 
 def _title(params: ChartParams) -> str:

@@ -8,12 +8,20 @@ reader sees the old drawing or the new one, whole.
 from datetime import timedelta
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from charts.params import ChartParams, slug_of
+from registry.models import Generation
+from registry.refusal import Refused
+
 # Many times what a drawing takes. A slow one that is overtaken is drawn twice, which harms nothing.
 LEASE = timedelta(seconds=20)
+
+
+WATCHED = timedelta(days=7)
+NEW_CHARTS_PER_DAY = 200
 
 
 class ChartQuerySet(models.QuerySet["Chart"]):
@@ -32,11 +40,31 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         """Want every chart drawn from `generation`. Returns how many were marked."""
         return self.filter(wanted__lt=generation).update(wanted=generation)
 
+    def watched(self) -> "ChartQuerySet":
+        """Charts that are kept fresh: those with a name, and those somebody asked for lately."""
+        return self.exclude(name="", asked_at__lt=timezone.now() - WATCHED)
+
+    def asked(self, slug: str) -> None:
+        """Note that somebody asked for a chart; at the most one write an hour."""
+        now = timezone.now()
+        self.filter(slug=slug, asked_at__lt=now - timedelta(hours=1)).update(asked_at=now)
+
     def claim(self, chart_id: int) -> bool:
-        """Take the lease on drawing a due chart; False when it is not due or somebody else draws
-        it.
-        """
+        """Take the lease on drawing a due chart; False when it is not due or somebody draws it."""
         return bool(self.due().filter(pk=chart_id).update(lease_until=timezone.now() + LEASE))
+
+    def save_comparison(self, params: ChartParams) -> tuple["Chart", bool]:
+        """The chart of these parameters, and whether it is new. Raises Refused 429."""
+        known = self.filter(slug=slug_of(params)).first()
+        if known:
+            return known, False
+        since = timezone.now() - timedelta(days=1)
+        if self.filter(name="", created_at__gte=since).count() >= NEW_CHARTS_PER_DAY:
+            raise Refused(429, "quota_reached", "Enough new charts for a day: try tomorrow.")
+        return self.get_or_create(
+            slug=slug_of(params),
+            defaults={"params": params.as_dict(), "wanted": Generation.current()},
+        )
 
 
 class Chart(models.Model):
@@ -46,6 +74,7 @@ class Chart(models.Model):
     )  # for staff: an anonymous chart holds no user's text
     params = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+    asked_at = models.DateTimeField(default=timezone.now)
     wanted = models.BigIntegerField(default=0)
     drawn = models.BigIntegerField(default=-1)
     not_before = models.DateTimeField(default=timezone.now)
@@ -98,14 +127,19 @@ class FrozenChart(models.Model):
 
     @classmethod
     def of(cls, drawing: Drawing) -> "FrozenChart":
-        """The frozen copy of a drawing; freezing the same spec again gives the same one."""
-        values: dict[str, Any] = {
-            "digest": drawing.digest,
-            "spec": drawing.spec,
-            "files": drawing.files,
-            "drawn_at": drawing.drawn_at,
-        }
-        frozen, _ = cls.objects.get_or_create(
-            chart=drawing.chart, version=drawing.digest[:12], defaults=values
-        )
+        """The frozen copy of a chart's drawing; the same spec again gives the same one.
+
+        The drawing is locked, so that no newer one removes its files in between.
+        """
+        with transaction.atomic():
+            drawing = Drawing.objects.select_for_update().get(pk=drawing.pk)
+            values: dict[str, Any] = {
+                "digest": drawing.digest,
+                "spec": drawing.spec,
+                "files": drawing.files,
+                "drawn_at": drawing.drawn_at,
+            }
+            frozen, _ = cls.objects.get_or_create(
+                chart_id=drawing.chart_id, version=drawing.digest[:12], defaults=values
+            )
         return frozen

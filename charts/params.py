@@ -54,7 +54,7 @@ class ChartParams:
         if wrong:
             raise ValueError(f"group_by: {wrong[0][:100]} is no factor")
         return cls(
-            tests, group_by, _recipe(value.get("recipe") or {}), _limit(value.get("limit", 12))
+            tests, group_by, _recipe(value.get("recipe", {})), _limit(value.get("limit", 12))
         )
 
 

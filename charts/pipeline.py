@@ -48,7 +48,7 @@ def draw(chart_id: int) -> Drawing:
     }
     now = timezone.now()
     with transaction.atomic():
-        old = Drawing.objects.filter(chart=chart).first()
+        old = Drawing.objects.select_for_update().filter(chart=chart).first()
         drawing, _ = Drawing.objects.update_or_create(
             chart=chart,
             defaults={
@@ -65,7 +65,7 @@ def draw(chart_id: int) -> Drawing:
             not_before=now + timedelta(seconds=settings.CHART_THROTTLE_SECONDS),
         )
         if old:
-            transaction.on_commit(partial(_remove_unused, old.files))
+            transaction.on_commit(partial(_remove_unused, chart.pk, old.files))
     return drawing
 
 
@@ -87,11 +87,14 @@ def forms(spec: ChartSpec, address: str) -> dict[str, bytes]:
     }
 
 
-def _remove_unused(files: dict[str, dict[str, str]]) -> None:
-    """Remove the files of a replaced drawing that no frozen chart and no newer drawing holds."""
+def _remove_unused(chart_id: int, files: dict[str, dict[str, str]]) -> None:
+    """Remove the files of a replaced drawing that its chart shows no more and never froze.
+
+    A drawing prints its chart's address, so no other chart has the same files.
+    """
     held = [
-        *FrozenChart.objects.values_list("files", flat=True),
-        *Drawing.objects.values_list("files", flat=True),
+        *FrozenChart.objects.filter(chart=chart_id).values_list("files", flat=True),
+        *Drawing.objects.filter(chart=chart_id).values_list("files", flat=True),
     ]
     kept = {file["digest"] for drawing in held for file in drawing.values()}
     for ending, file in files.items():

@@ -6,7 +6,6 @@ the bar's end.
 """
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import matplotlib.style
@@ -17,9 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from charts import style
-from charts.spec import Cell, ChartSpec, Panel, Row
+from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row
 
 BAR_HEIGHT = 0.56
+CAP_HEIGHT = 0.2
+DOTS_BELOW = 0.18  # beside a whisker its hosts stand lower, so that both can be read
+LABEL_SIZES = (10.5, 9.5, 8.5)
+DETAIL_SIZES = (8.0, 7.0)
 VALUE_ROOM = 1.30  # the axis runs this far beyond the longest bar, for the number at its end
 
 
@@ -31,9 +34,7 @@ class Rendered:
 
 def render(spec: ChartSpec) -> Rendered:
     """PNG of 1200 pixels across and SVG of the same figure; the same spec gives the same bytes."""
-    with matplotlib.style.context(["default", style.SETTINGS]), warnings.catch_warnings():
-        # A character no font here has is drawn as a box; the text forms of the chart have its code.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with matplotlib.style.context(["default", style.SETTINGS]):
         figure = _figure(spec)
         return Rendered(_png(figure), _svg(figure))
 
@@ -97,12 +98,13 @@ def _columns(count: int) -> list[tuple[float, float]]:
 
 def _head_and_foot(figure: Figure, spec: ChartSpec, height: float) -> None:
     def write(inches_x: float, inches_y: float, text: str, **more: object) -> None:
-        figure.text(inches_x / style.WIDTH_IN, inches_y / height, text, **more)  # type: ignore[arg-type]
+        x, y = inches_x / style.WIDTH_IN, inches_y / height
+        figure.text(x, y, style.drawable(text), **more)  # type: ignore[arg-type]
 
-    write(0.35, height - 0.48, spec.title, fontsize=16, fontweight="bold")
-    write(0.35, height - 0.78, spec.subtitle, fontsize=10, color=style.PALE_INK)
+    write(style.MARGIN_IN, height - 0.48, spec.title, fontsize=16, fontweight="bold")
+    write(style.MARGIN_IN, height - 0.78, spec.subtitle, fontsize=10, color=style.PALE_INK)
     for number, line in enumerate(_note_lines(spec)):
-        write(0.35, 0.58 - 0.19 * number, line, fontsize=8, color=style.PALE_INK)
+        write(style.MARGIN_IN, 0.58 - 0.19 * number, line, fontsize=8, color=style.PALE_INK)
     right = style.WIDTH_IN - style.RIGHT_IN
     write(right, 0.58, spec.address, fontsize=9, fontweight="bold", ha="right")
     write(right, 0.39, spec.date, fontsize=8, color=style.PALE_INK, ha="right")
@@ -114,7 +116,11 @@ def _note_lines(spec: ChartSpec) -> list[str]:
 
 
 def _empty(figure: Figure) -> None:
-    figure.text(0.5, 0.5, "No reports match yet.", ha="center", fontsize=14, color=style.PALE_INK)
+    what, how = EMPTY_TEXT
+    for y in (0.38, 0.66):
+        _rule(figure, y)
+    figure.text(0.5, 0.53, what, ha="center", fontsize=14)
+    figure.text(0.5, 0.475, how, ha="center", fontsize=10, color=style.PALE_INK)
 
 
 def _labels(figure: Figure, spec: ChartSpec, height: float) -> None:
@@ -123,17 +129,20 @@ def _labels(figure: Figure, spec: ChartSpec, height: float) -> None:
     top = height - style.TOP_IN
     for number, row in enumerate(spec.rows):
         middle = top - row_in * (number + 0.5)
-        x = 0.35 / style.WIDTH_IN
-        figure.text(x, (middle + 0.03) / height, row.label, fontsize=10.5, va="bottom")
-        detail = " \u00b7 ".join(part for part in (row.recipe, row.hosts) if part)
-        figure.text(x, (middle - 0.02) / height, detail, fontsize=8, va="top", color=style.PALE_INK)
+        x = style.MARGIN_IN / style.WIDTH_IN
+        label, size = style.fitted(row.label, style.LABEL_IN, LABEL_SIZES)
+        figure.text(x, (middle + 0.03) / height, label, fontsize=size, va="bottom")
+        joined = " \u00b7 ".join(part for part in (row.recipe, row.hosts) if part)
+        detail, size = style.fitted(joined, style.LABEL_IN, DETAIL_SIZES)
+        y = (middle - 0.02) / height
+        figure.text(x, y, detail, fontsize=size, va="top", color=style.PALE_INK)
         if number and row.group != spec.rows[number - 1].group:
             y = (top - row_in * number) / height
             _rule(figure, y)
 
 
 def _rule(figure: Figure, y: float) -> None:
-    left, right = 0.35 / style.WIDTH_IN, 1 - style.RIGHT_IN / style.WIDTH_IN
+    left, right = style.MARGIN_IN / style.WIDTH_IN, 1 - style.RIGHT_IN / style.WIDTH_IN
     figure.add_artist(
         Line2D([left, right], [y, y], color=style.RULE, linewidth=0.8, transform=figure.transFigure)
     )
@@ -171,7 +180,7 @@ def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
     )
     for number, row in enumerate(spec.rows):
         if panel.test in row.cells:
-            _bar(axes, number + 0.5, row, row.cells[panel.test], panel)
+            _bar(axes, number + 0.5, row, row.cells[panel.test])
         else:
             axes.text(
                 panel.top * 0.012,
@@ -183,39 +192,61 @@ def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
             )
 
 
-def _bar(axes: Axes, y: float, row: Row, cell: Cell, panel: Panel) -> None:
+def _bar(axes: Axes, y: float, row: Row, cell: Cell) -> None:
     colour = style.colour_of(row.family)
     axes.barh(
         y,
         cell.rate,
         height=BAR_HEIGHT,
-        color=style.PAPER if row.hollow else colour,
+        color=style.PAPER if row.is_hollow(cell) else colour,
         edgecolor=colour,
         linewidth=1.3,
         linestyle=(0, (3, 2)) if row.imported else "solid",
     )
-    end = cell.rate
+    _spread(axes, y, cell)
+    _figures(axes, y, row, cell)
+
+
+def _spread(axes: Axes, y: float, cell: Cell) -> None:
+    """The interval, and the hosts under it; two hosts have no interval and stand in the middle."""
     if cell.ci_low is not None and cell.ci_high is not None:
+        cap, low, high = CAP_HEIGHT / 2, cell.ci_low, cell.ci_high
         axes.plot(
-            [cell.ci_low, cell.ci_high],
-            [y, y],
+            [low, low, low, high, high, high],
+            [y - cap, y + cap, y, y, y - cap, y + cap],
             color=style.INK,
             linewidth=1.2,
             solid_capstyle="butt",
         )
-        for x in (cell.ci_low, cell.ci_high):
-            axes.plot([x, x], [y - 0.12, y + 0.12], color=style.INK, linewidth=1.2)
-        end = max(end, cell.ci_high)
-    if cell.dots:
-        axes.plot(
-            cell.dots,
-            [y] * len(cell.dots),
-            linestyle="none",
-            marker="o",
-            markersize=3.2,
-            markerfacecolor=style.PAPER,
-            markeredgecolor=style.INK,
-            markeredgewidth=0.7,
+        y += DOTS_BELOW
+    axes.plot(
+        cell.dots,
+        [y] * len(cell.dots),
+        linestyle="none",
+        marker="o",
+        markersize=3.2,
+        markerfacecolor=style.PAPER,
+        markeredgecolor=style.INK,
+        markeredgewidth=0.7,
+    )
+
+
+def _figures(axes: Axes, y: float, row: Row, cell: Cell) -> None:
+    """The value behind all that is drawn of the bar, and under it its hosts where they are its
+    own.
+    """
+    end = (max(cell.rate, cell.ci_high or 0, *cell.dots), y)
+    own = row.own_hosts(cell)
+    aligned = "bottom" if own else "center"
+    axes.annotate(cell.text, end, (6, 0), "data", "offset points", va=aligned, fontsize=9.5)
+    if own:
+        axes.annotate(
+            own,
+            end,
+            (6, -2),
+            "data",
+            "offset points",
+            va="top",
+            fontsize=7.5,
+            color=style.PALE_INK,
         )
-        end = max(end, *cell.dots)
-    axes.annotate(cell.text, (end, y), (6, 0), "data", "offset points", va="center", fontsize=9.5)

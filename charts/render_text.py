@@ -7,13 +7,21 @@ import io
 import json
 import unicodedata
 
-from charts.spec import Cell, ChartSpec, Panel, Row
+from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row, counted, short
 
 WIDTH = 72
-LABEL_WIDTH = 30
-BAR_WIDTH = 27
+LABEL_WIDTH = 27
+BAR_WIDTH = 16
 VALUE_WIDTH = 7
-_ASCII = {"\u2264": "<=", "\u2265": ">=", "\u00b7": "-", "\u2013": "-", "\u2026": "..."}
+INTERVAL_WIDTH = 9
+_ASCII = {
+    "\u2264": "<=",
+    "\u2265": ">=",
+    "\u00b7": "-",
+    "\u2013": "-",
+    "\u2026": "...",
+    "\u00d7": "x",
+}
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -27,37 +35,54 @@ def ascii_text(text: str) -> str:
     return decomposed.encode("ascii", "backslashreplace").decode()
 
 
-def fit(text: str, width: int) -> str:
-    """ASCII of at most `width` columns, padded to it."""
-    plain = ascii_text(text)
-    return (plain if len(plain) <= width else plain[: width - 2] + "..").ljust(width)
-
-
 def render_text(spec: ChartSpec) -> str:
     """The chart as text; every line at most 72 columns, the last one ends with a newline."""
-    lines = [*wrapped(spec.title), *wrapped(spec.subtitle)]
+    blocks = [[*wrapped(spec.title), *wrapped(spec.subtitle)]]
     for panel in spec.panels:
-        lines += ["", f"{panel.test}, {panel.unit}", *_panel_lines(spec, panel)]
-    if not spec.panels:
-        lines += ["", "No reports match yet."]
-    return (
-        "\n".join([*lines, "", *_legend(spec), "", *wrapped(spec.address), ascii_text(spec.date)])
-        + "\n"
-    )
+        blocks.append([f"{panel.test}, {panel.unit}", *_panel_lines(spec, panel)])
+    blocks.append(_legend(spec) if spec.panels else list(EMPTY_TEXT))
+    blocks.append([*wrapped(spec.address), *wrapped(spec.date)])
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
 def _panel_lines(spec: ChartSpec, panel: Panel) -> list[str]:
     return [
-        _line(row, row.cells[panel.test], panel) for row in spec.rows if panel.test in row.cells
+        line
+        for row in spec.rows
+        if panel.test in row.cells
+        for line in _lines(row, row.cells[panel.test], panel)
     ]
 
 
-def _line(row: Row, cell: Cell, panel: Panel) -> str:
+def _lines(row: Row, cell: Cell, panel: Panel) -> list[str]:
+    """One line; where the label is too long for that, the label whole on lines of its own, since
+    its end may be all that tells two rows apart.
+    """
     recipe = row.recipe.removesuffix("imported").rstrip(", ")
-    label = fit(", ".join(part for part in (row.label, recipe) if part), LABEL_WIDTH)
-    hosts = f"{cell.n_machines}{'i' if row.imported else 'h'}"
-    text = ascii_text(cell.text)
-    return f"{label} {bar(row, cell, panel)} {text:>{VALUE_WIDTH}} {hosts:>4}".rstrip()
+    label = ascii_text(", ".join(part for part in (row.label, recipe) if part))
+    drawn, figures = bar(row, cell, panel), _figures(row, cell)
+    line = f"{label:{LABEL_WIDTH}} {drawn} {figures}"
+    if len(label) <= LABEL_WIDTH and len(line) <= WIDTH:
+        return [line]
+    line = f"{'':{LABEL_WIDTH}} {drawn} {figures}"
+    return [*wrapped(label), *([line] if len(line) <= WIDTH else wrapped(figures))]
+
+
+def _figures(row: Row, cell: Cell) -> str:
+    beside = _interval(cell) or ("imported" if row.imported else "")
+    hosts = counted(cell.n_machines, "host")
+    return f"{ascii_text(cell.text):>{VALUE_WIDTH}} {beside:{INTERVAL_WIDTH}} {hosts}"
+
+
+def _interval(cell: Cell) -> str:
+    """33.9-36.1 beside 34.9k; each end has its own suffix where the three are not the same."""
+    if cell.ci_low is None or cell.ci_high is None:
+        return ""
+    ends = [short(cell.ci_low), short(cell.ci_high)]
+    suffixes = {text[-1] for text in (short(cell.rate), *ends)}
+    if len(suffixes) == 1 and suffixes.pop().isalpha():
+        ends = [text[:-1] for text in ends]
+    return "-".join(ends)
 
 
 def bar(row: Row, cell: Cell, panel: Panel) -> str:
@@ -78,11 +103,9 @@ def _column(rate: float, panel: Panel) -> int:
 
 def _legend(spec: ChartSpec) -> list[str]:
     lines = ["| geometric mean of hosts, -- its 95 % interval (3 hosts or more)"]
-    keys = ["h = hosts"]
     if any(row.imported for row in spec.rows):
-        keys.append("i = imported, not ranked")
-    lines += wrapped("; ".join(keys))
-    return lines
+        lines.append(": imported, metadata incomplete, not ranked")
+    return [*lines, *(part for remark in spec.remarks for part in wrapped(remark))]
 
 
 def wrapped(text: str) -> list[str]:

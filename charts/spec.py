@@ -20,6 +20,8 @@ DOTS_LIMIT = 20
 LEAST_FOR_WHISKER = 3
 BOUND_SIGNS = {"exact": "", "approximate": "~", "at_most": "\u2264", "at_least": "\u2265"}
 IMPORTED_NOTE = "dashed: imported, metadata incomplete, not ranked"
+MARK_NOTES = ("bar:", "hollow:", "dashed:")  # how notes begin that explain a mark of the picture
+EMPTY_TEXT = ("No reports match yet.", "The first report that does draws the first bar.")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class FoundRow:
     order: tuple[Any, ...]
     recency: int
     values: Mapping[str, Value]
+    usual: bool = True  # False for a row whose recipe is not the one most hosts used
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Cell:
 @dataclass(frozen=True)
 class Row:
     """One line of the chart. `family` chooses the colour and is named in the label, `group` ties
-    lines together.
+    lines together. `hosts` counts those of the test that has most; a bar of fewer says so itself.
     """
 
     label: str
@@ -97,6 +100,15 @@ class Row:
     hollow: bool
     imported: bool
     cells: Mapping[str, Cell]
+
+    def is_hollow(self, cell: Cell) -> bool:
+        """One host is one observation, whatever the line's other tests rest on."""
+        return self.imported or cell.n_machines == 1
+
+    def own_hosts(self, cell: Cell) -> str:
+        """What to print beside a bar that rests on other hosts than its line says, or nothing."""
+        own = counted(cell.n_machines, "host")
+        return "" if own == self.hosts else own
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,11 @@ class ChartSpec:
     date: str
     address: str
     digest: str = field(default="", compare=False)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes that are true of any form of the chart, not only of its picture."""
+        return tuple(note for note in self.notes if not note.startswith(MARK_NOTES))
 
     def as_dict(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if name != "digest"}
@@ -164,13 +181,13 @@ def build(params: ChartParams, data: ChartData) -> ChartSpec:
 
 
 def chosen_rows(rows: Sequence[FoundRow], limit: int) -> list[FoundRow]:
-    """The newest row, then measured before imported, more hosts first, newer before older."""
+    """The newest row, then measured before imported, usual recipes, more hosts, newer ones."""
     if not rows:
         return []
     newest = max(rows, key=lambda row: row.recency)
     others = sorted(
         (row for row in rows if row is not newest),
-        key=lambda row: (row.imported, -_hosts(row), -row.recency),
+        key=lambda row: (row.imported, not row.usual, -_hosts(row), -row.recency),
     )
     return sorted([newest, *others[: limit - 1]], key=lambda row: row.order)
 
@@ -186,17 +203,20 @@ def _top(rows: Sequence[FoundRow], test: str) -> float:
 
 def _row(row: FoundRow) -> Row:
     hosts = _hosts(row)
-    counted = f"{hosts} host{'s' if hosts != 1 else ''}"
     return Row(
         label=clean(row.label),
         recipe=clean(row.recipe),
-        hosts=counted,
+        hosts=counted(hosts, "host"),
         family=row.family,
         group=clean(row.label).split(" ")[0],
         hollow=row.imported or hosts == 1,
         imported=row.imported,
         cells={test: _drawn(value) for test, value in row.values.items()},
     )
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _drawn(value: Value) -> Cell:
@@ -216,8 +236,11 @@ def _drawn(value: Value) -> Cell:
 
 
 def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
+    if not rows:
+        return []
+    values = [value for row in rows if not row.imported for value in row.values.values()]
     notes = ["bar: geometric mean of hosts; whisker: 95 % interval from 3 hosts on; dots: hosts"]
-    if any(_hosts(row) == 1 and not row.imported for row in rows):
+    if any(value.n_machines == 1 for value in values):
         notes.append("hollow: 1 host")
     if any(row.imported for row in rows):
         notes.append(IMPORTED_NOTE)
@@ -225,7 +248,9 @@ def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
     if hidden > 0:
         notes.append(f"{hidden} more groups not drawn")
     if data.left_out:
-        notes.append(f"{data.left_out} figures of other recipes not drawn")
+        notes.append(f"{data.left_out} figures in other units not drawn")
+    runs = sum(value.n_runs for row in rows for value in row.values.values())
+    notes.append(f"{counted(runs, 'run')} in all")
     return notes
 
 
@@ -255,5 +280,16 @@ def clean(text: str, length: int = LABEL_LENGTH) -> str:
         if marks > 2 or kind == "Cf":
             continue
         kept.append(" " if kind[0] in "CZ" else character)
-    line = " ".join("".join(kept).split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "\u2026"
+    # Dropped characters may have stood between a letter and its mark, so compose once more.
+    line = " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
+    return shortened(line, length)
+
+
+def shortened(line: str, length: int) -> str:
+    """At most `length` characters, cut in the middle: a label ends with what tells it from its
+    neighbours.
+    """
+    if len(line) <= length:
+        return line
+    tail = (length - 1) // 3
+    return f"{line[: length - 1 - tail].rstrip()}\u2026{line[len(line) - tail :].lstrip()}"

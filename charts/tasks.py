@@ -4,46 +4,59 @@ A throttle with both edges: an idle chart is drawn at once; what changes while i
 once, when its rest ends.
 """
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init
-from django.conf import settings
+from django.utils import timezone
 
 from charts.models import Chart
 from registry import hints
 from registry.models import Generation
 
+log = logging.getLogger(__name__)
+
 
 def on_facts_changed(sender: Any, generation: int, **kwargs: Any) -> None:
-    """Want every chart drawn from this generation, and call for those that may be drawn now."""
+    """Want every chart drawn from this generation, and call for those that are watched."""
     Chart.objects.mark(generation)
-    for chart in Chart.objects.stale():
-        countdown = settings.CHART_THROTTLE_SECONDS if not _may_draw(chart) else None
-        hints.after_commit(draw_chart, chart.pk, countdown=countdown)
+    for chart in Chart.objects.stale().watched():
+        call_for(chart)
 
 
-def _may_draw(chart: Chart) -> bool:
-    return Chart.objects.due().filter(pk=chart.pk).exists()
+def call_for(chart: Chart) -> None:
+    """Hint that a chart be drawn: now, or when its rest ends."""
+    rest_s = (chart.not_before - timezone.now()).total_seconds()
+    hints.after_commit(draw_chart, chart.pk, countdown=rest_s if rest_s > 0 else None)
 
 
 @shared_task
 def draw_chart(chart_id: int) -> None:
-    """Draw one chart if it is due; a chart that is fresh, resting or being drawn is left alone."""
+    """Draw one chart if it is due; a chart that is fresh, resting or being drawn is left alone.
+
+    What changed while it was drawn calls for the next drawing.
+    """
     from charts.pipeline import draw
 
-    if Chart.objects.claim(chart_id):
-        draw(chart_id)
+    if not Chart.objects.claim(chart_id):
+        return
+    draw(chart_id)
+    for chart in Chart.objects.stale().filter(pk=chart_id):
+        call_for(chart)
 
 
 @shared_task
 def sweep() -> None:
     """Draw every due chart, also those that no hint named: new ones, and those whose worker was
-    killed.
+    killed. A chart that cannot be drawn does not keep the others from it.
     """
     Chart.objects.mark(Generation.current())
-    for chart_id in Chart.objects.due().values_list("pk", flat=True):
-        draw_chart(chart_id)
+    for chart_id in Chart.objects.due().watched().values_list("pk", flat=True):
+        try:
+            draw_chart(chart_id)
+        except Exception:
+            log.exception("drawing chart %s failed", chart_id)
 
 
 @worker_init.connect

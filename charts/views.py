@@ -63,7 +63,19 @@ def live_file(request: HttpRequest, slug: str, ending: str) -> HttpResponse:
     drawing = Drawing.objects.filter(chart__slug=slug).only("files").first()
     if drawing is None:
         return _not_drawn_yet(slug)
-    return _file(request, drawing.files, ending, LIVE)
+    _asked(slug)
+    try:
+        return _file(request, drawing.files, ending, LIVE)
+    except FileNotFoundError:  # a newer drawing took its place between our two looks
+        drawing.refresh_from_db()
+        return _file(request, drawing.files, ending, LIVE)
+
+
+def _asked(slug: str) -> None:
+    """Somebody reads the chart: keep it fresh, and have it drawn if it is stale."""
+    Chart.objects.asked(slug)
+    for chart in Chart.objects.due().filter(slug=slug):
+        tasks.call_for(chart)
 
 
 def _not_drawn_yet(slug: str) -> HttpResponse:
@@ -116,7 +128,7 @@ def _file(
         response = HttpResponse(content, content_type=MEDIA_TYPES[ending])
         response["Content-Length"] = str(len(content))
     response["ETag"] = etag
-    response["Cache-Control"] = policy
+    response["Cache-Control"] = policy if response.status_code in {200, 304} else "no-store"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["Content-Security-Policy"] = FRAME_POLICY if ending == "html" else FILE_POLICY
     if ending == "html":

@@ -96,7 +96,7 @@ def send(task: Task, *args: Any, countdown: float | None = None) -> bool:
 
 def _connection() -> Connection:
     scheme = urlsplit(settings.CELERY_BROKER_URL).scheme
-    kind = scheme.rstrip("s") if scheme != "filesystem" else scheme
+    kind = {"rediss": "redis", "amqps": "amqp"}.get(scheme, scheme)
     return Connection(
         settings.CELERY_BROKER_URL,
         transport_options={**transport_options(scheme), **_PRODUCER_OPTIONS.get(kind, {})},

@@ -76,6 +76,7 @@ def ask(params: Mapping[str, str]) -> Query:
     ]
     if faults:
         raise Refused(422, "invalid", "The query is not valid.", faults)
+    recipe = {name: int(v) if name == "streams" else v for name, v in recipe.items()}
     return Query(tuple(recipe.items()), tuple(system.items()), group_by)
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Avg, Case, F, QuerySet, When
+from django.db.models import Case, F, Sum, When
 
 from registry.evidence.limiter import RunRow, verdicts
 from registry.models import Cell, RawReport, Reading, Recipe, Result, Run
@@ -61,7 +61,7 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
     }
 
 
-def _other_voters(report: RawReport, recipe: Recipe) -> "QuerySet[Cell, dict[str, Any]]":
+def _other_voters(report: RawReport, recipe: Recipe) -> Any:
     """One row a voter of the recipe but the report's own: a machine, else a cell of its own."""
     others = Cell.objects.exact().filter(recipe=recipe)
     if report.machine_id:
@@ -69,7 +69,9 @@ def _other_voters(report: RawReport, recipe: Recipe) -> "QuerySet[Cell, dict[str
     else:
         others = others.exclude(machine=None, submitter=report.submitter_id)
     voter = Case(When(machine=None, then=F("id")), default=None)
-    return others.values("machine_id", cell=voter).annotate(mean=Avg("mean_ln"))
+    return others.values("machine_id", cell=voter).annotate(
+        mean=Sum(F("mean_ln") * F("n_sittings")) / Sum("n_sittings")
+    )
 
 
 def advice(figures: Iterable[Run], elapsed_s: Mapping[int, float]) -> list[dict[str, str]]:

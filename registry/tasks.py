@@ -11,8 +11,9 @@ from registry.signals import facts_changed
 @shared_task
 def summarise_readings() -> None:
     """Sum up what waits; a full batch calls for another."""
+    before = Generation.current()
     done = summarise()
-    if done:
+    if Generation.current() != before:
         facts_changed.send(sender=None, generation=Generation.current())
     if done == READINGS_AT_ONCE:
         hints.send(summarise_readings)

@@ -2,20 +2,22 @@
 makes one call.
 """
 
+from contextlib import suppress
 from typing import Any
 
+from django.db import DatabaseError
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import BaseParser
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from registry.body import media_type, read_body, read_json, sender_address
 from registry.models import RawReport
 from registry.refusal import Refused
 from submissions import answer, openapi, withdrawal
-from submissions.body import media_type, read_body, sender_address
 from submissions.decode import decode
 from submissions.intake import SECRET_LENGTH_LIMIT, Sender, claimed_by, submit
 from submissions.models import Refusal
@@ -23,21 +25,10 @@ from submissions.parsing import parse
 from submissions.redact import redacted
 from submissions.validate import validate
 
-CLAIM_SCHEME = "Bearer "
-
-
-class AnyBody(BaseParser):
-    """Lets a body of any type through; `read_body` reads it and names what is wrong."""
-
-    media_type = "*/*"
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        return stream.read()
+CLAIM_SCHEME = "bearer"
 
 
 class ReportsView(APIView):
-    parser_classes = [AnyBody]
-
     @extend_schema(
         operation_id="reports_send",
         summary="Send one report",
@@ -61,13 +52,12 @@ class ReportsView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, Refused):
-            Refusal.add(exc.code)
+            with suppress(DatabaseError):  # the refusal is answered all the same
+                Refusal.add(exc.code)
         return super().handle_exception(exc)
 
 
 class ParseView(APIView):
-    parser_classes = [AnyBody]
-
     @extend_schema(
         operation_id="parse",
         summary="Read a report without storing it",
@@ -77,17 +67,7 @@ class ParseView(APIView):
     def post(self, request: Request) -> Response:
         document = decode(read_body(request._request), media_type(request._request))
         warnings = validate(document.envelope) if document.envelope is not None else []
-        parsed = parse(redacted(document))
-        tool = parsed.other_tool()
-        if tool:
-            warnings.append(f"this is output of {tool}, not of netperf")
-        return Response(
-            {
-                "results": parsed.results(),
-                "warnings": warnings + parsed.warnings(),
-                "unrecognised": parsed.unrecognised(),
-            }
-        )
+        return Response(parse(redacted(document)).understood(warnings))
 
 
 class ReportView(APIView):
@@ -106,7 +86,7 @@ class ReportView(APIView):
     )
     def patch(self, request: Request, public_id: str) -> Response:
         report = _claimed(request, public_id)
-        withdrawal.edit(report, request.data)
+        withdrawal.edit(report, read_json(request._request))
         return Response(answer.report(report))
 
     @extend_schema(
@@ -120,7 +100,16 @@ class ReportView(APIView):
         return Response(status=204)
 
 
+class AnyAccept(DefaultContentNegotiation):
+    """For an address that has one form: what the reader would rather have does not matter."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class RawView(APIView):
+    content_negotiation_class = AnyAccept
+
     @extend_schema(
         operation_id="reports_raw",
         summary="The redacted raw bytes",
@@ -135,6 +124,8 @@ class RawView(APIView):
 
 
 class SchemaView(APIView):
+    content_negotiation_class = AnyAccept
+
     @extend_schema(
         operation_id="report_schema",
         summary="JSON Schema of the report envelope",
@@ -164,9 +155,9 @@ def _shown(public_id: str) -> RawReport:
 
 def _claimed(request: Request, public_id: str) -> RawReport:
     """The report, when the bearer has its claim token; wrong id and wrong token look alike."""
-    scheme, token = request.headers.get("Authorization", "")[: len(CLAIM_SCHEME)], ""
-    if scheme == CLAIM_SCHEME:
-        token = request.headers["Authorization"][len(CLAIM_SCHEME) : SECRET_LENGTH_LIMIT]
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != CLAIM_SCHEME or len(token) > SECRET_LENGTH_LIMIT:
+        token = ""
     report = RawReport.objects.filter(public_id=public_id, status__in=RawReport.SHOWN).first()
     if report is None or not claimed_by(report, token):
         raise Refused(404, "not_found", "There is no such report, or this is not its claim token.")

@@ -158,21 +158,18 @@ def publish(report: RawReport, content: Content) -> None:
 
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:
-    """The report these bytes or this key already made. Raises Refused when the key came with other
-    bytes.
-    """
+    """The report these bytes already made. Raises Refused when the key came with other bytes."""
     same = Q(received_digest=received_digest)
     if idempotency_key:
         same |= Q(idempotency_digest=_digest(idempotency_key))
-    for report in RawReport.objects.filter(same).select_related("machine"):
-        if report.received_digest == received_digest:
-            return report
+    found = list(RawReport.objects.filter(same).select_related("machine"))
+    if any(report.received_digest != received_digest for report in found):
         raise Refused(
             422,
             "idempotency_key_reused",
             "This Idempotency-Key was used with another body: make a new key for a new report.",
         )
-    return None
+    return found[0] if found else None
 
 
 def _digest(secret: str | None) -> str | None:

@@ -62,6 +62,17 @@ class Parsed:
         ]
         return found[:EXCERPTS_SHOWN]
 
+    def understood(self, warnings: list[str]) -> dict[str, Any]:
+        """What the parse endpoint and command answer; `warnings` are what was said before."""
+        tool = self.other_tool()
+        if tool:
+            warnings = [*warnings, f"this is output of {tool}, not of netperf"]
+        return {
+            "results": self.results(),
+            "warnings": warnings + self.warnings(),
+            "unrecognised": self.unrecognised(),
+        }
+
     def other_tool(self) -> str | None:
         return next((out.other_tool for _, out in self._placed() if out.other_tool), None)
 

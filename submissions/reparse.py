@@ -4,6 +4,7 @@ A report whose new reading says the same is left alone, so a run without a new p
 changes nothing.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,14 +14,15 @@ from django.db import transaction
 from registry import hints
 from registry.models import RawReport, Reading
 from registry.models.identity import digest_of
-from registry.refusal import Refused
 from registry.tasks import summarise_readings
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions.ingest import write_reading
 from submissions.parsing import PARSER_VERSION
 from submissions.read import Content, read
 
-PROGRESS_EVERY = 500
+log = logging.getLogger(__name__)
+
+REPORTS_AT_ONCE = 200
 
 
 @dataclass
@@ -40,16 +42,20 @@ class Outcome:
 
 
 def reparse(dry_run: bool = False, progress: Callable[[int, int], None] | None = None) -> Outcome:
-    """Read every report that has bytes and facts. Old readings stay beside the new ones."""
+    """Read every report that has bytes and facts. Old readings stay beside the new ones.
+
+    Walks in closed batches up to the last report there is now: a cursor left open would meet the
+    rows it writes, and on SQLite hold a snapshot from which nothing can be written.
+    """
     outcome = Outcome()
-    readings = Reading.objects.filter(active=True, report__body__isnull=False).select_related(
-        "report"
-    )
-    total = readings.count()
-    for done, reading in enumerate(readings.order_by("pk").iterator(chunk_size=200), start=1):
-        _reparse_one(reading, outcome, dry_run)
-        if progress and done % PROGRESS_EVERY == 0:
-            progress(done, total)
+    readings = Reading.objects.filter(active=True, report__body__isnull=False)
+    reports = list(readings.order_by("report_id").values_list("report_id", flat=True))
+    for start in range(0, len(reports), REPORTS_AT_ONCE):
+        batch = readings.filter(report__in=reports[start : start + REPORTS_AT_ONCE])
+        for reading in list(batch.select_related("report").order_by("report_id")):
+            _reparse_one(reading, outcome, dry_run)
+        if progress:
+            progress(min(start + REPORTS_AT_ONCE, len(reports)), len(reports))
     if outcome.changed and not dry_run:
         hints.send(summarise_readings)
     return outcome
@@ -57,22 +63,23 @@ def reparse(dry_run: bool = False, progress: Callable[[int, int], None] | None =
 
 def _reparse_one(reading: Reading, outcome: Outcome, dry_run: bool) -> None:
     report = reading.report
-    before = facts_of(reading)
+    n_before = reading.results.count()
     outcome.reports += 1
-    outcome.results_before += len(before)
+    outcome.results_before += n_before
     try:
         content = read(bytes(report.body or b""), report.format, report.imported)
-    except Refused as refused:
-        outcome.failed[report.public_id] = refused.message
-        outcome.results_after += len(before)
+        same = facts_of(reading) == facts_in(content)
+        versions = (reading.parser_version, reading.vocabulary_version)
+        if not dry_run and not (same and versions == (PARSER_VERSION, VOCABULARY_VERSION)):
+            _switch(report, content)
+    except Exception as error:  # one report that cannot be read keeps no other from it
+        log.exception("reading report %s again failed", report.public_id)
+        outcome.failed[report.public_id] = f"{type(error).__name__}: {error}"[:200]
+        outcome.results_after += n_before
         return
-    outcome.results_after += len(content.runs)
-    versions = (reading.parser_version, reading.vocabulary_version)
-    same = before == facts_in(content)
+    outcome.results_after += len(content.results)
     if not same:
         outcome.changed.append(report.public_id)
-    if not dry_run and not (same and versions == (PARSER_VERSION, VOCABULARY_VERSION)):
-        _switch(report, content)
 
 
 def _switch(report: RawReport, content: Content) -> None:

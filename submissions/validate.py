@@ -11,7 +11,7 @@ import jsonschema_rs
 
 from crr_submit.report import schema, unknown_keys
 from registry.refusal import Refused
-from submissions.decode import faults
+from registry.safe_json import faults
 
 FAULTS_SHOWN = 100
 _VALIDATOR = jsonschema_rs.validator_for(schema())

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 
 from registry.models import RawReport, Reading
-from registry.refusal import Refused
 from submissions.read import read
 from submissions.reparse import facts_in, facts_of
 
@@ -36,8 +35,8 @@ def _facts(report: RawReport) -> Iterator[str]:
         return
     try:
         content = read(bytes(report.body), report.format, report.imported)
-    except Refused as refused:
-        yield f"report {report.public_id}: its bytes cannot be read again: {refused.message}"
+    except Exception as error:  # whatever it is, it is this report's fault and is named so
+        yield f"report {report.public_id}: its bytes cannot be read again: {error}"
         return
     if facts_of(reading) != facts_in(content):
         yield f"report {report.public_id}: its facts are not what its bytes say"

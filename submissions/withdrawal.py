@@ -1,5 +1,6 @@
 """What a report's sender may do with its claim token: edit notes and visibility, or withdraw."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
@@ -8,17 +9,17 @@ from registry import hints
 from registry.models import RawReport
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
-from submissions.decode import faults
 from submissions.privacy import Scrubber
 
 NOTES_LENGTH = 10_000
 
 
-def edit(report: RawReport, changes: Any) -> None:
+def edit(report: RawReport, changes: dict[str, Any]) -> None:
     """Apply `{"notes", "visibility"}`. Raises Refused 422 with every fault."""
     found = list(_faults(changes))
     if found:
         raise Refused(422, "invalid", "The change is not valid.", found)
+    before = report.visibility
     with transaction.atomic():
         if "notes" in changes:
             report.notes = Scrubber().scrub(changes["notes"] or "")
@@ -26,8 +27,9 @@ def edit(report: RawReport, changes: Any) -> None:
             report.visibility = changes["visibility"]
         report.save(update_fields=["notes", "visibility"])
         report.record("edited", actor="sender", fields=sorted(changes))
-        report.touch_summaries()
-        hints.after_commit(summarise_readings)
+        if report.visibility != before:
+            report.touch_summaries()
+            hints.after_commit(summarise_readings)
 
 
 def withdraw(report: RawReport) -> None:
@@ -37,11 +39,7 @@ def withdraw(report: RawReport) -> None:
         hints.after_commit(summarise_readings)
 
 
-def _faults(changes: Any) -> Any:
-    if not isinstance(changes, dict):
-        yield {"path": "", "message": "expected an object with notes or visibility"}
-        return
-    yield from faults(changes)
+def _faults(changes: dict[str, Any]) -> Iterator[dict[str, str]]:
     for name in sorted(changes.keys() - {"notes", "visibility"}):
         yield {"path": name[:100], "message": "only notes and visibility can be changed"}
     notes = changes.get("notes")

@@ -11,14 +11,16 @@ from typing import Any
 
 WAKEUPS_PER_TRANSACTION = 0.5
 WAKEUP_RATIO = 0.7
+WINDOW_MARGINS_S = 0.4
 BUSY_PERCENT = 90.0
 IDLE_PERCENT = 50.0
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run as the limiter sees it; `elapsed_time_s` is the time its counters were read over,
-    None when unknown.
+    """One run as the limiter sees it; `elapsed_time_s` is how long netperf measured, if known.
+
+    The client reads its counters over that time less `WINDOW_MARGINS_S`.
     """
 
     test: str
@@ -62,21 +64,24 @@ def _wakeups(same_cpu: list[RunRow], unpinned: list[RunRow]) -> Verdict | None:
         return None
     return Verdict(
         "vcpu_wakeups",
-        f"One unpinned stream reaches {loose:,.0f} trans/s, {loose / headline:.2f} of the "
-        f"{headline:,.0f} on one CPU, with {wakeups:.1f} wake-ups of idle CPUs a "
+        f"One unpinned stream reaches {_rounded(loose)} trans/s, {loose / headline:.2f} of the "
+        f"{_rounded(headline)} on one CPU, with {wakeups:.1f} wake-ups of idle CPUs a "
         "transaction: waking them is the price.",
     )
 
 
 def _wakeups_per_transaction(row: RunRow) -> float | None:
+    """Idle entries or function-call interrupts, whichever is more: one wake-up shows in both."""
     telemetry = row.telemetry or {}
     cpus = telemetry.get("cpu") or []
     entries = [cpu["idle_entries"] for cpu in cpus if cpu.get("idle_entries") is not None]
     calls = (telemetry.get("interrupts") or {}).get("CAL")
     if (not entries and calls is None) or not row.elapsed_time_s:
         return None
-    counted = max(float(sum(entries)), float(calls or 0))
-    return counted / (row.rate * row.elapsed_time_s)
+    window_s = row.elapsed_time_s - WINDOW_MARGINS_S
+    if window_s <= 0:
+        return None
+    return max(float(sum(entries)), float(calls or 0)) / (row.rate * window_s)
 
 
 def _one_core(rows: list[RunRow]) -> Verdict | None:
@@ -93,3 +98,8 @@ def _one_core(rows: list[RunRow]) -> Verdict | None:
                 f"{min(known):.0f} %: the load does not spread.",
             )
     return None
+
+
+def _rounded(rate: float) -> str:
+    """Three significant digits, with thousands commas."""
+    return f"{float(f'{rate:.3g}'):,.0f}"

@@ -8,7 +8,7 @@ are the processing state, and the two never mix. Written by `submissions`, read 
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -20,10 +20,6 @@ LEASE = timedelta(minutes=2)
 
 
 class ReportQuerySet(models.QuerySet["RawReport"]):
-    def shown(self) -> "ReportQuerySet":
-        """Reports that have a page: everything but what was withdrawn or rejected."""
-        return self.filter(status__in=RawReport.SHOWN)
-
     def listed(self) -> "ReportQuerySet":
         """Reports that appear in lists and figures."""
         return self.filter(
@@ -37,7 +33,7 @@ class ReportQuerySet(models.QuerySet["RawReport"]):
             status=RawReport.Status.WITHDRAWN,
             events__kind=RawReport.Status.WITHDRAWN,
             events__at__gt=instant,
-        )
+        ).distinct()
 
     def newest(self) -> "ReportQuerySet":
         return self.order_by("-id")
@@ -146,12 +142,18 @@ class RawReport(models.Model):
             report=self, kind=kind, actor=actor, reason=reason[:200], details=details
         )
 
-    def move_to(self, status: "RawReport.Status", actor: str, reason: str = "") -> None:
+    def move_to(self, status: "RawReport.Status", actor: str, reason: str = "") -> bool:
         """Change the editorial state and record who did it and why; facts are summed up anew."""
-        before, self.status, self.status_reason = self.status, status, reason[:200]
-        self.save(update_fields=["status", "status_reason"])
-        self.record(status, actor, reason, before=before)
-        self.touch_summaries()
+        before = self.status
+        reason = reason[:200]
+        with transaction.atomic():
+            unmoved = RawReport.objects.filter(pk=self.pk, status=before)
+            if not unmoved.update(status=status, status_reason=reason):
+                return False
+            self.status, self.status_reason = status, reason
+            self.record(status, actor, reason, before=before)
+            self.touch_summaries()
+        return True
 
     def touch_summaries(self) -> None:
         """Have the cells of this report summed up again."""

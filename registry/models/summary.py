@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from django.db import models, transaction
 from django.db.models import Q
+from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.reading import Bound, Reading, Run
 from registry.models.report import RawReport
 
-READINGS_AT_ONCE = 500
+READINGS_AT_ONCE = 100  # a batch is one write transaction, and on SQLite all writers wait for it
 
 
 class Generation(models.Model):
@@ -75,10 +76,6 @@ class CellQuerySet(models.QuerySet["Cell"]):
         """What may enter statistics."""
         return self.filter(bound=Bound.EXACT)
 
-    def of_recipe(self, filters: dict[str, str | int | None]) -> "CellQuerySet":
-        """Cells whose recipe has these values; None matches only null."""
-        return self.filter(**{f"recipe__{name}": value for name, value in filters.items()})
-
 
 class Cell(models.Model):
     """All figures of one voter with one recipe on one system.
@@ -129,10 +126,10 @@ def summarise(limit: int = READINGS_AT_ONCE) -> int:
         readings = list(waiting.select_for_update()[:limit].values_list("pk", flat=True))
         if not readings:
             return 0
-        for key in _touched(readings):
-            _recompute(key)
+        changed = [key for key in _touched(readings) if _recompute(key)]
         Reading.objects.filter(pk__in=readings).update(summarised=True)
-        generation.rise()
+        if changed:
+            generation.rise()
     return len(readings)
 
 
@@ -143,8 +140,8 @@ def _touched(readings: Iterable[int]) -> list[CellKey]:
     return sorted({CellKey.of(run) for run in runs}, key=str)
 
 
-def _recompute(key: CellKey) -> None:
-    """Write, change or delete the cell at `key` from the runs it has now."""
+def _recompute(key: CellKey) -> bool:
+    """Write, change or delete the cell at `key` from the runs it has now; whether it changed."""
     runs = Run.objects.filter(
         recipe=key.recipe_id,
         system=key.system_id,
@@ -158,20 +155,22 @@ def _recompute(key: CellKey) -> None:
     if key.submitter_id:
         runs = runs.filter(submitter=key.submitter_id)
     rows = list(runs.order_by("id").values_list("reading__report_id", "value", "submitter_id"))
-    cell = Cell.objects.at(key).first()
+    found = Cell.objects.at(key).first()
     if not rows:
-        if cell:
-            cell.delete()
-        return
-    cell = cell or Cell(
+        return bool(found and found.delete())
+    cell = found or Cell(
         recipe_id=key.recipe_id,
         system_id=key.system_id,
         bound=key.bound,
         machine_id=key.machine_id,
-        submitter_id=rows[0][2],
     )
+    before = model_to_dict(cell)
+    cell.submitter_id = rows[0][2]
     _fill(cell, [(report, value) for report, value, _ in rows])
+    if model_to_dict(cell) == before:
+        return False
     cell.save()
+    return True
 
 
 def _fill(cell: Cell, rows: list[tuple[int, float]]) -> None:

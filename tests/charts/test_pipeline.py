@@ -11,7 +11,7 @@ from charts import artefacts, tasks, verify
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import XEN_USERS_SLUG
 from charts.pipeline import draw, ensure_defaults
-from registry.models import Generation
+from registry.models import Generation, Recipe
 from registry.models.summary import summarise
 from submissions import seed
 from tests import reports
@@ -182,3 +182,89 @@ def test_saving_the_same_comparison_twice_is_one_chart(chart: Chart, client: Cli
     assert first.json()["slug"] == again.json()["slug"]
     wrong = client.post("/api/v1/charts/", {"tests": []}, content_type="application/json")
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid")
+
+
+def labels(chart: Chart) -> list[tuple[str, str]]:
+    return [(row["label"], row["recipe"]) for row in draw(chart.pk).spec["rows"]]
+
+
+def test_a_row_of_another_recipe_says_what_is_other(chart: Chart, client: Client) -> None:
+    send(client, "6.12.5-amd64")
+    send(client, "6.13.1-amd64")
+    short = reports.envelope(
+        reports.run(90_000, elapsed=1.0),
+        environment=reports.environment(kernel={"release": "6.14.1"}),
+    )
+    client.post("/api/v1/reports/", reports.as_bytes(short), content_type="application/json")
+    summarise()
+    drawn = labels(chart)
+    assert ("6.12 KVM", "same CPU") in drawn
+    assert ("6.14 KVM", "same CPU, short runs") in drawn
+
+
+def test_figures_in_another_unit_are_not_put_on_the_axis(chart: Chart, client: Client) -> None:
+    Chart.objects.update(params={"tests": ["TCP_CRR"], "group_by": ["kernel_series"]})
+    send(client, "6.12.5-amd64")
+    Recipe.objects.filter(source="plan").update(unit="bit/s")
+    spec = draw(chart.pk).spec
+    assert "6.12" not in [row["label"] for row in spec["rows"]]
+    assert "1 figures in other units not drawn" in spec["notes"]
+
+
+def test_the_hint_after_a_drawing_comes_when_the_rest_ends(
+    chart: Chart, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[float | None] = []
+    draw(chart.pk)
+    send(client, "6.12.5-amd64")
+    monkeypatch.setattr(
+        tasks.hints, "after_commit", lambda task, pk, countdown=None: sent.append(countdown)
+    )
+    tasks.on_facts_changed(None, Generation.current())
+    rests = [countdown for countdown in sent if countdown is not None]
+    assert len(rests) == 1
+    assert 0 < rests[0] <= 5
+
+
+def test_charts_nobody_asks_for_are_drawn_when_somebody_does(chart: Chart, client: Client) -> None:
+    forgotten = Chart.objects.get(slug="http-accept")
+    Chart.objects.filter(pk=forgotten.pk).update(
+        name="", asked_at=timezone.now() - timedelta(days=8)
+    )
+    tasks.sweep()
+    assert not Drawing.objects.filter(chart=forgotten).exists()
+    draw(forgotten.pk)
+    client.get("/c/http-accept.png")
+    assert Chart.objects.watched().filter(pk=forgotten.pk).exists()
+
+
+def test_a_file_that_a_newer_drawing_replaced_is_looked_up_again(
+    chart: Chart, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = draw(chart.pk)
+    stale = Drawing.objects.get(pk=drawing.pk)
+    stale.files = {"png": {"digest": "0" * 64, "size": 1}}
+
+    class Old:
+        def first(self) -> Drawing:
+            return stale
+
+        def only(self, *fields: str) -> "Old":
+            return self
+
+    monkeypatch.setattr(Drawing.objects, "filter", lambda **kwargs: Old())
+    assert client.get("/c/xen-users.png").status_code == 200
+
+
+def test_an_error_answer_is_never_cached(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    frozen = client.post("/api/v1/charts/xen-users/freeze/").json()["url"].partition("/c/")[2]
+    answer = client.get(f"/c/{frozen}.png", headers={"If-Match": '"other"'})
+    assert (answer.status_code, answer["Cache-Control"]) == (412, "no-store")
+
+
+def test_a_bad_body_of_a_chart_is_named(chart: Chart, client: Client) -> None:
+    deep = client.post("/api/v1/charts/", b"[" * 200_000, content_type="application/json")
+    assert (deep.status_code, deep.json()["error"]["code"]) == (400, "too_deep")
+    nul = {"tests": ["TCP_CRR\0"], "group_by": ["os"]}
+    assert client.post("/api/v1/charts/", nul, content_type="application/json").status_code == 422

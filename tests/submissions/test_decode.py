@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.refusal import Refused
-from submissions.decode import DEPTH_LIMIT, decode, depth, faults
+from registry.safe_json import DEPTH_LIMIT, depth, faults
+from submissions.decode import decode
 from submissions.validate import validate
 from tests import reports
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from registry.refusal import Refused
 from submissions.decode import decode
-from submissions.parsing import Parsed, parse
+from submissions.parsing import parse
 from submissions.validate import validate
 
 
@@ -47,15 +47,7 @@ def understood(body: bytes) -> dict[str, Any]:
     except Refused as refused:
         faults = [f"{fault['path']}: {fault['message']}" for fault in refused.details]
         return {"results": [], "warnings": [refused.message, *faults], "unrecognised": []}
-    parsed: Parsed = parse(document)
-    tool = parsed.other_tool()
-    if tool:
-        warnings.append(f"this is output of {tool}, not of netperf")
-    return {
-        "results": parsed.results(),
-        "warnings": warnings + parsed.warnings(),
-        "unrecognised": parsed.unrecognised(),
-    }
+    return parse(document).understood(warnings)
 
 
 def _plain(path: str, found: dict[str, Any]) -> str:

@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import ipaddress
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from registry.refusal import Refused
+from registry.safe_json import faults, load_object
 
 
 def read_body(request: HttpRequest) -> bytes:
@@ -45,6 +47,17 @@ def _check_digest(request: HttpRequest, body: bytes) -> None:
         raise Refused(400, "digest_mismatch", "The body does not have the digest it came with.")
 
 
+def read_json(request: HttpRequest) -> dict[str, Any]:
+    """The JSON object in the body. Raises Refused 400, 411, 413, 415 or 422 with every fault."""
+    if media_type(request) != "application/json":
+        raise Refused(415, "unsupported_media_type", "Send application/json.")
+    value = load_object(read_body(request))
+    found = list(faults(value))
+    if found:
+        raise Refused(422, "invalid", "The body is not valid.", found[:100])
+    return value
+
+
 def media_type(request: HttpRequest) -> str:
     return (request.content_type or "").strip().lower()
 
@@ -63,5 +76,7 @@ def sender_address(request: HttpRequest) -> str:
         found = ipaddress.ip_address(peer)
     except ValueError:
         return "unknown"
+    # IPv4 through a socket of both families: the address inside is the sender's, not ::/64.
+    found = getattr(found, "ipv4_mapped", None) or found
     prefix = 32 if found.version == 4 else 64
     return str(ipaddress.ip_network((found, prefix), strict=False).network_address)

@@ -1,0 +1,117 @@
+"""The chart as text: to scale, whole and readable in 72 columns, and safe in a spreadsheet."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charts.render_text import BAR_WIDTH, WIDTH, ascii_text, render_csv, render_text, wrapped
+from tests.charts.test_spec import row, spec, value
+
+
+def lines_of(*rows: object, **more: object) -> list[str]:
+    return render_text(spec(*rows, **more)).splitlines()  # type: ignore[arg-type]
+
+
+def line_of(start: str, lines: list[str]) -> str:
+    (line,) = [line for line in lines if line.startswith(start)]
+    return line
+
+
+def test_bars_are_to_scale_and_imported_ones_look_other() -> None:
+    lines = lines_of(
+        row("a", values={"TCP_CRR": value(10_000)}),
+        row("b", recipe="unpinned, imported", imported=True, values={"TCP_CRR": value(20_000)}),
+    )
+    measured, imported = line_of("a, same CPU ", lines), line_of("b, unpinned ", lines)
+    assert imported.count(":") == BAR_WIDTH - 1
+    assert measured.count("#") in {7, 8}
+    assert imported.split()[-4:] == ["20.0k", "imported", "1", "host"]
+    assert measured.split()[-3:] == ["10.0k", "1", "host"]
+    assert ": imported, metadata incomplete, not ranked" in lines
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "figures"),
+    [
+        (34_900, 33_900, 36_100, ["34.9k", "33.9-36.1", "3", "hosts"]),
+        (999, 980, 1020, ["999", "980-1.02k", "3", "hosts"]),
+        (999e3, 980e3, 1020e3, ["999k", "980k-1.02M", "3", "hosts"]),
+        (0.5, 0.4, 0.6, ["0.5", "0.4-0.6", "3", "hosts"]),
+    ],
+)
+def test_an_interval_stands_beside_its_figure(
+    rate: float, low: float, high: float, figures: list[str]
+) -> None:
+    found = value(rate, hosts=3, ci_low=low, ci_high=high)
+    line = line_of("6.12 KVM", lines_of(row(values={"TCP_CRR": found})))
+    assert line.split()[-4:] == figures
+
+
+def test_an_interval_wider_than_a_column_is_drawn_around_its_figure() -> None:
+    found = value(50.0, hosts=3, ci_low=25.0, ci_high=100.0)
+    line = line_of("6.12 KVM", lines_of(row(values={"TCP_CRR": found})))
+    assert line[28 : 28 + BAR_WIDTH] == "####----|-------"
+
+
+def test_two_hosts_have_no_interval() -> None:
+    line = line_of("6.12 KVM", lines_of(row(values={"TCP_CRR": value(hosts=2)})))
+    assert line.split()[-3:] == ["20.0k", "2", "hosts"]
+
+
+def test_a_label_too_long_for_its_column_stands_whole_above_its_bar() -> None:
+    labels = [f"6.12 bare metal on Windows 7, {placement}" for placement in ("pinned", "loose")]
+    lines = lines_of(*(row(label, recipe="") for label in labels))
+    for label in labels:
+        below = lines[lines.index(label) + 1]
+        assert below.startswith(" " * 28 + "#")
+        assert below.endswith("1 host")
+
+
+def test_the_remarks_are_told_in_text_too() -> None:
+    lines = lines_of(row("a"), row("b", 2), limit=1, left_out=3)
+    assert "1 more groups not drawn" in lines
+    assert "3 figures in other units not drawn" in lines
+    assert "8 runs in all" in lines
+
+
+def test_text_of_nothing_says_so_and_explains_no_marks() -> None:
+    text = render_text(spec())
+    assert "No reports match yet." in text
+    assert "geometric mean" not in text
+
+
+@given(
+    st.text(max_size=80),
+    st.text(max_size=80),
+    st.floats(0, 9.9e14),
+    st.floats(0, 1e30),
+    st.integers(3, 10**9),
+)
+def test_no_line_is_ever_longer_than_72_columns_of_ascii(
+    label: str, recipe: str, rate: float, high: float, hosts: int
+) -> None:
+    found = value(rate, ci_low=0.0, ci_high=max(rate, high), n_machines=hosts, bound="at_most")
+    text = render_text(spec(row(label, recipe=recipe, values={"TCP_CRR": found}), title=label))
+    assert text.isascii()
+    assert text.endswith("\n")
+    assert all(line.isprintable() and len(line) <= WIDTH for line in text.splitlines())
+
+
+def test_ascii_says_the_same_in_other_signs() -> None:
+    assert ascii_text("\u2264 caf\u00e9 \u00d7 \u4e2d\u2026") == "<= cafe x \\u4e2d..."
+
+
+def test_a_word_longer_than_a_line_is_broken() -> None:
+    assert wrapped("a " + "w" * 100) == ["a", "w" * 72, "w" * 28]
+
+
+def test_csv_is_safe_in_a_spreadsheet() -> None:
+    lines = render_csv(spec(row("=1+1"), row("@SUM(A1)"), row("-2"), row("+3"))).splitlines()
+    assert lines[0].startswith("test,unit,group,recipe,imported")
+    assert [line.split(",")[2] for line in lines[1:]] == ["'+3", "'-2", "'=1+1", "'@SUM(A1)"]
+
+
+def test_csv_holds_the_numbers_as_they_are() -> None:
+    found = value(23_230.5, hosts=3, ci_low=20_000.25, ci_high=26_000.0)
+    _, line = render_csv(spec(row(values={"TCP_CRR": found}))).splitlines()
+    assert line == "TCP_CRR,trans/s,6.12 KVM,same CPU,false,exact,23230.5,20000.25,26000.0,24,3,3"
