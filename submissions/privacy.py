@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SCRUBBER_VERSION = 1
+from submissions import host_lines
+
+SCRUBBER_VERSION = 2
 
 KINDS = ("host", "address", "mac", "mail", "instance", "user")
 
@@ -50,12 +52,19 @@ _BEFORE_VERSION = re.compile(
     r"(?i)(?:\b(?:version|release|revision|ver\.?|rev\.?|firmware|driver|netperf|netserver|qemu|xen|esxi?)[\s:=\"'(_/-]{0,3}"
     r"|\bv)$"
 )
-_BEFORE_KERNEL = re.compile(r"(?i)(?:kernel|linux|vmlinuz|-image|-headers)[\s:=\"'(_/-]{0,3}$")
+_BEFORE_KERNEL = re.compile(
+    r"(?i)(?:kernel|linux|vmlinuz|-image|-headers)[\s:=\"'(_/-]{0,3}$"
+    r"|linux[ \t]{1,4}host-[0-9]{1,9}[ \t]{1,4}$"
+)
 _AFTER_VERSION = re.compile(
-    r"(?i)\s{0,2}kernel\b|-(?:generic|amd64|[0-9]{1,4}[.-][a-z0-9.]{0,20}(?:el|fc|generic))"
+    r"(?i)\s{0,2}kernel\b|[ \t]{1,4}#[ ]?[0-9]{1,6}[ -]"
+    r"|-(?:generic|amd64|[0-9]{1,4}[.-][a-z0-9.]{0,20}(?:el|fc|generic))"
 )
 _KERNELS = range(2, 10)
 _CONTEXT_LENGTH = 24
+# In a map, the key calls its value a version.
+_VERSION_KEY = re.compile(r"(?i)version|release|revision|firmware|driver|kernel|bios")
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,4}")
 
 _INSTANCE = re.compile(r"(?<![\w-])i-[0-9a-f]{8,17}(?![\w-])")
 _ADDRESS_HOST = re.compile(
@@ -116,9 +125,20 @@ class Scrubber:
 
     def __init__(self) -> None:
         self._tokens: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+        self._machines: dict[str, str] = {}  # names that lines gave, to be found anywhere
 
     def counts(self) -> dict[str, int]:
         return {kind: len(known) for kind, known in self._tokens.items() if known}
+
+    def learn(self, text: str) -> None:
+        """Remember the machines that a text's lines name, for texts that come before it."""
+        host_lines.replaced(text, self._machine)
+
+    def scrub_entry(self, key: str, value: str) -> tuple[str, str]:
+        """A key of a free map and its value, which the key may call a version."""
+        is_version = _VERSION_KEY.search(key) and _VERSION.fullmatch(value)
+        self.learn(f"{key}={value}")
+        return self.scrub(key), value if is_version else self.scrub(value)
 
     def scrub(self, text: str) -> str:
         """The text with tokens. One may lay bare what stood beside it: until nothing changes."""
@@ -131,8 +151,11 @@ class Scrubber:
         return text
 
     def _steps(self) -> list[Callable[[str], str]]:
-        """netperf's own lines first, then names that hold addresses, then addresses."""
+        """Lines that name a machine or the far end first, then names that hold addresses, then
+        addresses, then words that are names now known.
+        """
         return [
+            lambda text: host_lines.replaced(text, self._machine),
             self._banners,
             self._commands,
             lambda text: _ERROR_HOST.sub(lambda m: m[1] + self._far_end(m[2]), text),
@@ -147,11 +170,23 @@ class Scrubber:
             lambda text: _IPV6.sub(self._ipv6, text),
             lambda text: _IPV4.sub(self._ipv4, text),
             lambda text: _FQDN.sub(self._fqdn, text),
+            lambda text: host_lines.words_replaced(text, self._machines),
         ]
 
     def _token(self, kind: str, name: str) -> str:
         known = self._tokens[kind]
         return known.setdefault(name.lower(), f"{kind}-{len(known) + 1}")
+
+    def _machine(self, name: str) -> str:
+        """The token of a name that a line gives; its first label alone stands for it as well."""
+        is_kept = _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name)
+        if is_kept or _address(name) or not host_lines.points_at_a_machine(name):
+            return name
+        token = self._token("host", name)
+        for known in (name.lower(), name.lower().split(".")[0]):
+            if len(known) >= host_lines.SHORTEST_NAME and host_lines.points_at_a_machine(known):
+                self._machines.setdefault(known, token)
+        return token
 
     def _banners(self, text: str) -> str:
         pieces, done = [], 0

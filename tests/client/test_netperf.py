@@ -9,6 +9,9 @@ from pathlib import Path
 
 from crr_submit import netperf
 from crr_submit.fields import RESULT
+from crr_submit.netperf.context import TESTS
+from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.naming import Naming
 from crr_submit.netserver import Netserver
 
 CAPTURES = Path(__file__).resolve().parents[1] / "data" / "netperf"
@@ -22,6 +25,7 @@ RR_ROWS = "16384  87380  1        1       10.00    2662.20\n16384  87380\n"
 STREAM_TABLE = (
     "bytes  bytes   bytes    secs.    10^6bits/sec\n\n 87380  16384  16384    10.00     941.12\n"
 )
+BULK_TESTS = ("TCP_STREAM", "TCP_MAERTS", "TCP_SENDFILE", "UDP_STREAM")
 KEYVAL = "THROUGHPUT=100.50\nTHROUGHPUT_UNITS=Trans/s\n"
 
 
@@ -81,6 +85,42 @@ class NameTest(unittest.TestCase):
 
     def test_a_command_that_names_another_kind_of_test_does_not(self):
         self.assertEqual(rates("$ netperf -t TCP_STREAM\n" + RR_HEADING + RR_ROWS), [])
+
+    def test_a_name_that_netperf_does_not_know_is_not_shown(self):
+        names = ("MY.SECRET.HOST_AAA", "WEB01_SECRET", "$TEST", "TCP_RR2", "X" * 3000)
+        for name in names:
+            command = "$ netperf -t %s -- -k\n" % name
+            report = netperf.parse(command + KEYVAL + KEYVAL)
+            self.assertEqual([result.test for result in report.results], ["OMNI"] * 2, name)
+            self.assertEqual(len(report.warnings), 1, name)
+            self.assertNotIn(name, report.warnings[0].message)
+
+    def test_a_warning_tells_the_line_of_a_name_that_is_not_known(self):
+        findings = Findings()
+        naming = Naming(findings)
+        command = "$ netperf -t WEB01_SECRET"
+        self.assertTrue(naming.take_command(command, command, 7))
+        self.assertEqual(naming.claim().test, "OMNI")
+        self.assertEqual([warning.line for warning in findings.report().warnings], [7])
+
+    def test_the_name_of_a_command_that_names_nothing_brings_no_warning(self):
+        report = netperf.parse("$ netperf -t $TEST\n" + RR + KEYVAL)
+        self.assertEqual([result.test for result in report.results], ["TCP_RR"])
+        self.assertEqual(report.warnings, ())
+
+    def test_a_command_line_in_the_output_names_a_test_of_netperf_only(self):
+        command = 'COMMAND_LINE="netperf -t WEB01_SECRET"\n'
+        self.assertEqual(rates(KEYVAL + command)[0][0], "OMNI")
+
+    def test_every_test_of_netperf_is_known_in_any_case_and_quotes(self):
+        for name in sorted(TESTS):
+            self.assertRegex(name, "^[A-Z][A-Z0-9_]{1,31}$")
+            for written in (name, name.lower(), '"%s"' % name):
+                report = netperf.parse("$ netperf -t %s -- -k\n" % written + KEYVAL)
+                read = [result.test for result in report.results]
+                # Transactions are no rate of a bulk test that is read here.
+                self.assertEqual(read, [] if name in BULK_TESTS else [name], written)
+                self.assertFalse(any("no test" in warning.message for warning in report.warnings))
 
     def test_a_banner_is_good_for_one_table(self):
         text = CRR + RR_HEADING + RR_ROWS + "and another run gave:\n" + RR_HEADING + RR_ROWS

@@ -1,5 +1,4 @@
-"""A hint never hurts the sender: short time-outs on every transport, a breaker, failures counted.
-"""
+"""A hint never hurts the sender: short time-outs, a breaker, failures counted."""
 
 import socket
 from typing import Any

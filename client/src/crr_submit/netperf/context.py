@@ -33,6 +33,30 @@ _LEVEL = re.compile(r"\+/-[0-9.]{1,12}% {1,8}(?:@ )?([0-9]{1,3}(?:\.[0-9]{1,6})?
 REQUEST_RESPONSE = ("TCP_RR", "TCP_CRR", "TCP_CC", "UDP_RR")
 BULK = ("TCP_STREAM", "TCP_MAERTS", "TCP_SENDFILE")
 OMNI = "OMNI"
+# What a netperf takes after -t, before and after the first "_". Some only when it was built with
+# them.
+_TESTS = {
+    "DCCP": ("STREAM", "MAERTS", "RR", "CRR", "CC"),
+    "DG": ("STREAM", "RR"),
+    "DLCL": ("STREAM", "RR"),
+    "DLCO": ("STREAM", "RR"),
+    "DNS": ("RR",),
+    "EXS": ("TCP_STREAM",),
+    "FORE": ("STREAM", "RR"),
+    "HIPPI": ("STREAM", "RR"),
+    "LOC": ("CPU",),
+    "REM": ("CPU",),
+    "SCTP": ("STREAM", "STREAM_MANY", "MAERTS", "RR", "RR_MANY", "CRR", "CC"),
+    "SCTPIPV6": ("STREAM", "STREAM_MANY", "RR", "RR_MANY"),
+    "SDP": ("STREAM", "MAERTS", "RR", "CRR"),
+    "STREAM": ("STREAM", "RR"),
+    "TCP": ("STREAM", "MAERTS", "SENDFILE", "MSS", "RR", "CRR", "CC", "TRR"),
+    "TCPIPV6": ("STREAM", "MAERTS", "SENDFILE", "RR", "CRR", "CC", "TRR"),
+    "UDP": ("STREAM", "MAERTS", "RR"),
+    "UDPIPV6": ("STREAM", "RR"),
+    "XTI": ("TCP_STREAM", "TCP_RR", "UDP_STREAM", "UDP_RR"),
+}
+TESTS = frozenset([OMNI] + ["%s_%s" % (a, b) for a, ends in _TESTS.items() for b in ends])
 
 
 @dataclass(frozen=True)
@@ -50,11 +74,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Command:
-    """A netperf command line. `units_chosen`: it has -f; `quiet`: -P 0, so no headings come."""
+    """A netperf command line. `units_chosen`: it has -f; `quiet`: -P 0, so no headings come;
+    `is_unknown`: -t names no test of netperf, and OMNI stands for it.
+    """
 
     test: str
     units_chosen: bool = False
     quiet: bool = False
+    is_unknown: bool = False
 
 
 def read_banner(line: int, text: str) -> Optional[Context]:
@@ -119,7 +146,9 @@ def options(words: List[str]) -> Command:
             break
         flag, value = word[:2], word[2:] or "".join(words[position + 1 : position + 2])
         if flag == "-t":
-            command = replace(command, test=value.upper())
+            test = value.strip("\"'").upper()
+            known = test in TESTS
+            command = replace(command, test=test if known else OMNI, is_unknown=not known)
         elif flag == "-f":
             command = replace(command, units_chosen=True)
         elif flag == "-P":

@@ -26,6 +26,7 @@ class Naming:
         self._units_chosen = False  # the last command had -f
         self._command_text = ""
         self._command_lines = 0
+        self._command_number = 0
 
     def take_banner(self, number: int, text: str) -> bool:
         found = context.read_banner(number, text)
@@ -52,7 +53,7 @@ class Naming:
         """The next line may be the rest of a command."""
         return bool(self._command_text)
 
-    def take_command(self, text: str, line: str) -> bool:
+    def take_command(self, text: str, line: str, number: int = 0) -> bool:
         before, self._command_text = self._command_text, ""
         is_rest = before != "" and (before.endswith("\\") or text.startswith("-"))
         whole = before.rstrip("\\") + " " + text if is_rest else text
@@ -65,6 +66,7 @@ class Naming:
         self.drop_banners()
         self._findings.forget_confidence()
         self.command, self._units_chosen = found, found.units_chosen
+        self._command_number = number
         self._findings.saw_netperf = True
         return True
 
@@ -88,12 +90,20 @@ class Naming:
         if self.banners:
             return self._claim_banner(heading)
         if self.command:
+            self._warn_of_unknown()
             named = Context(0, "", self.command.test, units_chosen=self.command.units_chosen)
             return named if heading is None or heading.admits(named.test) else None
         if heading is None:
             return Context(0, "", context.OMNI)
         # No other test has this table.
         return Context(0, "", "UDP_STREAM") if heading.kind == tables.DATAGRAM else None
+
+    def _warn_of_unknown(self) -> None:
+        """Once a command, and only when output is named by it."""
+        if self.command and self.command.is_unknown:
+            message = "netperf has no test of the name in this command: read as OMNI"
+            self._findings.warn(self._command_number, message)
+            self.command = replace(self.command, is_unknown=False)
 
     def _claim_banner(self, heading: Optional[Heading]) -> Optional[Context]:
         fits = [banner for banner in self.banners if heading is None or heading.admits(banner.test)]
