@@ -66,7 +66,10 @@ _LINES = (
 )
 _SHELL = re.compile(r"(?i)(?:ba|z|k|da|c|tc|a)?sh(?:-[0-9.]{1,8})?")
 _NUMBER = re.compile(r"(?i)[0-9.]{1,40}(?:e[0-9]{1,4})?|nan|inf")
-_WORD = re.compile(r"(?<![\w-])[A-Za-z0-9][\w-]{1,254}(?![\w-])")
+# Not netperf's own keys: DEST_ADDR, UUID=.
+_WORD = re.compile(
+    r"(?<![\w-])(?![A-Z0-9]{1,30}_[A-Z0-9_]{1,60}\b)(?![A-Z0-9]{1,60}=)[A-Za-z0-9][\w-]{1,254}(?![\w-])"
+)
 
 # What machines are called as often as anything else is: such a name points at nobody, and taking it
 # out everywhere would make a text unreadable.
@@ -78,7 +81,9 @@ _PLAIN_WORDS = """
     kali manjaro mint nixos opensuse oracle photon raspberrypi raspbian redhat rhel rocky slackware
     suse ubuntu
     netperf netserver flent iperf iperf3 uperf sockperf wrk neper tcp udp sctp dccp omni ipv4 ipv6
-    inet inet6 migrated test tests from port conf interim result alignment offset bits bytes
+    inet inet6
+    af_inet af_inet6 af_unix af_local af_unspec 0bits 3bits 6bits 9bits usec bits bytes
+    migrated test tests from port conf interim result alignment offset
     kbytes mbytes gbytes trans tran secs sec per close unidirectional burst histogram demo nodelay
     confidence intervals desired was not achieved within the specified iterations failed error
     connect connection request response stream maerts sendfile send recv receive

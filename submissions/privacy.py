@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from submissions import host_lines
 
-SCRUBBER_VERSION = 2
+SCRUBBER_VERSION = 1
 
 KINDS = ("host", "address", "mac", "mail", "instance", "user")
 

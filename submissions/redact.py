@@ -1,8 +1,8 @@
 """From a document to the one that is stored: scrubbed, without what is private or unknown. No
 Django.
 
-The scrubber (`submissions.privacy`) reads free text only: outputs, commands and notes of an
-envelope, all of a raw text.
+The scrubber (`submissions.privacy`) reads free text only: outputs, commands, notes and free maps of
+an envelope, all of a raw text.
 """
 
 import json
@@ -12,6 +12,9 @@ from crr_submit.report import schema
 from submissions.decode import Document
 from submissions.privacy import Scrubber
 
+KEY_LENGTH = 128
+VALUE_LENGTH = 512
+
 
 def redacted(document: Document) -> Document:
     """The document as it may be kept and shown."""
@@ -20,6 +23,13 @@ def redacted(document: Document) -> Document:
         return Document(text=scrubber.scrub(document.text or ""))
     envelope = known(document.envelope)
     envelope.pop("machine_id", None)
+    # A machine that the last text names is taken out of the first one too.
+    for run in envelope.get("runs") or []:
+        for text in (*run["outputs"], run.get("command") or ""):
+            scrubber.learn(text)
+    scrubber.learn(envelope.get("notes") or "")
+    _scrubbed_maps(envelope, schema(), scrubber)  # for the names in them
+    envelope = _scrubbed_maps(envelope, schema(), scrubber)
     for run in envelope.get("runs") or []:
         run["outputs"] = [scrubber.scrub(output) for output in run["outputs"]]
         if run.get("command"):
@@ -27,6 +37,27 @@ def redacted(document: Document) -> Document:
     if envelope.get("notes"):
         envelope["notes"] = scrubber.scrub(envelope["notes"])
     return Document(envelope=envelope)
+
+
+def _scrubbed_maps(value: Any, node: dict[str, Any], scrubber: Scrubber) -> Any:
+    """A copy in which maps with free keys are scrubbed and short; all else stays as it is."""
+    if isinstance(value, dict) and "additionalProperties" in node:
+        return dict(_scrubbed_entry(key, item, scrubber) for key, item in value.items())
+    if isinstance(value, dict) and "properties" in node:
+        return {
+            key: _scrubbed_maps(item, node["properties"].get(key, {}), scrubber)
+            for key, item in value.items()
+        }
+    if isinstance(value, list) and "items" in node:
+        return [_scrubbed_maps(item, node["items"], scrubber) for item in value]
+    return value
+
+
+def _scrubbed_entry(key: str, item: Any, scrubber: Scrubber) -> tuple[str, Any]:
+    if not isinstance(item, str):
+        return scrubber.scrub(key)[:KEY_LENGTH], item
+    key, item = scrubber.scrub_entry(key, item)
+    return key[:KEY_LENGTH], item[:VALUE_LENGTH]
 
 
 def stored_bytes(document: Document) -> bytes:

@@ -12,6 +12,7 @@ import jsonschema_rs
 from crr_submit.report import schema, unknown_keys
 from registry.refusal import Refused
 from registry.safe_json import faults
+from submissions.privacy import Scrubber
 
 FAULTS_SHOWN = 100
 _VALIDATOR = jsonschema_rs.validator_for(schema())
@@ -23,7 +24,9 @@ def validate(envelope: dict[str, Any]) -> list[str]:
     if found:
         message = f"The report has {len(found)} fault{'s' if len(found) > 1 else ''}."
         raise Refused(422, "invalid", message, found[:FAULTS_SHOWN])
-    return [f"{path}: unknown key, not kept" for path in unknown_keys(envelope)[:FAULTS_SHOWN]]
+    scrubber = Scrubber()
+    paths = [scrubber.scrub(path)[:128] for path in unknown_keys(envelope)[:FAULTS_SHOWN]]
+    return [f"{path}: unknown key, not kept" for path in paths]
 
 
 def _schema_faults(envelope: dict[str, Any]) -> Iterator[dict[str, str]]:

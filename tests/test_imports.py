@@ -25,6 +25,7 @@ NO_DJANGO = (
     "submissions/validate.py",
     "submissions/redact.py",
     "submissions/privacy.py",
+    "submissions/host_lines.py",
     "submissions/parsing.py",
     "submissions/normalise.py",
     "submissions/plausibility.py",

@@ -12,7 +12,7 @@ from registry.tasks import summarise_readings
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "amqp", "amqps"])
 def test_a_producer_has_its_own_short_time_outs(scheme: str, settings: Any) -> None:
     settings.CELERY_BROKER_URL = f"{scheme}://127.0.0.1:1/0"
-    options = hints._connection().transport_options
+    options = hints._connection().transport_options or {}
     assert options["max_retries"] == 0
     timeouts = [value for name, value in options.items() if name.endswith("timeout")]
     assert hints.TIMEOUT_S in timeouts

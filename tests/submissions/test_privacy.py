@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crr_submit import netperf
-from submissions import privacy
+from submissions import host_lines, privacy
+from submissions.decode import Document
 from submissions.privacy import SCRUBBER_VERSION, Scrubber, scrub
+from submissions.redact import redacted
+from submissions.validate import validate
 
 CAPTURES = sorted((Path(__file__).resolve().parents[1] / "data" / "netperf").glob("*.txt"))
 PIECES = (
@@ -45,6 +48,13 @@ PIECES = (
     "from ",
     "port 0",
     "listening on ",
+    "web01",
+    "Linux web01 2.6.36.4 #1 ",
+    "Linux 6.1.0 (web01) 11/22/2026",
+    "web01:~ # ",
+    "$ hostname\n",
+    "hostname: ",
+    "debian",
     " at port",
     "fe80::1%eth0",
     "x",
@@ -103,6 +113,131 @@ def test_what_only_looks_like_it_stays(text: str) -> None:
     assert scrub(text).text == text
 
 
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        (
+            "Linux web01 2.6.38-8-generic #42-Ubuntu SMP x86_64 GNU/Linux",
+            "Linux host-1 2.6.38-8-generic #42-Ubuntu SMP x86_64 GNU/Linux",
+        ),
+        ("Linux web01 2.6.36.4 #1 SMP", "Linux host-1 2.6.36.4 #1 SMP"),
+        ("Linux web01 5.10.0-8-amd64\n", "Linux host-1 5.10.0-8-amd64\n"),
+        ("FreeBSD web01 13.1-RELEASE FreeBSD 13.1", "FreeBSD host-1 13.1-RELEASE FreeBSD 13.1"),
+        (
+            "Linux 6.1.0 (web01)  11/22/2026 _x86_64_\t(4 CPU)",
+            "Linux 6.1.0 (host-1)  11/22/2026 _x86_64_\t(4 CPU)",
+        ),
+        ("web01:~ # netperf", "host-1:~ # netperf"),
+        ("> web01:/tmp> make", "> host-1:/tmp> make"),
+        ("[web01 ~]$ ls", "[host-1 ~]$ ls"),
+        ("web01# ./netperf", "host-1# ./netperf"),
+        ("[root@web01 ~]# ls", "[root@host-1 ~]# ls"),
+        ("root@web01.example.com:~# ls", "root@host-1:~# ls"),
+        (" Static hostname: web01\n", " Static hostname: host-1\n"),
+        ("hostname: web01", "hostname: host-1"),
+        ('{"nodename": "web01", "x": 1}', '{"nodename": "host-1", "x": 1}'),
+        ("run --hostname=web01 image", "run --hostname=host-1 image"),
+        ("kernel.hostname = web01", "kernel.hostname = host-1"),
+        ("$ hostname\nweb01\n", "$ hostname\nhost-1\n"),
+    ],
+)
+def test_a_machine_that_a_line_names_is_taken_out_everywhere(text: str, scrubbed: str) -> None:
+    assert scrub(text).text == scrubbed
+    around = "(web01) is WEB01, not web012 {}\nweb01-lan and web01."
+    assert scrub(around.format("\n" + text)).text == around.format("\n" + scrubbed).replace(
+        "(web01) is WEB01", "(host-1) is host-1"
+    ).replace("web01.", "host-1.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Linux debian 6.1.0-9-amd64 #1 SMP Debian",
+        "Linux localhost 2.6.36.4 #1 SMP",
+        "Linux 2.6.38-8-generic x86_64 #42-Ubuntu",
+        "Linux 2.6.36.4 (custom PV kernel)",
+        "Linux version 5.10.0 (gcc 10.2)",
+        "we ran Linux Foo 14.2 there",
+        "bash-5.1$ netperf\nsh-4.2# netperf",
+        "the hostname: it is not known",
+        "hostname: localhost\nhostname: netperf\nnetperf -t TCP_RR localhost",
+        "hostname: throughput\nTHROUGHPUT=1\nThroughput",
+        "hostname: 16384\n16384 87380",
+    ],
+)
+def test_words_that_every_text_has_are_no_names_of_machines(text: str) -> None:
+    assert scrub(text).text == text
+
+
+def test_a_name_of_a_machine_in_a_capture_changes_no_result() -> None:
+    for capture in CAPTURES:
+        text = capture.read_text(encoding="utf-8")
+        for word in sorted(set(re.findall(r"[A-Za-z][\w-]{2,62}", text))):
+            if not host_lines.points_at_a_machine(word):
+                continue
+            named = f"hostname: {word}\n{text}"
+            assert netperf.parse(scrub(named).text).results == netperf.parse(named).results, word
+
+
+def test_the_texts_of_one_report_know_each_others_machines() -> None:
+    run = {"outputs": ["to web01", "web01:~ # netperf"], "command": "sh web01.sh"}
+    found = redacted(Document(envelope={"notes": "hostname: db7x", "runs": [run]})).envelope
+    assert found is not None
+    assert found["runs"][0] == {
+        "outputs": ["to host-1", "host-1:~ # netperf"],
+        "command": "sh host-1.sh",
+    }
+    assert redacted(Document(envelope=found)).envelope == found
+
+
+def test_maps_with_free_keys_are_scrubbed_and_short() -> None:
+    maps = {
+        "tuning": {
+            "net.ipv4.tcp_syncookies": 1,
+            "net.core.somaxconn": "4096",
+            "kernel.hostname": "web01",
+            "db1.example.com": "10.1.2.3 eve@example.org",
+            "x" * 128: "y" * 4096,
+            "driver_version": "5.1.2.3",
+        },
+        "virtualization": {"version": "10.1.2.3", "signals": {"dmi": "on web01", "seen": True}},
+        "cpu": {"mitigations": {"spectre_v2": "Mitigation: Retpolines; IBPB: conditional"}},
+        "nic": {"offloads": {"tso on 10.1.2.3": True}},
+    }
+    telemetry = {"interrupts": {"eth0-TxRx-0": 7, "00:16:3e:12:34:56": 8}}
+    run = {"outputs": [], "telemetry": telemetry, "remote_environment": {"tuning": {"a": "web01"}}}
+    document = Document(envelope={"environment": maps, "runs": [run]})
+    before = repr(document)
+    found = redacted(document).envelope
+    assert found is not None
+    assert repr(document) == before
+    assert found["environment"] == {
+        "tuning": {
+            "net.ipv4.tcp_syncookies": 1,
+            "net.core.somaxconn": "4096",
+            "kernel.hostname": "host-1",
+            "host-2": "address-1 mail-1",
+            "x" * 128: "y" * 512,
+            "driver_version": "5.1.2.3",
+        },
+        "virtualization": {"version": "10.1.2.3", "signals": {"dmi": "on host-1", "seen": True}},
+        "cpu": maps["cpu"],
+        "nic": {"offloads": {"tso on address-1": True}},
+    }
+    assert found["runs"][0]["telemetry"] == {"interrupts": {"eth0-TxRx-0": 7, "mac-1": 8}}
+    assert found["runs"][0]["remote_environment"] == {"tuning": {"a": "host-1"}}
+    assert redacted(Document(envelope=found)).envelope == found
+
+
+def test_warnings_about_unknown_keys_are_scrubbed_and_short() -> None:
+    envelope = {"report_version": 1, "runs": [{"outputs": []}], "y" * 5000: 1}
+    envelope["my host is web01.corp.example.com 10.1.2.3"] = 1
+    assert validate(envelope) == [
+        "y" * 128 + ": unknown key, not kept",
+        "my host is host-1 address-1: unknown key, not kept",
+    ]
+
+
 def test_an_address_called_a_kernel_is_an_address_when_no_kernel_has_that_number() -> None:
     assert scrub("Linux 203.0.113.7").text == "Linux address-1"
 
@@ -159,8 +294,12 @@ def test_no_address_is_left(address: object) -> None:
 
 def test_no_pattern_repeats_without_bound() -> None:
     patterns = {
-        name: value for name, value in vars(privacy).items() if isinstance(value, re.Pattern)
+        name: value
+        for module in (privacy, host_lines)
+        for name, value in vars(module).items()
+        if isinstance(value, re.Pattern)
     }
+    patterns.update({pattern.pattern: pattern for pattern in host_lines._LINES})
     assert len(patterns) > 15
     for name, pattern in patterns.items():
         bare = re.sub(r"\\.", "", pattern.pattern)

@@ -93,7 +93,7 @@ class _Reader:
             return True
         if "netperf" not in text and not self.naming.has_open_command:
             return False
-        if text.startswith("COMMAND_LINE=") or not self.naming.take_command(text, line):
+        if text.startswith("COMMAND_LINE=") or not self.naming.take_command(text, line, number):
             return False
         self._finish()
         return True
