@@ -6,6 +6,7 @@ re-reading. Updates no row that two reports share: recipes, systems and machines
 found.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -65,10 +66,10 @@ def _write_runs(reading: Reading, report: RawReport, content: Content) -> None:
     )
 
 
-def _instant(run: NormalisedRun) -> Any:
+def _instant(run: NormalisedRun) -> datetime | None:
     """The client's time of the start; text that is no instant is unknown."""
     try:
         found = parse_datetime(run.started_at or "")
-    except ValueError:
+        return found.astimezone(UTC) if found and found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found if found and found.tzinfo else None

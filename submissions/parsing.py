@@ -20,11 +20,11 @@ class ParsedRun:
     """The outputs of one run as the parser read them. `settings` is the envelope's run, {} for raw
     text.
 
-    `text` is all outputs, for what they say of their own recipe.
+    `texts` are the outputs as they were, for what they say of their own recipe.
     """
 
     settings: dict[str, Any]
-    text: str
+    texts: tuple[str, ...]
     outputs: tuple[netperf.ParsedReport, ...]
 
 
@@ -92,7 +92,7 @@ def parse(document: Document) -> Parsed:
 
 
 def _parse_run(settings: dict[str, Any], outputs: list[str]) -> ParsedRun:
-    return ParsedRun(settings, "\n".join(outputs), tuple(netperf.parse(text) for text in outputs))
+    return ParsedRun(settings, tuple(outputs), tuple(netperf.parse(text) for text in outputs))
 
 
 def require_results(parsed: Parsed) -> None:

@@ -74,11 +74,14 @@ def known(envelope: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(value: Any, node: dict[str, Any]) -> Any:
+    """The parts of `value` that `node` of the schema knows; 2.0 is 2, as JSON means it."""
     if isinstance(value, dict) and "properties" in node:
         properties = node["properties"]
         return {
             key: _known(item, properties[key]) for key, item in value.items() if key in properties
         }
+    if isinstance(value, dict) and "additionalProperties" in node:
+        return {key: _known(item, node["additionalProperties"]) for key, item in value.items()}
     if isinstance(value, list) and "items" in node:
         return [_known(item, node["items"]) for item in value]
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value

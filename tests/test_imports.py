@@ -26,6 +26,7 @@ NO_DJANGO = (
     "submissions/redact.py",
     "submissions/privacy.py",
     "submissions/host_lines.py",
+    "submissions/command.py",
     "submissions/parsing.py",
     "submissions/normalise.py",
     "submissions/plausibility.py",
