@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from registry.refusal import Refused
 
 DEPTH_LIMIT = 32
+INTEGER_LIMIT = 2**63
 # One string (closed or cut off by the end, so that no start is scanned twice) or one bracket.
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)|[\[{\]}]', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -76,7 +77,7 @@ def faults(value: Any, path: str = "") -> Iterator[dict[str, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from faults(item, f"{path}[{index}]")
-    elif isinstance(value, float) and not math.isfinite(value):
+    elif isinstance(value, int | float) and not _is_usable(value):
         yield {"path": path, "message": "the number is too large to be one"}
     elif isinstance(value, str):
         yield from _text_faults(value, path)
@@ -89,3 +90,8 @@ def _text_faults(value: str, path: str) -> Iterator[dict[str, str]]:
     free = path.startswith("runs[") and ".outputs[" in path
     if (NEVER_TEXT if free else _CONTROL).search(value):
         yield {"path": path, "message": "the text holds control characters (NUL or the like)"}
+
+
+def _is_usable(number: float) -> bool:
+    """Finite, and small enough for an integer column and for arithmetic with floats."""
+    return math.isfinite(number) if isinstance(number, float) else abs(number) < INTEGER_LIMIT

@@ -15,6 +15,8 @@ from submissions.privacy import Scrubber
 KEY_LENGTH = 128
 VALUE_LENGTH = 512
 
+EXACT_FLOAT = 2.0**53  # above it a float is no whole number that anybody wrote
+
 
 def redacted(document: Document) -> Document:
     """The document as it may be kept and shown."""
@@ -84,4 +86,5 @@ def _known(value: Any, node: dict[str, Any]) -> Any:
         return {key: _known(item, node["additionalProperties"]) for key, item in value.items()}
     if isinstance(value, list) and "items" in node:
         return [_known(item, node["items"]) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOAT
+    return int(value) if is_whole else value

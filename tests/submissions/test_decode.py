@@ -83,6 +83,14 @@ def test_a_number_too_large_to_be_one_is_422() -> None:
     assert refused.details[0]["path"] == "environment.memory_bytes"
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**400])
+def test_an_integer_too_large_for_a_column_is_422(number: int) -> None:
+    interrupts = {"CAL": number}
+    report = reports.envelope(reports.run(telemetry={"interrupts": interrupts}))
+    paths = [fault["path"] for fault in refusal(reports.as_bytes(report)).details]
+    assert "runs[0].telemetry.interrupts.CAL" in paths
+
+
 def test_a_lone_surrogate_is_422() -> None:
     refused = refusal(b'{"report_version": 1, "runs": [], "notes": "\\ud800"}')
     assert (refused.status, refused.details[0]["path"]) == (422, "notes")
