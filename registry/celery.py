@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from django.conf import settings
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
@@ -24,8 +25,6 @@ def transport_options(scheme: str) -> dict[str, Any]:
     if scheme == "filesystem":
         folder = settings.DATA_DIR / "broker"
         folders = {name: folder / name for name in ("messages", "processed", "control")}
-        for path in folders.values():
-            path.mkdir(parents=True, exist_ok=True)
         return {
             "data_folder_in": str(folders["messages"]),
             "data_folder_out": str(folders["messages"]),
@@ -40,6 +39,7 @@ def transport_options(scheme: str) -> dict[str, Any]:
     return {}
 
 
+TRANSPORT_ALIASES["filesystem"] = "registry.file_broker:Transport"
 app = Celery("registry")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
@@ -48,8 +48,10 @@ app.conf.update(
     accept_content=["json"],
     task_serializer="json",
     task_ignore_result=True,
-    task_acks_late=True,
-    task_reject_on_worker_lost=False,  # a killed task is found by its lease, not by the broker
+    # A killed task is found by its lease, not by the broker. An acknowledgement that could not be
+    # sent while the broker was away would count as a message in hand for ever, and with a prefetch
+    # of one the worker would take no other.
+    task_acks_late=False,
     task_publish_retry=False,
     task_time_limit=TASK_LIMIT_S,
     task_soft_time_limit=TASK_LIMIT_S - 30,

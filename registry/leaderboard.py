@@ -61,6 +61,8 @@ def ask(params: Mapping[str, str]) -> Query:
         for name in group_by
         if name not in FACTORS
     ]
+    if len(set(group_by)) != len(group_by):
+        faults.append({"path": "group_by", "message": "expected each factor once"})
     recipe = {name: params.get(name, DEFAULT_RECIPE[name]) for name in RECIPE_FACTORS}
     recipe = {name: value for name, value in recipe.items() if value != "any"}
     system = {name: value for name, value in params.items() if name in SYSTEM_FACTORS}

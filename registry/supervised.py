@@ -14,24 +14,26 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from types import FrameType
 
 # From the polite signal to the kill: all is gone within 5 s, the outermost command (honcho) last,
 # so that it sees its servers end. An idle Celery worker alone would take 4 to 5 s.
 OUTER_GRACE_S = 4
 INNER_GRACE_S = 3
+LEAST_LIFE_S = 5
 PR_SET_PDEATHSIG = 1
 
 
 def main(command: list[str], revive: bool = False) -> int:
     """The exit code of `command`; 128 + the signal's number when a signal ended it.
 
-    With `revive` a command that a signal ended, unasked (the kernel's when memory ran out), is
-    started again.
+    With `revive` a command that ended unasked is started again: after a signal (the kernel's when
+    memory ran out) always, otherwise when it had lived long enough to be no bad setting.
     """
     given = os.environ.get("CRR_SUPERVISOR_PID")
     supervisor, grace_s = (int(given), INNER_GRACE_S) if given else (os.getppid(), OUTER_GRACE_S)
-    child = _start(command)
+    child, started_s = _start(command), time.monotonic()
     asked = False
 
     def end(signum: int, _frame: FrameType | None = None) -> None:
@@ -48,10 +50,11 @@ def main(command: list[str], revive: bool = False) -> int:
             end(signal.SIGTERM)
         code = child.wait()
         _kill_group(child.pid)
-        if asked or not revive or code >= 0:
+        has_lived = time.monotonic() - started_s >= LEAST_LIFE_S
+        if asked or not revive or (code >= 0 and not has_lived):
             return code if code >= 0 else 128 - code
-        print(f"ended by signal {-code}, started again", file=sys.stderr, flush=True)
-        child = _start(command)
+        print(f"ended with {code}, started again", file=sys.stderr, flush=True)
+        child, started_s = _start(command), time.monotonic()
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -1,13 +1,15 @@
 """Addresses of intake, under /api/v1/."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from submissions import api
+
+PUBLIC_ID = r"(?P<public_id>[a-z2-7]{16})"
 
 urlpatterns = [
     path("reports/", api.ReportsView.as_view(), name="reports-send"),
     path("parse/", api.ParseView.as_view(), name="parse"),
-    path("reports/<str:public_id>/", api.ReportView.as_view(), name="report-api"),
-    path("reports/<str:public_id>/raw/", api.RawView.as_view(), name="report-raw"),
+    re_path(rf"^reports/{PUBLIC_ID}/$", api.ReportView.as_view(), name="report-api"),
+    re_path(rf"^reports/{PUBLIC_ID}/raw/$", api.RawView.as_view(), name="report-raw"),
     path("schema/report/1/", api.SchemaView.as_view(), name="report-schema"),
 ]

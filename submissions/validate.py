@@ -42,7 +42,7 @@ def _finite(value: Any) -> Any:
     second time.
     """
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {_finite(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_finite(item) for item in value]
     if isinstance(value, float) and value in (float("inf"), float("-inf")):

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,15 @@ def test_a_worker_killed_while_it_draws_costs_no_drawing(embedded: Site) -> None
         assert_is_drawn(embedded, series)
 
 
+def test_an_empty_message_ends_nothing(embedded: Site) -> None:
+    """What kombu's own transport leaves for a moment while it writes: it ended the whole site."""
+    folder = embedded.data_dir / "broker" / "messages"
+    (folder / "1_x.celery.msg").touch()
+    wait_until(lambda: not (folder / "1_x.celery.msg").exists())
+    send(embedded, 21_500, "6.80")
+    assert_is_drawn(embedded, "6.80")
+
+
 def test_burst_on_one_chart_is_few_drawings(embedded: Site) -> None:
     for number in range(20):
         send(embedded, 10_000 + number, f"6.{50 + number % 3}")
@@ -135,3 +145,29 @@ def test_postgresql_and_redis_by_two_variables_alone(postgresql_url: str, tmp_pa
         assert "6.61" not in registry.get("/c/xen-users.csv").text()
         with servers.redis(port):
             assert_is_drawn(registry, "6.61")
+
+
+def test_a_redis_that_goes_away_with_tasks_in_hand_stops_no_worker(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """Two outages under load, each as long as the worker takes to fail to come back."""
+    port = servers.free_port()
+    settings = {
+        "DATABASE_URL": postgresql_url,
+        "CELERY_BROKER_URL": f"redis://127.0.0.1:{port}/0",
+        "SECRET_KEY": "a key of the tests, as long as a real one: 0123456789 abcdefghij",
+        "SWEEP_SECONDS": "1",
+    }
+    log = (tmp_path / "var").with_suffix(".log")
+    with ExitStack() as stack:
+        redis = stack.enter_context(ExitStack())
+        redis.enter_context(servers.redis(port))
+        registry = stack.enter_context(site(tmp_path / "var", **settings))
+        for outage in range(2):
+            failures = log.read_text().count("Cannot connect")
+            send(registry, 24_000, f"6.{90 + 2 * outage}")
+            redis.close()
+            send(registry, 24_500, f"6.{91 + 2 * outage}")
+            wait_until(lambda seen=failures: log.read_text().count("Cannot connect") >= seen + 2)
+            redis.enter_context(servers.redis(port))
+            assert_is_drawn(registry, f"6.{91 + 2 * outage}")

@@ -95,7 +95,15 @@ def test_three_machines_are_ranked_with_an_interval(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["group_by=colour", "streams=two", "virtualization=%00", "flavour=1", "cpus=-1"]
+    "query",
+    [
+        "group_by=colour",
+        "streams=two",
+        "virtualization=%00",
+        "flavour=1",
+        "cpus=-1",
+        "group_by=os,os",
+    ],
 )
 def test_a_bad_query_is_422_and_says_where(client: Client, query: str) -> None:
     answer = client.get(f"/api/v1/leaderboard/?{query}")

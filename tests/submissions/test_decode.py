@@ -91,6 +91,11 @@ def test_an_integer_too_large_for_a_column_is_422(number: int) -> None:
     assert "runs[0].telemetry.interrupts.CAL" in paths
 
 
+def test_a_lone_surrogate_in_a_key_is_422() -> None:
+    body = b'{"report_version": 1, "runs": [], "environment": {"tuning": {"\\ud83d": 1}}}'
+    assert refusal(body).status == 422
+
+
 def test_a_lone_surrogate_is_422() -> None:
     refused = refusal(b'{"report_version": 1, "runs": [], "notes": "\\ud800"}')
     assert (refused.status, refused.details[0]["path"]) == (422, "notes")
