@@ -4,13 +4,30 @@ Options before `--` are netperf's own, those after it the test's: `-D` is demo m
 TCP_NODELAY after. Where a text shows no command, nothing is known of it.
 """
 
+import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 LINE_LENGTH = 2_000
 SOCKET_OPTIONS_LENGTH = 64
+# Flags that take a value, netperf's own and those of its tests.
+_OWN_VALUED = frozenset("AaBbDFfHIiKkLlnOoPpsTtvWwYyZ")
+_TEST_VALUED = frozenset("bdeGHLlMmPpRrSsTtuWw")
+_OWN_TIMING = {
+    "c": "cpu",
+    "C": "cpu",
+    "D": "demo",
+    "i": "confidence",
+    "I": "confidence",
+    "j": "latency",
+    "b": "burst",
+}
+_CALL = re.compile(r"\bnetperf\S{0,32}\s+-[\w-]")
+_SHELL = "();<>|&"
+_WORD_OR_SHELL = re.compile(r"[();<>|&]+|[^\s();<>|&]+")
+
+Options = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -29,15 +46,15 @@ def read_command(line: str) -> Command:
     """The options in one command line; an empty line gives a command without options."""
     words = _words(line[:LINE_LENGTH])
     split = words.index("--") if "--" in words else len(words)
-    own, test = words[:split], words[split + 1 :]
-    timing = {name for word in own if (name := _timing(word))}
-    if any(word.startswith("-b") for word in test):
+    own = list(_options(words[:split], _OWN_VALUED))
+    test = list(_options(words[split + 1 :], _TEST_VALUED))
+    timing = {_OWN_TIMING[flag] for flag, _ in own if flag in _OWN_TIMING}
+    if _values(test, "b"):
         timing.add("burst")
-    lengths = _values(own, "-l")
     return Command(
         timing=frozenset(timing),
-        placement=_placement(_values(own, "-T")),
-        is_count_mode=bool(lengths) and lengths[-1].startswith("-"),
+        placement=_placement(_values(own, "T")),
+        is_count_mode="".join(_values(own, "l")[-1:]).startswith("-"),
         socket_options=_socket_options(test),
     )
 
@@ -48,8 +65,8 @@ def last_command(lines: Iterable[str]) -> str:
     for line in lines:
         if is_open:
             found = f"{found} {line}"
-        elif "netperf" in line and " -" in line and "TEST" not in line:
-            found = line[line.index("netperf") :]
+        elif calls := list(_CALL.finditer(line)):
+            found = line[calls[-1].start() :]
         else:
             continue
         found = found.rstrip()
@@ -59,29 +76,32 @@ def last_command(lines: Iterable[str]) -> str:
 
 
 def _words(line: str) -> list[str]:
+    """The words of the command, without the pipe or redirection that may follow."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=_SHELL)
+    lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        return shlex.split(line)
+        words = list(lexer)
     except ValueError:  # a quote that never closes
-        return line.split()
+        words = _WORD_OR_SHELL.findall(line)
+    ends = (place for place, word in enumerate(words) if word and set(word) <= set(_SHELL))
+    return words[: next(ends, len(words))]
 
 
-def _timing(word: str) -> str | None:
-    if word.startswith("-") and word[1:] and not set(word[1:]) - {"c", "C"}:
-        return "cpu"
-    return {
-        "-D": "demo",
-        "-i": "confidence",
-        "-I": "confidence",
-        "-j": "latency",
-        "-b": "burst",
-    }.get(word[:2])
+def _options(words: Sequence[str], valued: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """(flag, value) as getopt reads them: flags may be joined, a value glued or apart."""
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            continue
+        for place, flag in enumerate(word[1:], 2):
+            if flag in valued:
+                yield flag, word[place:] or next(rest, "")
+                break
+            yield flag, ""
 
 
-def _values(words: Sequence[str], option: str) -> list[str]:
-    """Values of an option, written apart from it or glued to it."""
-    glued = [word[len(option) :] for word in words if word.startswith(option) and word != option]
-    apart = [value for word, value in pairwise(words) if word == option]
-    return glued + apart
+def _values(options: Options, flag: str) -> list[str]:
+    return [value for name, value in options if name == flag]
 
 
 def _placement(values: Sequence[str]) -> str | None:
@@ -90,12 +110,12 @@ def _placement(values: Sequence[str]) -> str | None:
         return "unpinned"
     near, comma, far = values[-1].partition(",")
     if not comma:
-        return "same_cpu" if near.isascii() and near.isdigit() else None
-    if not (near and far):
+        far = near
+    if not all(cpu.isascii() and cpu.isdigit() for cpu in (near, far)):
         return None
     return "same_cpu" if near == far else "cross_cpu"
 
 
-def _socket_options(words: Sequence[str]) -> str | None:
-    options = [flag + value for flag in ("-s", "-S") for value in _values(words, flag)]
-    return " ".join(options)[:SOCKET_OPTIONS_LENGTH] or None
+def _socket_options(options: Options) -> str | None:
+    found = [f"-{flag}{value}" for flag in "sS" for value in _values(options, flag)]
+    return " ".join(found)[:SOCKET_OPTIONS_LENGTH] or None

@@ -5,20 +5,17 @@ gives one run a result. Recipe and system are plain dictionaries in the columns 
 `registry.models.factors`.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crr_submit.netperf import Result
 from registry.vocabulary import kernels, virtualization
-from registry.vocabulary.factors import is_setting
-from submissions.command import last_command, read_command
+from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
+from submissions.command import read_command
 from submissions.parsing import Parsed, ParsedRun
+from submissions.recipe import Surroundings, recipe_of, surroundings_of
 
-_FAR_END = re.compile(r"\bTEST\b.{0,200} to (\S+)")
-_LOOPBACK = re.compile(r"(?:localhost[46]?|ip6-localhost|127\.\d+\.\d+\.\d+|::1)\Z")
-OS_LENGTH = 128
 VALUE_LIMIT = 1e15
 # Experiment factors that are columns of a system, under their column's name.
 _ARM_COLUMNS = {
@@ -45,14 +42,6 @@ class NormalisedRun:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What stands above a result in its text: the last netperf command, and the topology."""
-
-    command: str
-    topology: str | None
-
-
-@dataclass(frozen=True)
 class Normalised:
     runs: tuple[NormalisedRun, ...]
     warnings: tuple[str, ...] = field(default=())
@@ -61,10 +50,11 @@ class Normalised:
 def normalise(parsed: Parsed, envelope: Mapping[str, Any] | None, imported: bool) -> Normalised:
     """Runs of a parsed report. `envelope` is the redacted one, None for raw text."""
     environment = (envelope or {}).get("environment") or {}
-    arms = _arm_values((envelope or {}).get("experiment"))
+    experiment = (envelope or {}).get("experiment")
+    arms = _arm_values(experiment)
     source = "imported" if imported else "plan" if envelope else "pasted"
     runs: list[NormalisedRun] = []
-    warnings: list[str] = []
+    warnings = list(_factor_warnings(experiment))
     for index, run in enumerate(parsed.runs):
         system = system_of(environment, arms.get(index))
         runs += _runs(index, run, system, source, index in arms)
@@ -89,7 +79,7 @@ def _runs(
         if total < VALUE_LIMIT:
             yield NormalisedRun(index, 0, recipe, system, total, part, **more)
         return
-    part = _part(run, 1, is_arm) if run.settings else "figure"
+    part = _part(run, 1, is_arm)
     for position, (result, surroundings) in enumerate(placed):
         recipe = recipe_of(result, run.settings, 1, source, surroundings)
         yield NormalisedRun(index, position, recipe, system, result.value, part, **more)
@@ -97,19 +87,19 @@ def _runs(
 
 def _placed(run: ParsedRun) -> Iterator[tuple[Result, Surroundings]]:
     """Each result with what stands above it, back to the result before. Reads each line once."""
+    line = run.settings.get("command")
+    given = read_command(line) if line else None
     for text, output in zip(run.texts, run.outputs, strict=True):
-        lines = text.splitlines()
+        lines = _lines(text)
         above = 0
         for result in output.results:
-            yield result, surroundings_of(lines[above : result.line])
+            yield result, surroundings_of(lines[above : result.line], given)
             above = max(above, result.line)
 
 
-def surroundings_of(lines: Sequence[str]) -> Surroundings:
-    """What a text says of a result's recipe: its command, and where its banners point."""
-    far_ends = [found[1] for line in lines if (found := _FAR_END.search(line))]
-    is_loopback = bool(far_ends) and all(_LOOPBACK.match(far_end) for far_end in far_ends)
-    return Surroundings(last_command(lines), "loopback" if is_loopback else None)
+def _lines(text: str) -> list[str]:
+    """Lines as the parser counts them: a form feed ends none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _is_one_run(streams: list[tuple[Result, ...]]) -> bool:
@@ -119,11 +109,11 @@ def _is_one_run(streams: list[tuple[Result, ...]]) -> bool:
 
 
 def _part(run: ParsedRun, n_results: int, is_arm: bool) -> str:
-    """What the results of a run may be used for; `n_results` should be its number of streams."""
+    """What the results of a run may be used for: a figure has one output and result a stream."""
     if run.settings.get("warm_up"):
         return "warm_up"
-    expected = run.settings.get("streams") or (len(run.outputs) if n_results != 1 else 1)
-    if run.settings.get("partial") or n_results != expected:
+    streams = run.settings.get("streams") or len(run.outputs)
+    if run.settings.get("partial") or not streams == len(run.outputs) == n_results:
         return "partial"
     return "arm" if is_arm else "figure"
 
@@ -135,83 +125,25 @@ def _run_warnings(index: int, run: ParsedRun) -> Iterator[str]:
     for number, output in enumerate(run.outputs):
         if not output.results:
             yield f"runs[{index}].outputs[{number}]: no result in it"
-    if sum(result.value for output in run.outputs for result in output.results) >= VALUE_LIMIT:
+    results = [output.results for output in run.outputs]
+    total = sum(result.value for output in results for result in output)
+    if _is_one_run(results) and total >= VALUE_LIMIT:
         yield f"runs[{index}]: its streams add up to {VALUE_LIMIT:g} or more, not a figure"
 
 
-def recipe_of(
-    result: Result,
-    settings: Mapping[str, Any],
-    streams: int,
-    source: str,
-    surroundings: Surroundings,
-) -> dict[str, Any]:
-    """The recipe key of measuring.md, from the result, the envelope's run and the text itself."""
-    command = read_command(settings.get("command") or surroundings.command)
-    return {
-        "test": result.test,
-        "unit": result.unit,
-        "topology": settings.get("topology") or surroundings.topology,
-        "address_family": result.address_family,
-        "streams": settings.get("streams") or streams,
-        "placement": settings.get("placement") if settings else command.placement,
-        "request_size_bytes": result.request_size_bytes,
-        "response_size_bytes": result.response_size_bytes,
-        "message_size_bytes": result.message_size_bytes,
-        "socket_options": command.socket_options,
-        "netperf_generation": _generation(settings.get("tool_version"), result.migrated),
-        "timing_options": ",".join(sorted(command.timing | _shown_timing(result))),
-        "duration_class": _duration_class(command.is_count_mode, result.elapsed_time_s),
-        "far_end": None,
-        "source": source,
-    }
-
-
-def _shown_timing(result: Result) -> set[str]:
-    """Timing options that the result itself gives away, where its text shows no command."""
-    shown = set()
-    if result.local_cpu_percent is not None or result.remote_cpu_percent is not None:
-        shown.add("cpu")
-    if result.p99_latency_us is not None or result.stddev_latency_us is not None:
-        shown.add("latency")
-    if result.netperf_confidence_level is not None:
-        shown.add("confidence")
-    return shown
-
-
-def _generation(version: str | None, migrated: bool | None) -> str | None:
-    """netperf 2.5 made every test run through its omni code, which times other things than the
-    code before.
-    """
-    numbers = (version or "").split(".")[:2]
-    if len(numbers) == 2 and all(n.isascii() and n.isdigit() and len(n) < 4 for n in numbers):
-        return "omni" if (int(numbers[0]), int(numbers[1])) >= (2, 5) else "bsd"
-    return {True: "omni", False: "bsd", None: None}[migrated]
-
-
-def _duration_class(is_count_mode: bool, elapsed_time_s: float | None) -> str | None:
-    if is_count_mode:
-        return "count"
-    if elapsed_time_s is None:
-        return None
-    return "short" if elapsed_time_s < 1.9 else "normal" if elapsed_time_s <= 21 else "long"
-
-
-def system_of(environment: Mapping[str, Any], arm: tuple[str, str] | None) -> dict[str, Any]:
+def system_of(environment: Mapping[str, Any], arm: tuple[str, str | None] | None) -> dict[str, Any]:
     """The factors of a run: the environment, overlaid with the arm's value."""
     kernel = environment.get("kernel") or {}
     virtual = environment.get("virtualization") or {}
     cloud = environment.get("cloud") or {}
     cpu = environment.get("cpu") or {}
-    os = _os_name(environment.get("os") or {})
     system: dict[str, Any] = {
-        "virtualization": virtualization.canonical(virtual.get("type")),
+        "virtualization": virtual.get("type"),
         "virtualization_mode": virtual.get("mode"),
         "hypervisor_version": virtual.get("version"),
         "container": virtual.get("container"),
         "kernel_release": kernel.get("release"),
-        "kernel_series": kernels.series(kernel.get("release"), os),
-        "os": os,
+        "os": _os_name(environment.get("os") or {}),
         "provider": cloud.get("provider"),
         "instance_type": cloud.get("instance_type"),
         "cpu_model": cpu.get("model"),
@@ -222,37 +154,53 @@ def system_of(environment: Mapping[str, Any], arm: tuple[str, str] | None) -> di
     }
     if arm:
         _overlay(system, *arm)
+    return _canonical(system)
+
+
+def _canonical(system: dict[str, Any]) -> dict[str, Any]:
+    """With the names that charts group by, and no text longer than its column."""
+    system["virtualization"] = virtualization.canonical(system["virtualization"])
+    system["kernel_series"] = kernels.series(system["kernel_release"], system["os"])
+    for column, length in SYSTEM_LENGTHS.items():
+        system[column] = system[column] and system[column][:length]
     return system
 
 
 def _settings(tuning: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are factors; readings such as a rule count would part like from like."""
-    return {name: value for name, value in tuning.items() if is_setting(name)}
+    """The settings that are factors and known; readings such as a rule count would part like from
+    like.
+    """
+    return {name: value for name, value in tuning.items() if value is not None and is_setting(name)}
 
 
-def _overlay(system: dict[str, Any], factor: str, value: str) -> None:
-    """The arm's value over the environment's."""
-    column = _ARM_COLUMNS.get(factor)
-    if column is None:
-        system["settings"][factor] = value
+def _overlay(system: dict[str, Any], factor: str, value: str | None) -> None:
+    """The arm's value over the environment's. A factor that the vocabulary does not know would
+    make a system of its own, so it is left out.
+    """
+    if value is None:
         return
-    system[column] = virtualization.canonical(value) if column == "virtualization" else value
-    if column == "kernel_release":
-        system["kernel_series"] = kernels.series(value, system["os"])
+    if factor in _ARM_COLUMNS:
+        system[_ARM_COLUMNS[factor]] = value
+    elif is_setting(factor):
+        system["settings"][factor] = value
 
 
 def _os_name(os: Mapping[str, Any]) -> str | None:
-    return (
-        " ".join(part for part in (os.get("id"), os.get("version_id")) if part)[:OS_LENGTH] or None
-    )
+    return " ".join(part for part in (os.get("id"), os.get("version_id")) if part) or None
 
 
-def _arm_values(experiment: Mapping[str, Any] | None) -> dict[int, tuple[str, str]]:
+def _arm_values(experiment: Mapping[str, Any] | None) -> dict[int, tuple[str, str | None]]:
     """Run index → (factor, value) for the runs of an experiment's arms."""
     if not experiment or not experiment.get("factor"):
         return {}
     return {
-        index: (experiment["factor"], str(arm.get("value")))
+        index: (experiment["factor"], arm.get("value"))
         for arm in experiment.get("arms") or []
         for index in arm.get("runs") or []
     }
+
+
+def _factor_warnings(experiment: Mapping[str, Any] | None) -> Iterator[str]:
+    factor = (experiment or {}).get("factor")
+    if factor and factor not in _ARM_COLUMNS and not is_setting(factor):
+        yield "experiment.factor: no factor of the vocabulary, its arms are not told apart"

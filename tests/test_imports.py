@@ -27,6 +27,7 @@ NO_DJANGO = (
     "submissions/privacy.py",
     "submissions/host_lines.py",
     "submissions/command.py",
+    "submissions/recipe.py",
     "submissions/parsing.py",
     "submissions/normalise.py",
     "submissions/plausibility.py",

@@ -1,4 +1,9 @@
-"""Names of factors, wherever something is grouped or filtered."""
+"""Names of factors, wherever something is grouped or filtered.
+
+A factor of a run is a column of System, or a setting: one of ours by name, or a dotted sysctl of
+the network, memory or kernel that somebody sets. What the kernel counts, makes up or only reports
+is a reading: it would make a system of its own of every report.
+"""
 
 import re
 
@@ -20,7 +25,22 @@ SYSTEM_FACTORS = (
 )
 FACTORS = (*SYSTEM_FACTORS, "topology", "streams", "placement")
 
-_SYSCTL = re.compile(r"(?:net|vm|kernel)\.[a-z0-9_.]{1,100}\Z")
+# Longest text of each text column of System.
+SYSTEM_LENGTHS = {
+    "virtualization": 64,
+    "virtualization_mode": 32,
+    "hypervisor_version": 64,
+    "container": 64,
+    "kernel_release": 128,
+    "kernel_series": 64,
+    "os": 128,
+    "provider": 64,
+    "instance_type": 128,
+    "cpu_model": 256,
+    "nic_driver": 64,
+    "clocksource": 64,
+}
+
 SETTINGS = frozenset(
     """
     conntrack rps.lo rps.nic rfs.lo rfs.nic xps.nic irq_spread listen_backlog mitigations
@@ -28,8 +48,19 @@ SETTINGS = frozenset(
     cpuidle.governor cpuidle.driver qdisc
     """.split()
 )
+_SYSCTL = re.compile(r"(?:net|vm|kernel)\.[a-z0-9_.]{1,100}\Z")
+_READING = re.compile(
+    r"""
+    .*_count | .*\.tcp_available_\w+ | .*hash_entries | net\.core\.netdev_rss_key
+    | kernel\.(?:random\..* | pty\.nr | ns_last_pid | (?:msg|sem|shm)_next_id
+        | hostname | domainname | arch | osrelease | ostype | version | bootloader_\w+)
+    """,
+    re.VERBOSE,
+)
 
 
 def is_setting(name: str) -> bool:
-    """Whether an entry of `tuning` is a setting that can be a factor: a sysctl or one of ours."""
-    return name in SETTINGS or _SYSCTL.match(name) is not None
+    """Whether a name of `tuning` or of an experiment is a setting that can be a factor."""
+    if name in SETTINGS:
+        return True
+    return _SYSCTL.match(name) is not None and _READING.fullmatch(name) is None

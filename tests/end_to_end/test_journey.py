@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,10 @@ def test_postgresql_and_redis_by_two_variables_alone(postgresql_url: str, tmp_pa
             assert_is_drawn(registry, "6.61")
 
 
+def _counts(log: Path, words: str, least: int) -> bool:
+    return log.read_text().count(words) >= least
+
+
 def test_a_redis_that_goes_away_with_tasks_in_hand_stops_no_worker(
     postgresql_url: str, tmp_path: Path
 ) -> None:
@@ -164,10 +169,10 @@ def test_a_redis_that_goes_away_with_tasks_in_hand_stops_no_worker(
         redis.enter_context(servers.redis(port))
         registry = stack.enter_context(site(tmp_path / "var", **settings))
         for outage in range(2):
-            failures = log.read_text().count("Cannot connect")
+            wanted = log.read_text().count("Cannot connect") + 2
             send(registry, 24_000, f"6.{90 + 2 * outage}")
             redis.close()
             send(registry, 24_500, f"6.{91 + 2 * outage}")
-            wait_until(lambda seen=failures: log.read_text().count("Cannot connect") >= seen + 2)
+            wait_until(partial(_counts, log, "Cannot connect", wanted))
             redis.enter_context(servers.redis(port))
             assert_is_drawn(registry, f"6.{91 + 2 * outage}")

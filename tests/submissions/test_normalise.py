@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from django.db import models
 
-from registry.vocabulary.factors import is_setting
+from registry.models import System
+from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
 from submissions.command import Command, last_command, read_command
 from submissions.decode import Document
+from submissions.ingest import _instant
 from submissions.normalise import Normalised, NormalisedRun, normalise, system_of
 from submissions.parsing import parse
 from submissions.redact import redacted
@@ -39,7 +42,16 @@ def pasted(text: str) -> tuple[NormalisedRun, ...]:
         ("netperf -- -b 16", Command(timing=frozenset({"burst"}))),
         ("netperf -l -10000", Command(is_count_mode=True)),
         ("netperf -- -s 64K -S 128K", Command(socket_options="-s64K -S128K")),
-        ("netperf -t 'never closed -c", Command(timing=frozenset({"cpu"}))),
+        ("netperf -t 'never closed -c | grep -j", Command(timing=frozenset({"cpu"}))),
+        ("netperf -jcC", Command(timing=frozenset({"cpu", "latency"}))),
+        ("netperf -b 4 -w 10", Command(timing=frozenset({"burst"}))),
+        ("netperf -B -j -c", Command(timing=frozenset({"cpu"}))),
+        ("netperf -l10 -l -5", Command(is_count_mode=True)),
+        ("netperf -l -5 -l10", Command()),
+        ("netperf -T $NEAR,$FAR", Command(placement=None)),
+        ("netperf -c 2>&1 | grep -j x; netperf -T 0,1", Command(timing=frozenset({"cpu"}))),
+        ("netperf -F 'a|b' -c", Command(timing=frozenset({"cpu"}))),
+        ("netperf -- -s64K -r 1,1 -D", Command(socket_options="-s64K")),
     ],
 )
 def test_options_are_read_as_netperf_reads_them(line: str, expected: Command) -> None:
@@ -62,22 +74,84 @@ def test_each_result_has_the_command_above_it() -> None:
     assert (second.recipe["placement"], second.recipe["duration_class"]) == ("unpinned", "count")
 
 
-def test_a_text_is_read_once_however_many_results_it_holds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("$ cd netperf; ./netperf -T 0,0", "netperf -T 0,0"),
+        ("root@host-1:~# netperf-2.7.0 -c", "netperf-2.7.0 -c"),
+        ("netperf: remote error -1", ""),
+        ("netperf - a benchmark", ""),
+    ],
+)
+def test_only_a_call_of_netperf_is_a_command(line: str, expected: str) -> None:
+    assert last_command([line, "and more"]) == expected
+
+
+def test_what_ends_no_line_for_the_parser_ends_none_here() -> None:
+    text = (
+        f"$ netperf -T 0,0\n{reports.text(1000.0)}" + "\f" * 30 + f"\n"
+        f"$ netperf -T 0,1\r\n{reports.text(2000.0)}"
+    )
+    assert [run.recipe["placement"] for run in pasted(text)] == ["same_cpu", "cross_cpu"]
+
+
+@pytest.fixture
+def characters_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many characters each search for a command, and each reading of one, was given."""
     seen: list[int] = []
 
-    def counted(lines: Any) -> str:
-        seen.append(len(lines))
+    def searched(lines: Any) -> str:
+        seen.extend(len(line) for line in lines)
         return last_command(lines)
 
-    monkeypatch.setattr("submissions.normalise.last_command", counted)
-    text = "\n".join(reports.text(1000.0 + number) for number in range(50))
+    def read(line: str) -> Command:
+        seen.append(len(line))
+        return read_command(line)
+
+    monkeypatch.setattr("submissions.recipe.last_command", searched)
+    for module in ("recipe", "normalise"):
+        monkeypatch.setattr(f"submissions.{module}.read_command", read)
+    return seen
+
+
+def test_a_text_is_read_once_however_many_results_it_holds(characters_read: list[int]) -> None:
+    text = "\n".join(f"$ netperf -t TCP_CRR\n{reports.text(1000.0 + n)}" for n in range(50))
     assert len(pasted(text)) == 50
-    assert sum(seen) <= len(text.splitlines())
+    assert 0 < sum(characters_read) <= 2 * len(text)
 
 
-@pytest.mark.parametrize("far_end", ["localhost", "localhost4", "localhost6", "127.0.0.2"])
+def test_the_command_of_an_envelope_is_read_once(characters_read: list[int]) -> None:
+    text = "\n".join(reports.text(1000.0 + number) for number in range(50))
+    command = "netperf " + "-c " * 300
+    runs = normalised(reports.envelope(reports.run(command=command, outputs=[text]))).runs
+    assert len(runs) == 50
+    assert {run.recipe["timing_options"] for run in runs} == {"cpu"}
+    assert characters_read == [len(command)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("LOCAL_CPU_UTIL=12.5", "cpu"),
+        ("REMOTE_CPU_UTIL=12.5", "cpu"),
+        ("LOCAL_CPU_UTIL=-1.00", ""),
+        ("P99_LATENCY=141", "latency"),
+        ("MIN_LATENCY=17", "latency"),
+        ("MEAN_LATENCY=62.38", ""),
+        ("CONFIDENCE_LEVEL=95", "confidence"),
+    ],
+)
+def test_a_result_gives_away_how_it_was_timed(line: str, expected: str) -> None:
+    (run,) = pasted(reports.KEYVAL.format(rate=1000.0, elapsed=10.0) + line + "\n")
+    assert run.recipe["timing_options"] == expected
+
+
+LOOPBACK_NAMES = (
+    "localhost localhost4 localhost6 LOCALHOST localhost.localdomain ip6-localhost 127.0.0.2 ::1"
+).split()
+
+
+@pytest.mark.parametrize("far_end", LOOPBACK_NAMES)
 def test_a_banner_to_this_host_is_loopback(far_end: str) -> None:
     (run,) = pasted(reports.text().replace("to 127.0.0.1 ()", f"to {far_end} ()"))
     assert run.recipe["topology"] == "loopback"
@@ -94,11 +168,50 @@ def test_several_results_of_a_partial_or_many_stream_run_are_no_figures() -> Non
     assert [run.part for run in runs] == ["figure", "figure"]
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"partial": True}, "partial"),
+        ({"partial": True, "warm_up": True}, "warm_up"),
+        ({"streams": 2}, "partial"),
+        ({"streams": None, "outputs": [reports.text(), "nothing\n"]}, "partial"),
+        ({"streams": 1, "outputs": [reports.text(), "nothing\n"]}, "partial"),
+        ({"streams": None, "outputs": [reports.text(), reports.text()]}, "figure"),
+        # Two outputs ran at the same time, so neither is a figure of one stream.
+        ({"streams": None, "outputs": [reports.text(), reports.text() * 2]}, "partial"),
+    ],
+)
+def test_a_figure_has_one_output_and_one_result_a_stream(
+    more: dict[str, Any], expected: str
+) -> None:
+    runs = normalised(reports.envelope(reports.run(**more))).runs
+    assert {run.part for run in runs} == {expected}
+
+
+def test_runs_of_an_arm_are_arms() -> None:
+    two = reports.text(1000.0) + reports.text(2000.0)
+    experiment = {"factor": "conntrack", "arms": [{"value": "absent", "runs": [0, 1, 2]}]}
+    found = normalised(
+        reports.envelope(
+            reports.run(),
+            reports.run(outputs=[two]),
+            reports.run(warm_up=True),
+            experiment=experiment,
+        )
+    )
+    assert [run.part for run in found.runs] == ["arm", "arm", "arm", "warm_up"]
+    assert found.warnings == ()
+
+
 def test_streams_that_add_up_to_nonsense_are_a_warning_not_a_run() -> None:
     output = reports.KEYVAL.format(rate=9e14, elapsed=5.0)
     found = normalised(reports.envelope(reports.run(streams=2, outputs=[output, output])))
     assert found.runs == ()
     assert "not a figure" in found.warnings[0]
+    # Two results one after the other are two runs, and nothing is added up.
+    found = normalised(reports.envelope(reports.run(outputs=[f"{output}\n{output}"])))
+    assert [run.value for run in found.runs] == [9e14, 9e14]
+    assert found.warnings == ()
 
 
 @pytest.mark.parametrize("version", ["2.\u00b2", "2", "two.seven", "", "2.99999999999999999999"])
@@ -120,14 +233,24 @@ def test_an_arm_overlays_its_column(factor: str, value: str, column: str, expect
     assert system_of(reports.environment(), (factor, value))[column] == expected
 
 
-def test_an_arm_of_any_other_name_is_a_setting() -> None:
-    system = system_of(reports.environment(), ("cpus", "many"))
-    assert system["cpus"] == 2
-    assert system["settings"]["cpus"] == "many"
+def test_an_arm_of_a_setting_overlays_it_and_an_unknown_value_nothing() -> None:
+    environment = reports.environment()
+    assert system_of(environment, ("conntrack", "active"))["settings"]["conntrack"] == "active"
+    assert system_of(environment, ("conntrack", None)) == system_of(environment, None)
+
+
+@pytest.mark.parametrize("factor", ["cpus", "x" * 128, "firewall_rules", "kernel.random.uuid"])
+def test_a_factor_that_the_vocabulary_does_not_know_makes_no_system(factor: str) -> None:
+    experiment = {"factor": factor, "arms": [{"value": "many", "runs": [0]}]}
+    found = normalised(reports.envelope(reports.run(), reports.run(), experiment=experiment))
+    assert found.runs[0].system == found.runs[1].system
+    assert [run.part for run in found.runs] == ["arm", "figure"]
+    assert "experiment.factor" in found.warnings[0]
 
 
 def test_only_settings_part_one_system_from_another() -> None:
     tuning = {"net.core.somaxconn": 1024, "conntrack": "absent", "firewall_rules": 7, "x": 1}
+    tuning |= {"net.netfilter.nf_conntrack_count": 9, "net.ipv4.tcp_syncookies": None}
     system = system_of(reports.environment(tuning=tuning), None)
     assert system["settings"] == {"net.core.somaxconn": 1024, "conntrack": "absent"}
     assert is_setting("net.ipv4.tcp_syncookies")
@@ -145,6 +268,30 @@ def test_a_whole_number_is_one_however_it_is_written() -> None:
     assert isinstance(clean["environment"]["tuning"]["net.core.somaxconn"], int)
 
 
-def test_long_names_are_cut_to_their_column() -> None:
-    system = system_of({"os": {"id": "a" * 64, "version_id": "b" * 64}}, None)
-    assert len(system["os"]) == 128
+def test_the_vocabulary_knows_the_length_of_every_column() -> None:
+    texts = {
+        column.name: column.max_length
+        for column in System._meta.fields
+        if isinstance(column, models.CharField) and column.name != "digest"
+    }
+    assert texts == SYSTEM_LENGTHS
+
+
+@pytest.mark.parametrize("factor", ["xen.mode", "kernel", "hypervisor", "clocksource"])
+def test_no_text_is_longer_than_its_column(factor: str) -> None:
+    os = {"id": "freebsd", "version_id": "b" * 64}
+    # The lower case of this letter is two characters.
+    environment = {"os": os, "virtualization": {"type": "\u0130" * 64}}
+    for arm in (None, (factor, "v" * 128)):
+        system = system_of(environment, arm)
+        for column, length in SYSTEM_LENGTHS.items():
+            assert len(system[column] or "") <= length
+    assert system_of(environment, None)["kernel_series"] == "freebsd " + "b" * 56
+    wide = {"os": {"id": "a" * 64, "version_id": "b" * 64}}
+    assert len(system_of(wide, None)["os"]) == 128
+
+
+@pytest.mark.parametrize("started_at", ["0001-01-01T00:00:00+14:00", "2026-13-40", "", "soon"])
+def test_a_start_that_is_no_instant_is_unknown(started_at: str) -> None:
+    (run,) = normalised(reports.envelope(reports.run(started_at=started_at))).runs
+    assert _instant(run) is None

@@ -1,0 +1,105 @@
+"""The recipe of a result, the key of measuring.md: what must match before two runs are compared. No
+Django.
+
+It comes from the envelope's run where there is one, from the command and the banners above the
+result, and from what the result itself gives away.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crr_submit.netperf import Result
+from submissions.command import Command, last_command, read_command
+
+_FAR_END = re.compile(r"\bTEST\b.{0,200} to (\S+)")
+_LOOPBACK = re.compile(
+    r"(?:localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)"
+    r"|127\.\d+\.\d+\.\d+|::1)\Z",
+    re.IGNORECASE,
+)
+# netperf prints these when it timed each transaction: with -j, or because one was asked for.
+# A mean alone can be computed from the rate.
+_TIMED_EACH = (
+    "min_latency_us",
+    "max_latency_us",
+    "p50_latency_us",
+    "p90_latency_us",
+    "p99_latency_us",
+    "stddev_latency_us",
+)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known around a result: the command that made it, and the topology of its banners."""
+
+    command: Command
+    topology: str | None
+
+
+def surroundings_of(lines: Sequence[str], given: Command | None) -> Surroundings:
+    """What the lines above a result say; the command `given` by an envelope overrules theirs."""
+    far_ends = [found[1] for line in lines if (found := _FAR_END.search(line))]
+    is_loopback = bool(far_ends) and all(_LOOPBACK.match(far_end) for far_end in far_ends)
+    command = given or read_command(last_command(lines))
+    return Surroundings(command, "loopback" if is_loopback else None)
+
+
+def recipe_of(
+    result: Result,
+    settings: Mapping[str, Any],
+    streams: int,
+    source: str,
+    surroundings: Surroundings,
+) -> dict[str, Any]:
+    """The recipe key of measuring.md, from the result, the envelope's run and the text itself."""
+    command = surroundings.command
+    return {
+        "test": result.test,
+        "unit": result.unit,
+        "topology": settings.get("topology") or surroundings.topology,
+        "address_family": result.address_family,
+        "streams": settings.get("streams") or streams,
+        "placement": settings.get("placement") if settings else command.placement,
+        "request_size_bytes": result.request_size_bytes,
+        "response_size_bytes": result.response_size_bytes,
+        "message_size_bytes": result.message_size_bytes,
+        "socket_options": command.socket_options,
+        "netperf_generation": _generation(settings.get("tool_version"), result.migrated),
+        "timing_options": ",".join(sorted(command.timing | _shown_timing(result))),
+        "duration_class": _duration_class(command.is_count_mode, result.elapsed_time_s),
+        "far_end": None,
+        "source": source,
+    }
+
+
+def _shown_timing(result: Result) -> set[str]:
+    """Timing options that the result itself gives away, where its text shows no command."""
+    shown = set()
+    if result.local_cpu_percent is not None or result.remote_cpu_percent is not None:
+        shown.add("cpu")
+    if any(getattr(result, name) is not None for name in _TIMED_EACH):
+        shown.add("latency")
+    if result.netperf_confidence_level is not None:
+        shown.add("confidence")
+    return shown
+
+
+def _generation(version: str | None, migrated: bool | None) -> str | None:
+    """netperf 2.5 made every test run through its omni code, which times other things than the
+    code before.
+    """
+    numbers = (version or "").split(".")[:2]
+    if len(numbers) == 2 and all(n.isascii() and n.isdigit() and len(n) < 4 for n in numbers):
+        return "omni" if (int(numbers[0]), int(numbers[1])) >= (2, 5) else "bsd"
+    return {True: "omni", False: "bsd", None: None}[migrated]
+
+
+def _duration_class(is_count_mode: bool, elapsed_time_s: float | None) -> str | None:
+    if is_count_mode:
+        return "count"
+    if elapsed_time_s is None:
+        return None
+    return "short" if elapsed_time_s < 1.9 else "normal" if elapsed_time_s <= 21 else "long"
