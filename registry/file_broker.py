@@ -25,11 +25,12 @@ class Channel(filesystem.Channel):
         for folder in (self.data_folder_in, self.processed_folder, self.control_folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
 
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    # kombu's two parents of this method disagree on the name of its second argument.
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
         name = f"{time.time_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
         draft = folder / f".{name}"
-        draft.write_text(dumps(message), encoding="utf-8")
+        draft.write_text(dumps(payload), encoding="utf-8")
         draft.replace(folder / name)
 
     def _get(self, queue: str, timeout: Any = None) -> Any:
