@@ -46,11 +46,11 @@ setup: .venv/client-installed .venv/static-collected
 # The announcement waits beside the servers until the site answers. Each `supervised` ends when the process that started it does.
 run: export PUBLIC_URL ?= http://127.0.0.1:$(PORT)
 run: setup
-	@$(PY) -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || \
+	@$(PY) -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1]) or 65536)).close()' "$(PORT)" 2>/dev/null || \
 		{ echo 'run: port $(PORT) of 127.0.0.1 cannot be used; make run PORT=8001 takes another' >&2; exit 1; }
 	@$(PY) manage.py prepare
 	@$(PY) -m registry.supervised $(PY) manage.py announce & \
-	PATH="$$PWD/.venv/bin:$$PATH" exec $(PY) -m registry.supervised $(PY) -m honcho start --no-colour
+	PATH="$$PWD/.venv/bin:$$PATH" exec $(PY) -m registry.supervised --alone "$$DATA_DIR/running" $(PY) -m honcho start --no-colour
 
 # The suite on SQLite, then its tests that touch the database once more on a PostgreSQL of their own.
 test: setup

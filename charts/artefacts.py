@@ -2,13 +2,18 @@
 in memory.
 """
 
+import contextlib
 import hashlib
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
+
+DRAFT_LIFE_S = 3600.0
 
 
 class DurableStorage(FileSystemStorage):
@@ -25,6 +30,15 @@ class DurableStorage(FileSystemStorage):
             os.fsync(file.fileno())
         os.replace(draft, path)
         return name
+
+
+def remove_drafts() -> None:
+    """Remove what killed writers left behind; a draft that is still being written is younger."""
+    limit = time.time() - DRAFT_LIFE_S
+    for draft in Path(settings.MEDIA_ROOT, "charts").glob("*/.*"):
+        with contextlib.suppress(FileNotFoundError):  # it got its name meanwhile
+            if draft.stat().st_mtime < limit:
+                draft.unlink()
 
 
 def path_of(digest: str, ending: str) -> str:

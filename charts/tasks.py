@@ -11,6 +11,7 @@ from celery import shared_task
 from celery.signals import worker_init
 from django.utils import timezone
 
+from charts import artefacts
 from charts.models import Chart
 from registry import hints
 from registry.models import Generation
@@ -57,6 +58,12 @@ def sweep() -> None:
             draw_chart(chart_id)
         except Exception:
             log.exception("drawing chart %s failed", chart_id)
+
+
+@shared_task
+def remove_drafts() -> None:
+    """Clear away the half-written files of killed workers."""
+    artefacts.remove_drafts()
 
 
 @worker_init.connect

@@ -77,6 +77,7 @@ app.conf.update(
             ("registry.tasks.sweep", settings.SWEEP_SECONDS),
             ("charts.tasks.sweep", settings.SWEEP_SECONDS),
             ("registry.tasks.forget_addresses", 3600.0),
+            ("charts.tasks.remove_drafts", 3600.0),
         )
     },
 )

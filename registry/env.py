@@ -5,6 +5,7 @@ A bad value stops the start with one line that names the variable, the value and
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,12 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
+_NEED_HOST = {"http", "https", "redis", "rediss"}
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_PATHS = {
+    "file": "file:// and the whole path of a folder, so file:///…",
+    "sqlite": "sqlite:/// and the path of a file, or sqlite://:memory:",
+}
 
 
 class BadSetting(SystemExit):
@@ -51,18 +58,43 @@ def seconds(name: str, default: float) -> float:
 
 
 def names(name: str, default: str) -> list[str]:
-    """A comma-separated list."""
-    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+    """A comma-separated list with something in it."""
+    value = text(name, default)
+    found = [item.strip() for item in value.split(",") if item.strip()]
+    if not found:
+        raise BadSetting(name, value, "one name or more, with commas between")
+    return found
 
 
 def address(name: str, default: str, schemes: tuple[str, ...]) -> str:
-    """A URL with one of `schemes`; a password in it is never repeated in the error."""
+    """A URL with one of `schemes`, and with the host or the path that its scheme needs.
+
+    Only the scheme of a bad value is repeated in the error: there may be a password in the rest.
+    """
     value = text(name, default)
-    if urlsplit(value).scheme not in schemes:
-        raise BadSetting(
-            name, f"{urlsplit(value).scheme}:…", "an address with " + ", ".join(schemes)
-        )
+    scheme = value.partition(":")[0][:20].lower()
+    if scheme not in schemes:
+        raise BadSetting(name, f"{scheme}:…", "an address with " + ", ".join(schemes))
+    expected = _PATHS.get(scheme) or f"{scheme}://host, with a port from 1 to 65535 if any"
+    try:
+        is_good = _has_path(value) if scheme in _PATHS else _has_host(value)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise BadSetting(name, f"{scheme}:…", expected)
     return value
+
+
+def _has_path(value: str) -> bool:
+    parts = urlsplit(value)
+    return value == "sqlite://:memory:" or (not parts.netloc and len(parts.path) > 1)
+
+
+def _has_host(value: str) -> bool:
+    """Whether the host can be read. Database and AMQP clients know a local default for none."""
+    parts = urlsplit(value)
+    host = parts.hostname or ("" if parts.scheme in _NEED_HOST else "local")
+    return _HOST.fullmatch(host) is not None and parts.port != 0
 
 
 def parsed(name: str, value: str, parse: Callable[[str], T], expected: str) -> T:
@@ -90,15 +122,30 @@ def secret_key(data_dir: Path, may_generate: bool) -> str:
 
 
 def _kept_key(path: Path) -> str:
-    """The key in `path`, written whole before it gets its name, so that two starts at once agree
-    on one.
-    """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        with contextlib.suppress(FileExistsError):  # another process was first: its key is the one
-            os.link(draft, path)
-        draft.unlink()
-    return path.read_text()
+    """The key in `path`, made when there is none."""
+    try:
+        if not path.exists():
+            _make_key(path)
+        return path.read_text()
+    except OSError as error:
+        folder = f"a folder that can be written ({error.strerror})"
+        raise BadSetting("DATA_DIR", str(path.parent), folder) from None
+
+
+def _make_key(path: Path) -> None:
+    """Written whole before it gets its name, so that two starts at once agree on one key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    with contextlib.suppress(FileExistsError):  # another process was first: its key is the one
+        os.link(draft, path)
+    draft.unlink()
+
+
+def kept_line(path: Path, default: str) -> str:
+    """The line in `path`, or `default` where there is no such file that we may read."""
+    try:
+        return path.read_text().strip() or default
+    except OSError:
+        return default

@@ -70,8 +70,7 @@ def _public_url() -> str:
     """PUBLIC_URL, else the address the last `make run` served on, so that manage.py beside it
     agrees.
     """
-    kept = DATA_DIR / "public-url"
-    default = kept.read_text().strip() if kept.exists() else "http://127.0.0.1:8000"
+    default = env.kept_line(DATA_DIR / "public-url", "http://127.0.0.1:8000")
     return env.address("PUBLIC_URL", default, ("http", "https")).rstrip("/")
 
 

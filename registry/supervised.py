@@ -1,5 +1,7 @@
 """Runs one command so that it never outlives who asked for it: `python -m registry.supervised CMD`.
 
+`--revive` starts a command again that ended unasked; `--alone FILE` holds the lock on FILE.
+
 In: a command, and the process to watch (CRR_SUPERVISOR_PID, else the parent). Out: the command's
 exit code. `make run` starts honcho through it, and the Procfile each server. A signal reaches the
 command, what the command leaves behind is ended with it, and a supervisor killed without a word
@@ -7,8 +9,10 @@ takes the command along. That last part needs Linux (honcho starts commands from
 own, so the kernel's parent-death signal alone would miss them); elsewhere signals alone count.
 """
 
+import argparse
 import contextlib
 import ctypes
+import fcntl
 import os
 import select
 import signal
@@ -90,6 +94,28 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+def lock(path: str) -> int:
+    """The lock on `path`, held until the returned descriptor is closed. Raises BlockingIOError
+    while another process has it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 if __name__ == "__main__":
-    revive = sys.argv[1:2] == ["--revive"]
-    sys.exit(main(sys.argv[2 if revive else 1 :], revive))
+    parser = argparse.ArgumentParser(prog="registry.supervised")
+    parser.add_argument("--revive", action="store_true")
+    parser.add_argument("--alone", metavar="FILE")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    try:
+        if options.alone:
+            lock(options.alone)
+    except BlockingIOError:
+        sys.exit(f"another process holds {options.alone}: end it first")
+    sys.exit(main(options.command, options.revive))

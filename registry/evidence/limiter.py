@@ -11,6 +11,8 @@ from typing import Any
 
 WAKEUPS_PER_TRANSACTION = 0.5
 WAKEUP_RATIO = 0.7
+# A transaction has about two waits at each end; counters that say far more count something else.
+IMPOSSIBLE_WAKEUPS = 1000.0
 WINDOW_MARGINS_S = 0.4
 BUSY_PERCENT = 90.0
 IDLE_PERCENT = 50.0
@@ -81,7 +83,8 @@ def _wakeups_per_transaction(row: RunRow) -> float | None:
     window_s = row.elapsed_time_s - WINDOW_MARGINS_S
     if window_s <= 0:
         return None
-    return max(float(sum(entries)), float(calls or 0)) / (row.rate * window_s)
+    wakeups = max(float(sum(entries)), float(calls or 0)) / (row.rate * window_s)
+    return wakeups if wakeups < IMPOSSIBLE_WAKEUPS else None
 
 
 def _one_core(rows: list[RunRow]) -> Verdict | None:

@@ -1,6 +1,8 @@
 """Drawing from facts: throttle, lease, files and addresses."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -268,3 +270,16 @@ def test_a_bad_body_of_a_chart_is_named(chart: Chart, client: Client) -> None:
     assert (deep.status_code, deep.json()["error"]["code"]) == (400, "too_deep")
     nul = {"tests": ["TCP_CRR\0"], "group_by": ["os"]}
     assert client.post("/api/v1/charts/", nul, content_type="application/json").status_code == 422
+
+
+def test_drafts_of_killed_writers_are_cleared_away(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    folder = tmp_path / "charts" / "ab"
+    folder.mkdir(parents=True)
+    names = (".abc.png.1", ".abc.png.2", "abc.png")
+    for name in names:
+        (folder / name).touch()
+    for name in (names[0], names[2]):
+        os.utime(folder / name, (0, 0))
+    tasks.remove_drafts()
+    assert sorted(path.name for path in folder.iterdir()) == [".abc.png.2", "abc.png"]

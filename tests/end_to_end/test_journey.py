@@ -5,6 +5,7 @@ netperf.
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -113,10 +114,67 @@ def test_an_empty_message_ends_nothing(embedded: Site) -> None:
     assert_is_drawn(embedded, "6.80")
 
 
-def test_burst_on_one_chart_is_few_drawings(embedded: Site) -> None:
-    for number in range(20):
-        send(embedded, 10_000 + number, f"6.{50 + number % 3}")
-    wait_until(lambda: "6.52" in embedded.get("/c/xen-users.csv").text())
+def test_burst_on_one_chart_with_a_second_scheduler(embedded: Site, tmp_path: Path) -> None:
+    """Two schedulers send every sweep twice, and nothing is counted or drawn wrong for it."""
+    schedule = str(tmp_path / "schedule")
+    scheduler = [
+        "celery",
+        "--app",
+        "registry",
+        "--quiet",
+        "beat",
+        "--pidfile=",
+        "--schedule",
+        schedule,
+    ]
+    with ExitStack() as stack:
+        second = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", *scheduler],
+                env={**os.environ, "DATA_DIR": str(embedded.data_dir)},
+            )
+        )
+        stack.callback(second.terminate)
+        wait_until(lambda: any(tmp_path.iterdir()))
+        for number in range(20):
+            send(embedded, 10_000 + number, f"6.{50 + number % 3}")
+        wait_until(lambda: "6.52" in embedded.get("/c/xen-users.csv").text())
+        assert second.poll() is None
+    rows = embedded.get("/api/v1/leaderboard/?group_by=kernel_series").json()["rows"]
+    counted = {row["group"]["kernel_series"]: row["n_runs"] for row in rows}
+    assert [counted[f"6.{series}"] for series in (50, 51, 52)] == [7, 7, 6]
+
+
+def test_stalled_uploads_do_not_freeze_the_site(embedded: Site) -> None:
+    """Half a body and then nothing, on as many connections as a worker has to spare."""
+    head = b"POST /api/v1/reports/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n"
+    port = int(embedded.url.rpartition(":")[2])
+    with ExitStack() as stack:
+        for _ in range(6):
+            stalled = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            stalled.sendall(head + b"Content-Length: 1000\r\n\r\nhalf")
+        for _ in range(10):
+            assert embedded.get("/healthz").status == 200
+
+
+def test_second_make_run_on_the_same_folder_says_so(embedded: Site) -> None:
+    address = (embedded.data_dir / "public-url").read_text()
+    second = {"DATA_DIR": str(embedded.data_dir), "PORT": str(servers.free_port())}
+    done = subprocess.run(
+        ["make", "run"], env={**os.environ, **second}, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "in use by another" in done.stderr
+    assert (embedded.data_dir / "public-url").read_text() == address
+
+
+def test_port_that_is_none(tmp_path: Path) -> None:
+    wrong = {"DATA_DIR": str(tmp_path), "PORT": "0"}
+    done = subprocess.run(
+        ["make", "run"], env={**os.environ, **wrong}, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "port 0 of 127.0.0.1 cannot be used" in done.stderr
 
 
 def test_what_broke_nothing_is_promised_by_verify(embedded: Site) -> None:

@@ -122,7 +122,9 @@ def test_wakeups_are_the_limit_when_idle_cpus_are_woken_for_every_transaction() 
     assert [verdict.limiter for verdict in verdicts([same_cpu, unpinned])] == ["vcpu_wakeups"]
 
 
-@pytest.mark.parametrize(("rate", "idle_entries"), [(19_000, 42_000), (5_000, 100), (5_000, None)])
+@pytest.mark.parametrize(
+    ("rate", "idle_entries"), [(19_000, 42_000), (5_000, 100), (5_000, None), (1e-300, 2**60)]
+)
 def test_without_all_signs_there_is_no_wakeup_verdict(
     rate: float, idle_entries: int | None
 ) -> None:

@@ -127,3 +127,14 @@ def test_command_that_was_killed_is_started_again_when_asked_for() -> None:
         wrapper.terminate()
         assert ended(watched)
     assert wrapper.returncode == 128 + signal.SIGTERM
+
+
+def test_second_command_on_the_same_lock_does_not_start(tmp_path: Path) -> None:
+    alone = [*SUPERVISED, "--alone", str(tmp_path / "running"), sys.executable, "-c"]
+    with start(*alone, WAITER) as first:
+        waiter = watch_reported(first)
+        second = subprocess.run([*alone, "print('ran')"], capture_output=True, text=True)
+        assert (second.stdout, second.returncode) == ("", 1)
+        first.terminate()
+        assert ended(waiter)
+    assert subprocess.run([*alone, "pass"]).returncode == 0
