@@ -8,6 +8,9 @@ PUBLIC_ID = r"[a-z2-7]{16}"
 
 urlpatterns = [
     path("crr-submit.pyz", client.single_file, name="client"),
+    path("simple/", client.index, name="client-index"),
+    path("simple/crr-submit/", client.project, name="client-project"),
+    path("simple/crr-submit/<str:name>", client.distribution, name="client-distribution"),
     path("", views.home, name="home"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("reports/", views.reports, name="reports"),

@@ -78,6 +78,34 @@ def test_one_command_measures_sends_and_redraws_the_chart(
     assert any(row["group"]["kernel_series"] == series for row in listed)
 
 
+def test_pip_installs_the_client_from_the_registry(embedded: Site, tmp_path: Path) -> None:
+    index = ["--isolated", "--index-url", f"{embedded.url}/simple/", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *index]
+    done = subprocess.run(
+        [*pip, "--target", str(tmp_path / "installed"), "crr-submit"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "report.json"
+    report.write_bytes(reports.as_bytes(reports.envelope(reports.run(19_000))))
+    sent = subprocess.run(
+        [sys.executable, "-m", "crr_submit", "send", "--yes", "--json", str(report)],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(tmp_path / "installed"),
+            "CRR_REGISTRY": embedded.url,
+            "HOME": str(tmp_path),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert sent.returncode == 0, sent.stderr
+    assert embedded.url in sent.stdout
+
+
 def test_the_frozen_address_stays_as_it_is(embedded: Site) -> None:
     frozen = embedded.post("/api/v1/charts/xen-users/freeze/", b"").json()
     path = frozen["url"].removeprefix(embedded.url)

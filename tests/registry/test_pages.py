@@ -2,6 +2,7 @@
 takes.
 """
 
+import hashlib
 import re
 from html import unescape
 from pathlib import Path
@@ -416,3 +417,37 @@ def test_healthz_needs_no_database(client: Client) -> None:
 def test_the_api_reference_takes_no_other_method(client: Client, method: str) -> None:
     assert getattr(client, method)("/api/docs/").status_code == 405
     assert client.get("/api/docs/").status_code == 200
+
+
+@pytest.fixture
+def built(settings: Any, tmp_path: Path) -> Path:
+    """What `make setup` built of the client, or something like it."""
+    settings.CLIENT_DIR = tmp_path
+    for name in ("crr_submit-1.0.tar.gz", "crr_submit-1.0-py3-none-any.whl", "crr-submit.pyz"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "crr_submit-secret.txt").write_text("not for others")
+    return tmp_path
+
+
+def test_index_for_pip_as_html_and_as_json(client: Client, built: Path) -> None:
+    wheel = hashlib.sha256(b"crr_submit-1.0-py3-none-any.whl").hexdigest()
+    assert 'href="crr-submit/"' in client.get("/simple/").content.decode()
+    page = client.get("/simple/crr-submit/").content.decode()
+    assert f'href="crr_submit-1.0-py3-none-any.whl#sha256={wheel}"' in page
+    assert "secret" not in page
+    accept = "application/vnd.pypi.simple.v1+json, text/html; q=0.1"
+    answer = client.get("/simple/crr-submit/", headers={"Accept": accept})
+    assert answer["Content-Type"] == "application/vnd.pypi.simple.v1+json"
+    files = answer.json()["files"]
+    assert [file["filename"] for file in files] == [
+        "crr_submit-1.0-py3-none-any.whl",
+        "crr_submit-1.0.tar.gz",
+    ]
+    assert files[0]["hashes"] == {"sha256": wheel}
+
+
+def test_only_what_was_built_is_handed_out(client: Client, built: Path) -> None:
+    sdist = client.get("/simple/crr-submit/crr_submit-1.0.tar.gz")
+    assert sdist.getvalue() == b"crr_submit-1.0.tar.gz"
+    for name in ("crr_submit-secret.txt", "crr_submit-2.0.tar.gz", "..%2fsettings.py"):
+        assert client.get(f"/simple/crr-submit/{name}").status_code == 404
