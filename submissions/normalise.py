@@ -10,20 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crr_submit.netperf import Result
-from registry.vocabulary import kernels, virtualization
-from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
+from registry.vocabulary import platform
+from registry.vocabulary.factors import is_setting
 from submissions.command import read_command
 from submissions.parsing import Parsed, ParsedRun
 from submissions.recipe import Surroundings, recipe_of, surroundings_of
+from submissions.system import ARM_COLUMNS, system_of
 
 VALUE_LIMIT = 1e15
-# Experiment factors that are columns of a system, under their column's name.
-_ARM_COLUMNS = {
-    "xen.mode": "virtualization_mode",
-    "kernel": "kernel_release",
-    "hypervisor": "virtualization",
-    "clocksource": "clocksource",
-}
 
 
 @dataclass(frozen=True)
@@ -54,10 +48,11 @@ def normalise(parsed: Parsed, envelope: Mapping[str, Any] | None, imported: bool
     arms = _arm_values(experiment)
     source = "imported" if imported else "plan" if envelope else "pasted"
     runs: list[NormalisedRun] = []
-    warnings = list(_factor_warnings(experiment))
+    found = platform.decide(environment)
+    systems = {arm: system_of(environment, arm, found) for arm in {None, *arms.values()}}
+    warnings = [*found.warnings, *_factor_warnings(experiment)]
     for index, run in enumerate(parsed.runs):
-        system = system_of(environment, arms.get(index))
-        runs += _runs(index, run, system, source, index in arms)
+        runs += _runs(index, run, systems[arms.get(index)], source, index in arms)
         warnings += _run_warnings(index, run)
     return Normalised(tuple(runs), tuple(warnings))
 
@@ -131,64 +126,6 @@ def _run_warnings(index: int, run: ParsedRun) -> Iterator[str]:
         yield f"runs[{index}]: its streams add up to {VALUE_LIMIT:g} or more, not a figure"
 
 
-def system_of(environment: Mapping[str, Any], arm: tuple[str, str | None] | None) -> dict[str, Any]:
-    """The factors of a run: the environment, overlaid with the arm's value."""
-    kernel = environment.get("kernel") or {}
-    virtual = environment.get("virtualization") or {}
-    cloud = environment.get("cloud") or {}
-    cpu = environment.get("cpu") or {}
-    system: dict[str, Any] = {
-        "virtualization": virtual.get("type"),
-        "virtualization_mode": virtual.get("mode"),
-        "hypervisor_version": virtual.get("version"),
-        "container": virtual.get("container"),
-        "kernel_release": kernel.get("release"),
-        "os": _os_name(environment.get("os") or {}),
-        "provider": cloud.get("provider"),
-        "instance_type": cloud.get("instance_type"),
-        "cpu_model": cpu.get("model"),
-        "cpus": cpu.get("online"),
-        "nic_driver": (environment.get("nic") or {}).get("driver"),
-        "clocksource": environment.get("clocksource"),
-        "settings": _settings(environment.get("tuning") or {}),
-    }
-    if arm:
-        _overlay(system, *arm)
-    return _canonical(system)
-
-
-def _canonical(system: dict[str, Any]) -> dict[str, Any]:
-    """With the names that charts group by, and no text longer than its column."""
-    system["virtualization"] = virtualization.canonical(system["virtualization"])
-    system["kernel_series"] = kernels.series(system["kernel_release"], system["os"])
-    for column, length in SYSTEM_LENGTHS.items():
-        system[column] = system[column] and system[column][:length]
-    return system
-
-
-def _settings(tuning: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are factors and known; readings such as a rule count would part like from
-    like.
-    """
-    return {name: value for name, value in tuning.items() if value is not None and is_setting(name)}
-
-
-def _overlay(system: dict[str, Any], factor: str, value: str | None) -> None:
-    """The arm's value over the environment's. A factor that the vocabulary does not know would
-    make a system of its own, so it is left out.
-    """
-    if value is None:
-        return
-    if factor in _ARM_COLUMNS:
-        system[_ARM_COLUMNS[factor]] = value
-    elif is_setting(factor):
-        system["settings"][factor] = value
-
-
-def _os_name(os: Mapping[str, Any]) -> str | None:
-    return " ".join(part for part in (os.get("id"), os.get("version_id")) if part) or None
-
-
 def _arm_values(experiment: Mapping[str, Any] | None) -> dict[int, tuple[str, str | None]]:
     """Run index → (factor, value) for the runs of an experiment's arms."""
     if not experiment or not experiment.get("factor"):
@@ -202,5 +139,5 @@ def _arm_values(experiment: Mapping[str, Any] | None) -> dict[int, tuple[str, st
 
 def _factor_warnings(experiment: Mapping[str, Any] | None) -> Iterator[str]:
     factor = (experiment or {}).get("factor")
-    if factor and factor not in _ARM_COLUMNS and not is_setting(factor):
+    if factor and factor not in ARM_COLUMNS and not is_setting(factor):
         yield "experiment.factor: no factor of the vocabulary, its arms are not told apart"

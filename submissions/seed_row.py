@@ -9,7 +9,8 @@ figures of the question itself were taken with an HTTP server, and are a test of
 from dataclasses import dataclass
 from typing import Any
 
-from submissions.normalise import NormalisedRun, system_of
+from submissions.normalise import NormalisedRun
+from submissions.system import system_of
 
 TESTS = ("TCP_CRR", "TCP_RR", "UDP_RR")
 APPLICATION_TEST = "HTTP_ACCEPT"

@@ -30,6 +30,7 @@ NO_DJANGO = (
     "submissions/recipe.py",
     "submissions/parsing.py",
     "submissions/normalise.py",
+    "submissions/system.py",
     "submissions/plausibility.py",
     "submissions/read.py",
     "submissions/seed_row.py",

@@ -1,7 +1,5 @@
-"""Canonical names and aliases, as data files with a version; a new version has every stored report
-read again.
+"""Canonical names, aliases and rules, kept as data files. One version counts for all of them
+together; a new one has every stored report read again.
 """
 
-from registry.vocabulary import virtualization
-
-VOCABULARY_VERSION = virtualization.VERSION
+VOCABULARY_VERSION = 2
