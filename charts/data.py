@@ -20,7 +20,7 @@ from registry.evidence.groups import Group, Observation, grouped
 from registry.leaderboard import observations
 from registry.models import Cell, Recipe
 from registry.models.reading import Bound
-from registry.vocabulary import kernels, virtualization
+from registry.vocabulary import kernels, names
 
 PLACEMENTS = {"same_cpu": "same CPU", "cross_cpu": "two CPUs", "unpinned": "unpinned"}
 SOURCES = {"plan": "", "pasted": "pasted", "imported": "imported"}
@@ -209,16 +209,14 @@ def _label(group: Mapping[str, Any]) -> str:
     parts = []
     for name, value in group.items():
         if name == "virtualization":
-            parts.append(virtualization.display(value))
+            parts.append(names.display(name, value) if value else "unknown")
         elif value is not None:
             parts.append(_word(name, value))
     return " ".join(part for part in parts if part) or "unknown"
 
 
 def _word(name: str, value: Any) -> str:
-    if name == "virtualization_mode":
-        return {"pv": "PV", "hvm": "HVM", "pvhvm": "PVHVM", "pvh": "PVH"}.get(value, str(value))
-    return f"{value} CPUs" if name == "cpus" else str(value)
+    return f"{value} CPUs" if name == "cpus" else names.display(name, value)
 
 
 def _order(group: Mapping[str, Any], key: RowKey) -> tuple[Any, ...]:
@@ -240,19 +238,23 @@ def _order(group: Mapping[str, Any], key: RowKey) -> tuple[Any, ...]:
     )
 
 
-def _sorted_as(name: str, value: Any) -> str:
-    """Bare metal stands first among the hypervisors, since the others are read against it."""
+def _sorted_as(name: str, value: Any) -> Any:
+    """Bare metal stands first among the hypervisors, since the others are read against it;
+    releases by their numbers.
+    """
+    if name == "kernel_release":
+        return kernels.release_order(value)
     return "" if name == "virtualization" and value == "none" else str(value or "")
 
 
 def _title(params: ChartParams) -> str:
-    names = {
+    nouns = {
         "kernel_series": "kernel",
         "virtualization": "hypervisor",
         "virtualization_mode": None,
         "cpu_model": "CPU",
     }
-    words = [word for name in params.group_by if (word := names.get(name, name.replace("_", " ")))]
+    words = [word for name in params.group_by if (word := nouns.get(name, name.replace("_", " ")))]
     tests = ", ".join(params.tests)
     groups = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     return f"{tests} by {groups}"

@@ -5,7 +5,7 @@ arm over the environment's. No Django, no database.
 from collections.abc import Mapping
 from typing import Any
 
-from registry.vocabulary import clouds, cpus, distributions, kernels, platform, virtualization
+from registry.vocabulary import cpus, distributions, kernels, platform, virtualization
 from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
 from registry.vocabulary.platform import Platform
 
@@ -27,7 +27,7 @@ def system_of(
     where the caller has it.
     """
     decided = decided or platform.decide(environment)
-    cloud = clouds.of(environment)
+    cloud = decided.cloud
     cpu, os = environment.get("cpu") or {}, environment.get("os") or {}
     system: dict[str, Any] = {
         "virtualization": decided.type,

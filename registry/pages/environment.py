@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registry.vocabulary import virtualization
+from registry.vocabulary import kernels, virtualization
 
 _TITLES = {
     "kernel": "Kernel",
@@ -72,6 +72,9 @@ def _text(group: str, name: str, value: Any) -> str:
         return "on" if value else "off"
     if (group, name) == ("virtualization", "type"):
         return virtualization.display(value)
+    if (group, name) == ("kernel", "release"):
+        known = str(kernels.read(str(value)))
+        return f"{value} ({known})" if known else str(value)
     if name.endswith("_bytes") and isinstance(value, int):
         return _bytes(value)
     return str(value) or "(empty)"

@@ -140,9 +140,12 @@ def _figure(group: dict[str, Any]) -> Figure:
 
 
 def hypervisor_in_words(virtualization: str | None, mode: str | None) -> str:
-    """`Xen pv`, `bare metal`; empty when unknown."""
-    name = words.factor("virtualization", virtualization)
-    return " ".join(part for part in (name, mode) if part)
+    """`Xen PV`, `bare metal`; empty when unknown."""
+    parts = (
+        words.factor("virtualization", virtualization),
+        words.factor("virtualization_mode", mode),
+    )
+    return " ".join(part for part in parts if part)
 
 
 def cpu_in_words(model: str | None, cpus: int | None) -> str:

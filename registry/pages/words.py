@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.pages.numbers import plural
-from registry.vocabulary import virtualization
+from registry.vocabulary import names
 
 FACTORS = {
     "virtualization": "hypervisor",
@@ -52,13 +52,11 @@ def factor(name: str, value: Any) -> str | None:
     """A factor's value as a page prints it; None when it is unknown."""
     if value is None or value == "":
         return None
-    if name == "virtualization":
-        return virtualization.display(str(value))
     if name == "placement":
         return PLACEMENTS.get(str(value), str(value))
     if name == "topology":
         return TOPOLOGIES.get(str(value), str(value))
-    return str(value)
+    return names.display(name, value)
 
 
 def load(recipe: Mapping[str, Any]) -> str:

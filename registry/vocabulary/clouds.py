@@ -14,7 +14,8 @@ from registry.vocabulary.data import load, spoken
 _DATA = load("clouds")
 PROVIDERS: dict[str, str] = {key: entry["name"] for key, entry in _DATA["providers"].items()}
 _PROVIDER = spoken(_DATA["providers"])
-_FIRMWARE: dict[str, list[str]] = _DATA["firmware"]
+_FIRMWARE = {word: name for name, words in _DATA["firmware"].items() for word in words}
+_FIRMWARE_WORD = re.compile("|".join(re.escape(word) for word in _FIRMWARE))
 # What OpenStack calls its own sizes everywhere is what EC2 called its first.
 _AMBIGUOUS = frozenset(_DATA["ambiguous"])
 _XEN_FAMILIES = frozenset(_DATA["ec2_xen_families"])
@@ -83,8 +84,8 @@ def _spoken_of(text: str | None) -> Cloud | None:
 def _by_firmware(said: Cloud, signals: Mapping[str, Any]) -> Cloud:
     """EC2's firmware has the instance type as its product; others name the provider alone."""
     words = " ".join(str(signals.get(name) or "") for name in _FIRMWARE_SIGNALS).lower()
-    names = (name for name, said_by in _FIRMWARE.items() if any(word in words for word in said_by))
-    found = said.provider or next(names, None)
+    word = _FIRMWARE_WORD.search(words)
+    found = said.provider or (_FIRMWARE[word[0]] if word else None)
     product = str(signals.get("dmi_product_name") or "")
     typed = _typed(product, found) if found == "aws" else Cloud()
     return typed if typed.family else Cloud(found)

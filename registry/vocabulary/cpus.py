@@ -12,10 +12,21 @@ from registry.vocabulary.data import load
 _DATA = load("cpus")
 _WORDS: dict[str, str] = _DATA["words"]
 _MAKERS: dict[str, str] = _DATA["makers"]
-_NAMES: dict[str, str] = _DATA["names"]
 _MOBILE: dict[str, str] = _DATA["mobile"]
 _ARM: dict[str, dict[str, str]] = _DATA["arm"]
 _IBM_Z: dict[str, str] = _DATA["ibm_z"]
+
+
+def _simple(name: str) -> str:
+    return name.lower().replace("-", " ").removeprefix("arm ")
+
+
+# Names that no rule makes: those of the tables, which are their own, and what else they are called.
+_NAMES = {
+    _simple(name): name
+    for names in (*_ARM.values(), *CHIPS.values(), {k: f"IBM {v}" for k, v in _IBM_Z.items()})
+    for name in names.values()
+} | {_simple(said): name for said, name in _DATA["names"].items()}
 
 
 def _any(patterns: list[str]) -> re.Pattern[str]:
@@ -24,6 +35,7 @@ def _any(patterns: list[str]) -> re.Pattern[str]:
 
 _HYPERVISOR_MODEL = _any(_DATA["hypervisor_models"])
 _NOISE = _any(_DATA["noise"])
+_GRAPHICS = _any(_DATA["graphics"])
 _MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©]", re.IGNORECASE)
 _CLOCK = re.compile(
     r"(?:@ ?)?\b(\d{1,2}\.\d{1,3}) ?ghz\b|(?:@ ?)?\b(\d{3,5}) ?mhz\b", re.IGNORECASE
@@ -58,21 +70,22 @@ def _by_table(text: str) -> str | None:
     machine = _MACHINE.search(text) if "ibm" in text.lower() else None
     if machine:
         return f"IBM {_IBM_Z.get(machine[1], 'machine ' + machine[1])}"
-    return _NAMES.get(text.lower())
+    return _NAMES.get(_simple(text))
 
 
 def _by_words(text: str) -> str:
     """The maker's own words without what is no part of the name; a text of no known maker stays."""
     clock = _CLOCK.search(text)
-    words = _NOISE.sub(" ", _CLOCK.sub(" ", text)).replace("@", " ").replace(",", " ").split()
-    words = _joined(words)
+    named = _NOISE.sub(" ", " ".join(_CLOCK.sub(" ", text).replace("@", " ").split()))
+    named = _GRAPHICS.sub("", " ".join(named.split()))
+    words = _joined(named.replace(",", " ").split())
     maker = _maker(words)
     if maker is None:
         return text
-    named = [_cased(word) for word in words if word.lower() != maker.lower()]
-    if clock and not any(_is_number(word) for word in named):
-        named.append(_ghz(clock))
-    return " ".join([maker, *named])
+    name = [maker, *(_cased(word) for word in words if word.lower() != maker.lower())]
+    if clock and not any(_is_number(word) for word in name):
+        name.append(_ghz(clock))
+    return " ".join(name)
 
 
 def _joined(words: list[str]) -> list[str]:
@@ -115,7 +128,8 @@ def _maker(words: list[str]) -> str | None:
     named = [name for name in makers if name.lower() in lower]
     if named:
         return named[0]
-    return next((_MAKERS[word] for word in lower if word in _MAKERS), None)
+    families = (word.partition("-")[0] for word in lower)
+    return next((_MAKERS[family] for family in families if family in _MAKERS), None)
 
 
 def _cased(word: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.vocabulary import clouds, kernels, virtualization
+from registry.vocabulary.clouds import Cloud
 from registry.vocabulary.data import load
 
 _DATA = load("platform")
@@ -36,6 +37,7 @@ class Rule:
     mode: str | None
     also: tuple[str, ...]
     why: str
+    needs: frozenset[str]  # what must be known for it to match at all
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,20 @@ class Platform:
     version: str | None
     container: str | None
     rule: str | None
+    cloud: Cloud
     warnings: tuple[str, ...]
 
 
 def _rules(name: str, then: str) -> tuple[Rule, ...]:
     return tuple(
         Rule(
-            row["id"],
-            row["when"],
-            row[then],
-            row.get("mode"),
-            tuple(row.get("also", ())),
-            row.get("why", ""),
+            id=row["id"],
+            when=row["when"],
+            then=row[then],
+            mode=row.get("mode"),
+            also=tuple(row.get("also", ())),
+            why=row.get("why", ""),
+            needs=frozenset(name for name, wanted in row["when"].items() if wanted is not None),
         )
         for row in _DATA[name]
     )
@@ -78,7 +82,8 @@ def decide(environment: Mapping[str, Any]) -> Platform:
     given = environment.get("virtualization") or {}
     signals = given.get("signals") or {}
     said = _said(given)
-    seen = _evidence(environment, signals, said)
+    cloud = clouds.of(environment)
+    seen = _evidence(environment, signals, said.mode, cloud)
     rule = _first(RULES, seen) if signals or not said.type else None
     kind = said.type if rule is None or _leaves(rule, said.type) else _value(rule, signals)
     mode = _mode(rule, kind, seen, said) if signals else said.mode
@@ -90,6 +95,7 @@ def decide(environment: Mapping[str, Any]) -> Platform:
         version=None if changed else said.version,
         container=_container(seen, signals) or said.container,
         rule=rule.id if rule else None,
+        cloud=cloud,
         warnings=tuple(_warnings(rule, said, kind, mode, seen)),
     )
 
@@ -107,11 +113,13 @@ def _said(given: Mapping[str, Any]) -> virtualization.Said:
 
 
 def _evidence(
-    environment: Mapping[str, Any], signals: Mapping[str, Any], said: virtualization.Said
+    environment: Mapping[str, Any],
+    signals: Mapping[str, Any],
+    said_mode: str | None,
+    cloud: Cloud,
 ) -> Evidence:
     """All that rules ask for. Null is unknown."""
     cpu, kernel = environment.get("cpu") or {}, environment.get("kernel") or {}
-    cloud = clouds.of(environment)
     flag = signals.get("cpuinfo_hypervisor_flag")
     release = kernel.get("release")
     return {
@@ -129,7 +137,7 @@ def _evidence(
         "provider": _text(cloud.provider),
         "instance_type": _text(cloud.instance_type),
         "ec2_is_xen": cloud.is_xen,
-        "said_mode": _text(said.mode),
+        "said_mode": _text(said_mode),
         **_xen_features(signals),
     }
 
@@ -146,9 +154,9 @@ def _is_x86(architecture: str | None, flag: Any) -> bool | None:
     return True if flag is not None else None
 
 
-def _is_classic_xen(release: str | None) -> bool:
+def _is_classic_xen(release: str | None) -> bool | None:
     kernel = kernels.read(release)
-    return kernel.flavour == "xen" and (0,) < kernel.upstream <= _LAST_CLASSIC_XEN
+    return (kernel.flavour == "xen" and kernel.upstream <= _LAST_CLASSIC_XEN) or None
 
 
 def _xen_features(signals: Mapping[str, Any]) -> dict[str, bool | None]:
@@ -166,11 +174,11 @@ def _xen_features(signals: Mapping[str, Any]) -> dict[str, bool | None]:
 
 
 def _first(rules: tuple[Rule, ...], seen: Evidence) -> Rule | None:
-    return next((rule for rule in rules if matches(rule, seen)), None)
-
-
-def matches(rule: Rule, seen: Evidence) -> bool:
-    return all(_holds(wanted, seen[name]) for name, wanted in rule.when.items())
+    known = {name for name, found in seen.items() if found is not None}
+    for rule in rules:
+        if rule.needs <= known and all(_holds(rule.when[name], seen[name]) for name in rule.when):
+            return rule
+    return None
 
 
 def _holds(wanted: Any, found: Any) -> bool:

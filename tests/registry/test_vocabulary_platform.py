@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from registry.vocabulary import platform
+from registry.vocabulary.clouds import Cloud
 from registry.vocabulary.platform import Platform
 
 QEMU = {"dmi_sys_vendor": "QEMU", "dmi_product_name": "Standard PC (Q35 + ICH9, 2009)"}
@@ -248,7 +249,8 @@ def test_without_signals_the_sender_s_word_stays() -> None:
     given = {"type": "XEN", "mode": "PV on HVM", "version": "4.1.0"}
     found = platform.decide({"virtualization": given})
     assert (found.type, found.mode, found.version) == ("xen", "pvhvm", "4.1.0")
-    assert platform.decide({}) == Platform(None, None, None, None, None, None, ())
+    nothing = platform.decide({})
+    assert nothing == Platform(None, None, None, None, None, None, Cloud(), ())
 
 
 @pytest.mark.parametrize(
