@@ -66,7 +66,10 @@ def _overlay(system: dict[str, Any], factor: str, value: str | None) -> None:
     if value is None:
         return
     if factor == "hypervisor":
-        system["virtualization"] = virtualization.read(value).type
+        said = virtualization.read(value)
+        if said.type != system["virtualization"]:  # the mode and version were the other's
+            system["virtualization_mode"], system["hypervisor_version"] = said.mode, said.version
+        system["virtualization"] = said.type
     elif factor == "xen.mode":
         system["virtualization_mode"] = virtualization.mode(value)
     elif factor in ARM_COLUMNS:

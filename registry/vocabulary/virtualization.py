@@ -85,14 +85,16 @@ def _taken_apart(key: str) -> Said | None:
 def _with_rest(name: str, words: list[str]) -> Said | None:
     """The type with what stands behind it; None when a word of that is not understood."""
     kind = _HYPERVISOR[name]
-    rest = [word for word in words if word not in _FILLERS]
-    versions = [found[1] for word in rest if (found := _VERSION.fullmatch(word))]
-    others = " ".join(word for word in rest if not _VERSION.fullmatch(word))
-    kind_mode = _MODE.get(others) if _MODE.get(others) in MODES_OF.get(kind, ()) else None
-    if len(versions) > 1 or (others and not kind_mode and _HYPERVISOR.get(others) != kind):
+    versions = [found[1] for word in words if (found := _VERSION.fullmatch(word))]
+    rest = [word for word in words if not _VERSION.fullmatch(word)]
+    others = " ".join(word for word in rest if word not in _FILLERS)
+    found_mode = _MODE.get(" ".join(rest)) or _MODE.get(others)
+    if found_mode not in MODES_OF.get(kind, ()):
+        found_mode = None
+    if len(versions) > 1 or (others and not found_mode and _HYPERVISOR.get(others) != kind):
         return None
     is_own = bool(versions) and not {name, others} & _NUMBERED_OTHERWISE
-    return Said(kind, kind_mode, versions[0] if is_own else None)
+    return Said(kind, found_mode, versions[0] if is_own else None)
 
 
 def _key(name: str | None) -> str:

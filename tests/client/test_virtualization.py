@@ -73,6 +73,12 @@ class SignalsTest(unittest.TestCase):
         self.assertEqual(signals["sys_hypervisor_guest_type"], "HVM")
         self.assertIs(signals["cpuinfo_hypervisor_flag"], True)
 
+    def test_signs_of_ibm_s_hypervisors(self):
+        self.assertIs(described(trees.POWERVM)["signals"]["device_tree_hmc_managed"], True)
+        signals = described(trees.ZVM)["signals"]
+        self.assertEqual(signals["sysinfo_control_program"], "z/VM 7.3.0")
+        self.assertNotIn("SECRET", json.dumps(signals))
+
     def test_a_missing_signal_is_left_out(self):
         self.assertNotIn("dmi_sys_vendor", described(trees.KVM_FIRECRACKER)["signals"])
 

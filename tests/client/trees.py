@@ -89,6 +89,11 @@ ARM_KVM = {
     "/proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n",
     "/proc/device-tree/hypervisor/compatible": "linux,kvm\0",
 }
+POWERVM = {"/proc/cpuinfo": "cpu\t: POWER9\n", "/proc/device-tree/hmc-managed?": ""}
+ZVM = {
+    "/proc/sysinfo": "Serial: SECRET-SERIAL\nVM00 Name:            SECRET\n"
+    "VM00 Control Program: z/VM    7.3.0\n"
+}
 WSL = {
     "/proc/cpuinfo": X86_GUEST,
     "/proc/version": "Linux version 5.15.1-microsoft-standard-WSL2 (root@secret-build-host)\n",

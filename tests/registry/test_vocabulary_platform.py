@@ -243,7 +243,7 @@ def test_xen_on_arm_has_one_kind_of_guest() -> None:
 
 
 def test_without_signals_the_sender_s_word_stays() -> None:
-    given = {"type": "Hyper-V", "mode": None, "signals": {}}
+    given: dict[str, Any] = {"type": "Hyper-V", "mode": None, "signals": {}}
     found = platform.decide({"virtualization": given, "clocksource": "kvm-clock"})
     assert (found.type, found.rule, found.warnings) == ("microsoft", None, ())
     given = {"type": "XEN", "mode": "PV on HVM", "version": "4.1.0"}

@@ -40,6 +40,7 @@ PRESENCE_SIGNALS = {
     "dev_kvm": "/dev/kvm",
     "dockerenv": "/.dockerenv",
     "containerenv": "/run/.containerenv",
+    "device_tree_hmc_managed": "/proc/device-tree/hmc-managed?",
 }
 # (words in vendor, product or BIOS, name). First match wins, so the particular stand before the
 # general.
@@ -89,6 +90,7 @@ def signals(host: Host) -> Dict[str, Any]:
         cpuinfo_hypervisor_flag=_hypervisor_flag(host),
         kernel_hint=_kernel_hint(host),
         container_env=_container_variable(host),
+        sysinfo_control_program=_control_program(host),
         detect_virt_vm=host.output("systemd-detect-virt", "--vm"),
         detect_virt_container=host.output("systemd-detect-virt", "--container"),
     )
@@ -194,6 +196,17 @@ def _hypervisor_flag(host: Host) -> Optional[bool]:
     for line in host.lines("/proc/cpuinfo"):
         if re.match(r"flags\s*:", line):
             return "hypervisor" in line.split(":", 1)[1].split()
+    return None
+
+
+def _control_program(host: Host) -> Optional[str]:
+    """What guests on IBM Z run under: `z/VM 7.3.0`. The other lines of /proc/sysinfo name
+    machines and are not kept.
+    """
+    for line in host.lines("/proc/sysinfo"):
+        name, _, value = line.partition(":")
+        if name.strip() == "VM00 Control Program":
+            return " ".join(value.split()) or None
     return None
 
 
