@@ -4,6 +4,7 @@ stays in the name.
 """
 
 import re
+from collections import deque
 from functools import lru_cache
 
 from registry.vocabulary.clouds import CHIPS
@@ -43,6 +44,8 @@ _CLOCK = re.compile(
 _IMPLEMENTER = re.compile(r"implementer (0x[0-9a-f]{2}) part (0x[0-9a-f]{3})", re.IGNORECASE)
 _POWER = re.compile(r"(?:ibm )?power ?(\d{1,2}[a-z+]{0,3})(?![a-z0-9]).*", re.IGNORECASE)
 _MACHINE = re.compile(r"\bmachine ?[=:]? ?(\d{4})\b", re.IGNORECASE)
+_FAMILY = re.compile(r"i[3579](?:LM|QM|UM|[KMSX])?|e[357]", re.IGNORECASE)
+_FAMILY_NUMBER = re.compile(r"\d{3,5}[a-z]{0,3}\d?", re.IGNORECASE)
 _XEON_E = re.compile(r"e[357]-\d{4}[a-z]{0,2}")
 _VERSION = re.compile(r"(e[357]-\d{4}[a-z]{0,2})(v\d)")
 
@@ -93,18 +96,17 @@ def _joined(words: list[str]) -> list[str]:
     `i7-620M`, `Core2` → `Core 2`; and without the 0 behind a number of the first generation.
     """
     found: list[str] = []
-    rest = [part for word in words for part in _split(word)]
+    rest = deque(part for word in words for part in _split(word))
     while rest:
-        word, *rest = rest
+        word = rest.popleft()
         suffix = _MOBILE.get(rest[0].lower(), "") if len(rest) > 1 else ""
-        after = rest[1:] if suffix else rest
-        is_family = re.fullmatch(r"i[3579]", word.lower()) is not None
-        is_family |= re.fullmatch(r"e[357]", word.lower()) is not None and not suffix
-        if is_family and after and re.fullmatch(r"\d{3,5}[a-z]{0,3}\d?", after[0].lower()):
-            word, rest = f"{word}-{after[0]}{suffix}", after[1:]
-        if word == "0" and found and _is_number(found[-1]):
-            continue
-        found.extend(_split(word))
+        number = rest[1 if suffix else 0] if rest else ""
+        if _FAMILY.fullmatch(word + suffix) and _FAMILY_NUMBER.fullmatch(number):
+            word = f"{word}-{number}{suffix}"
+            for _ in range(2 if suffix else 1):
+                rest.popleft()
+        if word != "0" or not found or not _is_number(found[-1]):
+            found.extend(_split(word))
     if found and re.match(r"i[3579](-|$)", found[0].lower()):
         found.insert(0, "Core")
     if found and _XEON_E.fullmatch(found[0].lower()):

@@ -14,7 +14,7 @@ _NAMES: dict[str, str] = _DATA["names"]
 _UPSTREAM = re.compile(r"(\d{1,4})\.(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?", re.ASCII)
 _CANDIDATE = re.compile(r"(?<![a-zA-Z])rc(\d{1,3})")
 _REALTIME = re.compile(r"[-.+]rt\d{0,3}(?:[-.+]|$)|-realtime$")
-_PIECE = re.compile(r"[0-9]+|[^0-9]+")
+_PIECE = re.compile(r"[0-9]{1,18}|[^0-9]+")
 _FINAL = 10**6  # after every release candidate
 Pieces = tuple[tuple[int, int, str], ...]
 

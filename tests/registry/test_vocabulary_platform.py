@@ -172,6 +172,14 @@ TRAPS: list[tuple[dict[str, Any], str]] = [
     (KVM_CLOCK | {"detect_virt_vm": "google"}, "google"),
     (QEMU, "qemu"),
     (FLAG, "vm-other"),
+    # Clouds on ARM, where no flag tells, and their metal on x86.
+    ({"dmi_sys_vendor": "Hetzner", "dmi_product_name": "vServer", "detect_virt_vm": "none"}, "kvm"),
+    ({"dmi_sys_vendor": "Alibaba Cloud"} | NO_FLAG, "none"),
+    # Nutanix makes hardware too.
+    ({"dmi_sys_vendor": "Nutanix", "dmi_product_name": "NX-3060-G5"} | NO_FLAG, "none"),
+    ({"dmi_sys_vendor": "Nutanix", "dmi_product_name": "AHV"} | FLAG, "kvm"),
+    # OpenStack without KVM below.
+    ({"dmi_product_name": "OpenStack Nova", "detect_virt_vm": "qemu"} | FLAG, "qemu"),
 ]
 
 
