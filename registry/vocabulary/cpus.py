@@ -36,7 +36,7 @@ def _any(patterns: list[str]) -> re.Pattern[str]:
 
 _HYPERVISOR_MODEL = _any(_DATA["hypervisor_models"])
 _NOISE = _any(_DATA["noise"])
-_GRAPHICS = _any(_DATA["graphics"])
+_TAIL = _any(_DATA["tails"])
 _MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©]", re.IGNORECASE)
 _CLOCK = re.compile(
     r"(?:@ ?)?\b(\d{1,2}\.\d{1,3}) ?ghz\b|(?:@ ?)?\b(\d{3,5}) ?mhz\b", re.IGNORECASE
@@ -80,7 +80,7 @@ def _by_words(text: str) -> str:
     """The maker's own words without what is no part of the name; a text of no known maker stays."""
     clock = _CLOCK.search(text)
     named = _NOISE.sub(" ", " ".join(_CLOCK.sub(" ", text).replace("@", " ").split()))
-    named = _GRAPHICS.sub("", " ".join(named.split()))
+    named = _TAIL.sub("", " ".join(named.split()))
     words = _joined(named.replace(",", " ").split())
     maker = _maker(words)
     if maker is None:
@@ -161,6 +161,8 @@ def _is_number(word: str) -> bool:
 
 
 def _ghz(clock: re.Match[str]) -> str:
-    """`2.2 GHz` and `@ 2.20GHz` → `2.20GHz`."""
+    """`2.2 GHz` → `2.20GHz`, and `@` stays: `Xeon(TM) CPU 2.80GHz` is of 2003, `Xeon(R) CPU @
+    2.80GHz` is how a cloud shows one of 2019.
+    """
     whole, _, part = (clock[1] or f"{int(clock[2]) / 1000:.3f}").partition(".")
-    return f"{int(whole)}.{part.rstrip('0'):0<2}GHz"
+    return f"{'@ ' if '@' in clock[0] else ''}{int(whole)}.{part.rstrip('0'):0<2}GHz"

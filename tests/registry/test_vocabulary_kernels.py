@@ -84,6 +84,7 @@ def test_series(release: str | None, os: str | None, series: str | None) -> None
         ("2.6.38-x86_64-linode17", (2, 6, 38), "linode", None),
         ("5.4.3-rt1", (5, 4, 3), None, "rt"),
         ("6.18.5-aws", (6, 18, 5), None, "aws"),
+        ("2.6.32-042stab145.3", (2, 6, 32), None, "openvz"),
         ("6.9.0", (6, 9, 0), None, None),
         ("2.6.38.6", (2, 6, 38, 6), None, None),
         ("custom", (), None, None),
