@@ -78,6 +78,8 @@ app.conf.update(
             ("charts.tasks.sweep", settings.SWEEP_SECONDS),
             ("registry.tasks.forget_addresses", 3600.0),
             ("charts.tasks.remove_drafts", 3600.0),
+            ("submissions.tasks.erase_withdrawn", 3600.0),
+            ("submissions.tasks.prune_readings", 3600.0),
         )
     },
 )

@@ -1,9 +1,12 @@
 """Every address of the site. Wiring: one of the few places that names all three apps."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from submissions.claim_page import manage
+from submissions.urls import PUBLIC_ID
 
 handler400 = "registry.errors.bad_request"
 handler403 = "registry.errors.forbidden"
@@ -12,6 +15,7 @@ handler500 = "registry.errors.server_error"
 
 urlpatterns = [
     path("", include("registry.pages.urls")),
+    re_path(rf"^r/{PUBLIC_ID}/manage$", manage, name="report-manage"),
     path("api/v1/", include("registry.api.urls")),
     path("api/v1/", include("submissions.urls")),
     path("api/v1/", include("charts.api_urls")),

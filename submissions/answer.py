@@ -1,5 +1,6 @@
 """What the API says of a report: plain dictionaries from stored facts, in the contract's names."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from crr_submit.fields import RESULT
 from crr_submit.report import schema
 from registry.models import RawReport, Reading, Result
 from registry.standing import advice, elapsed_by_run, figures_of, standing
+from registry.trail import State, state_of
 from submissions.intake import Receipt
 
 _RESULT_FIELDS = tuple(field.path for field in RESULT)
@@ -23,7 +25,7 @@ def sent(receipt: Receipt) -> dict[str, Any]:
     body = {
         "id": report.public_id,
         "url": url_of(report),
-        "status": report.status,
+        **_state(state_of(report)),
         **_understood(report, _reading(report)),
     }
     if receipt.claim_token:
@@ -33,13 +35,12 @@ def sent(receipt: Receipt) -> dict[str, Any]:
 
 def report(report: RawReport) -> dict[str, Any]:
     """The whole report, as everybody may read it."""
-    reading = _reading(report)
+    reading, state = _reading(report), state_of(report)
     return {
         "id": report.public_id,
         "url": url_of(report),
         "raw_url": f"{settings.PUBLIC_URL}/api/v1/reports/{report.public_id}/raw/",
-        "status": report.status,
-        "status_reason": report.status_reason or None,
+        **_state(state),
         "received_at": report.received_at,
         "format": report.format,
         "source": report.source,
@@ -51,7 +52,30 @@ def report(report: RawReport) -> dict[str, Any]:
         "machine": report.machine.public_id if report.machine else None,
         "environment": reading.environment if reading else None,
         **_understood(report, reading),
-        "events": list(report.events.values("at", "kind", "actor", "reason")),
+        "events": [asdict(event) for event in state.events],
+    }
+
+
+def gone(report: RawReport) -> list[dict[str, str]]:
+    """What the tombstone of a withdrawn or rejected report still says, as details of its 410."""
+    state = state_of(report)
+    said = {
+        "received_at": report.received_at.isoformat(),
+        "status_since": state.since.isoformat(),
+        "status_reason": state.reason,
+        "next_step": state.next_step,
+        "erased_at": state.erased_at.isoformat() if state.erased_at else "",
+        "body_sha256": report.body_sha256,
+    }
+    return [{"path": name, "message": text} for name, text in said.items() if text]
+
+
+def _state(state: State) -> dict[str, Any]:
+    return {
+        "status": state.status,
+        "status_reason": state.reason or None,
+        "status_since": state.since,
+        "next_step": state.next_step or None,
     }
 
 

@@ -86,8 +86,7 @@ class ReportView(APIView):
     )
     def patch(self, request: Request, public_id: str) -> Response:
         report = _claimed(request, public_id)
-        withdrawal.edit(report, read_json(request._request))
-        return Response(answer.report(report))
+        return Response(answer.report(withdrawal.edit(report, read_json(request._request))))
 
     @extend_schema(
         operation_id="reports_withdraw",
@@ -149,16 +148,17 @@ def _shown(public_id: str) -> RawReport:
     if report is None:
         raise Refused(404, "not_found", "There is no such report.")
     if report.status not in RawReport.SHOWN:
-        raise Refused(410, report.status, f"This report was {report.status}.")
+        raise Refused(410, report.status, f"This report was {report.status}.", answer.gone(report))
     return report
 
 
 def _claimed(request: Request, public_id: str) -> RawReport:
     """The report, when the bearer has its claim token; wrong id and wrong token look alike."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != CLAIM_SCHEME or len(token) > SECRET_LENGTH_LIMIT:
-        token = ""
-    report = RawReport.objects.filter(public_id=public_id, status__in=RawReport.SHOWN).first()
-    if report is None or not claimed_by(report, token):
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != CLAIM_SCHEME:
+        message = "Send the report's claim token in a header: Authorization: Bearer crrc_…"
+        raise Refused(401, "no_claim_token", message)
+    report = RawReport.objects.filter(public_id=public_id).select_related("machine").first()
+    if report is None or not claimed_by(report, token.strip()):
         raise Refused(404, "not_found", "There is no such report, or this is not its claim token.")
     return report

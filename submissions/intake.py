@@ -25,6 +25,7 @@ from registry.refusal import Refused
 from registry.tasks import summarise_readings
 from submissions.decode import Document, decode
 from submissions.ingest import write_reading
+from submissions.moderation import hold
 from submissions.privacy import SCRUBBER_VERSION
 from submissions.read import Content, read_document
 from submissions.redact import redacted, stored_bytes
@@ -146,15 +147,23 @@ def _try_to_publish(report: RawReport, content: Content) -> None:
             publish(report, content)
     except Exception:
         log.exception("writing the facts of a report failed, the sweep will try again")
-        report.status = RawReport.Status.RECEIVED
+        report.status, report.status_reason = RawReport.Status.RECEIVED, ""
 
 
 def publish(report: RawReport, content: Content) -> None:
-    """Write the facts and make the report public. The caller holds the transaction."""
+    """Write the facts and make the report public, or hold it where a rule says so. The caller
+    holds the transaction.
+    """
     write_reading(report, content)
-    report.status, report.notes = RawReport.Status.PUBLISHED, report.notes or content.notes
-    report.save(update_fields=["status", "notes"])
-    report.record(RawReport.Status.PUBLISHED, actor="intake")
+    before, report.notes = report.status, report.notes or content.notes
+    caught = {flag["rule"]: flag["message"] for flag in content.flags if flag["mode"] == "hold"}
+    if caught:
+        report.save(update_fields=["notes"])
+        hold(report, *next(iter(caught.items())), rules=caught)
+        return
+    report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
+    report.save(update_fields=["status", "status_reason", "notes"])
+    report.record(RawReport.Status.PUBLISHED, actor="intake", before=before)
 
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from crr_submit.fields import RESULT, Field
 from crr_submit.report import schema
 from registry.api.openapi import INTEGER, TEXT, Schema, errors, list_of, nullable, object_of
+from registry.models import RawReport
 
 _JSON_TYPES = {"list": "array"}
 
@@ -43,7 +44,14 @@ _JUDGED = {
     "standing": nullable(_LOOSE),
     "advice": list_of(object_of(limiter=TEXT, message=TEXT)),
 }
-_SENT = object_of(id=TEXT, url=TEXT, status=TEXT, **_READ, **_JUDGED)
+_STATE = {
+    "status": {"type": "string", "enum": RawReport.Status.values},
+    "status_reason": nullable(TEXT),
+    "status_since": TEXT,
+    "next_step": {**nullable(TEXT), "description": "What the sender can do about this status."},
+}
+_EVENT = object_of(at=TEXT, kind=TEXT, actor=TEXT, reason=TEXT)
+_SENT = object_of(id=TEXT, url=TEXT, **_STATE, **_READ, **_JUDGED)
 _SENT["properties"]["claim_token"] = {
     **TEXT,
     "description": "Shown once, and only to a sender who brought no Claim-Token.",
@@ -52,8 +60,7 @@ _REPORT = object_of(
     id=TEXT,
     url=TEXT,
     raw_url=TEXT,
-    status=TEXT,
-    status_reason=nullable(TEXT),
+    **_STATE,
     received_at=TEXT,
     format=TEXT,
     source=TEXT,
@@ -64,7 +71,7 @@ _REPORT = object_of(
     body_sha256=TEXT,
     machine=nullable(TEXT),
     environment=nullable(_LOOSE),
-    events=list_of(_LOOSE),
+    events=list_of(_EVENT),
     **_READ,
     **_JUDGED,
 )
@@ -111,5 +118,5 @@ PARSE_RESPONSES = {
     **errors(400, 411, 413, 415, 422),
 }
 REPORT_RESPONSES = {200: _REPORT, **NOT_FOUND}
-EDIT_RESPONSES = {200: _REPORT, **errors(400, 404, 411, 413, 415, 422)}
-WITHDRAW_RESPONSES = {204: None, **errors(404)}
+EDIT_RESPONSES = {200: _REPORT, **errors(400, 401, 404, 410, 411, 413, 415, 422)}
+WITHDRAW_RESPONSES = {204: None, **errors(401, 404)}

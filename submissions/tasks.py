@@ -1,4 +1,4 @@
-"""Celery tasks of intake: read what was stored but could not be read at once."""
+"""Celery tasks of intake: read what was stored but could not be read at once; erase what is due."""
 
 import logging
 from datetime import timedelta
@@ -8,16 +8,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry import hints
-from registry.models import RawReport
+from registry.models import RawReport, Reading
 from registry.models.report import MAX_ATTEMPTS
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
 from submissions.intake import publish
 from submissions.read import read
+from submissions.withdrawal import erase_due
 
 log = logging.getLogger(__name__)
 
 REPORTS_AT_ONCE = 50
+ERASED_AT_ONCE = 50
 BACK_OFF_BASE = 4
 
 
@@ -64,3 +66,21 @@ def sweep() -> None:
     waiting = RawReport.objects.to_read().order_by("id").values_list("pk", flat=True)
     for report_id in waiting[:REPORTS_AT_ONCE]:
         read_report(report_id)
+
+
+@shared_task
+def erase_withdrawn() -> None:
+    """Erase what was withdrawn 30 days ago; a full batch calls for another."""
+    if erase_due(ERASED_AT_ONCE) == ERASED_AT_ONCE:
+        hints.send(erase_withdrawn)
+
+
+@shared_task
+def prune_readings() -> None:
+    """Remove readings that were replaced 90 days ago; a full batch calls for another."""
+    outdated = Reading.objects.outdated().order_by("id").values_list("pk", flat=True)
+    due = list(outdated[:ERASED_AT_ONCE])
+    for reading_id in due:  # one transaction each, since each may hold thousands of rows
+        Reading.objects.filter(pk=reading_id).delete()
+    if len(due) == ERASED_AT_ONCE:
+        hints.send(prune_readings)

@@ -2,16 +2,18 @@
 old one, then switches.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.report import RawReport
 
 VALUE_LIMIT = 10**15
+REPLACED_KEPT = timedelta(days=90)
 
 
 class Bound(models.TextChoices):
@@ -21,6 +23,17 @@ class Bound(models.TextChoices):
     APPROXIMATE = "approximate"
     AT_MOST = "at_most"
     AT_LEAST = "at_least"
+
+
+class ReadingQuerySet(models.QuerySet["Reading"]):
+    def outdated(self) -> "ReadingQuerySet":
+        """Readings that were replaced 90 days ago or longer, and that no cell counts any more."""
+        later = Reading.objects.filter(
+            report=OuterRef("report"),
+            pk__gt=OuterRef("pk"),
+            created_at__lte=timezone.now() - REPLACED_KEPT,
+        )
+        return self.filter(Exists(later), active=False, summarised=True)
 
 
 class Reading(models.Model):
@@ -36,6 +49,8 @@ class Reading(models.Model):
     flags = models.JSONField(default=list)  # [{"rule", "message", "mode"}]
     environment = models.JSONField(default=dict)  # the allow-listed, validated environment, as sent
     summarised = models.BooleanField(default=False)
+
+    objects = ReadingQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from registry.models.factors import Machine, Submitter
@@ -17,6 +17,7 @@ from registry.models.identity import PUBLIC_ID_LENGTH, new_public_id
 
 MAX_ATTEMPTS = 5
 LEASE = timedelta(minutes=2)
+BODY_KEPT = timedelta(days=30)  # after withdrawal
 
 
 class ReportQuerySet(models.QuerySet["RawReport"]):
@@ -34,6 +35,16 @@ class ReportQuerySet(models.QuerySet["RawReport"]):
             events__kind=RawReport.Status.WITHDRAWN,
             events__at__gt=instant,
         ).distinct()
+
+    def to_erase(self) -> "ReportQuerySet":
+        """Withdrawn 30 days ago or longer, and whose cells are without them already."""
+        withdrawn = ReportEvent.objects.filter(
+            report=OuterRef("pk"),
+            kind=RawReport.Status.WITHDRAWN,
+            at__lte=timezone.now() - BODY_KEPT,
+        )
+        found = self.filter(Exists(withdrawn), status=RawReport.Status.WITHDRAWN, erased_at=None)
+        return found.exclude(reading__summarised=False)
 
     def newest(self) -> "ReportQuerySet":
         return self.order_by("-id")
@@ -142,16 +153,31 @@ class RawReport(models.Model):
             report=self, kind=kind, actor=actor, reason=reason[:200], details=details
         )
 
-    def move_to(self, status: "RawReport.Status", actor: str, reason: str = "") -> bool:
-        """Change the editorial state and record who did it and why; facts are summed up anew."""
-        before = self.status
-        reason = reason[:200]
+    def move_to(
+        self,
+        status: "RawReport.Status",
+        actor: str,
+        reason: str = "",
+        status_reason: str | None = None,
+        **details: Any,
+    ) -> bool:
+        """Change the editorial state and record who did it and why; facts are summed up anew.
+
+        `status_reason` is the reason of the state where it is not that of the change: an undone
+        change gives the state before it back, with its reason. False when somebody was faster.
+        """
+        before = {"before": self.status, "before_reason": self.status_reason}
+        reason_kept = (reason if status_reason is None else status_reason)[:200]
+        values: dict[str, Any] = {"status": status, "status_reason": reason_kept}
+        if status == RawReport.Status.RECEIVED:  # to be read, with all its attempts before it
+            values |= {"attempts": 0, "not_before": timezone.now(), "lease_until": None}
         with transaction.atomic():
-            unmoved = RawReport.objects.filter(pk=self.pk, status=before)
-            if not unmoved.update(status=status, status_reason=reason):
+            unmoved = RawReport.objects.filter(pk=self.pk, status=self.status)
+            if not unmoved.update(**values):
                 return False
-            self.status, self.status_reason = status, reason
-            self.record(status, actor, reason, before=before)
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.record(status, actor, reason, **before, **details)
             self.touch_summaries()
         return True
 
@@ -160,8 +186,18 @@ class RawReport(models.Model):
         self.reading_set.filter(active=True).update(summarised=False)
 
 
+class EventQuerySet(models.QuerySet["ReportEvent"]):
+    def changes(self) -> "EventQuerySet":
+        """The changes of the editorial state, the oldest first; `kind` is the state."""
+        return self.filter(kind__in=RawReport.Status.values).order_by("id")
+
+
 class ReportEvent(models.Model):
-    """One thing that happened to a report. Rows are only ever added."""
+    """One thing that happened to a report. Rows are only ever added.
+
+    `actor` is sender, intake, reader, operator, registry, `rule:<name>` or `moderator:<name>`. The
+    event of a state has the state before it in `details`: {"before", "before_reason"}.
+    """
 
     report = models.ForeignKey(RawReport, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)
@@ -169,6 +205,8 @@ class ReportEvent(models.Model):
     actor = models.CharField(max_length=64)
     reason = models.CharField(max_length=200, blank=True)
     details = models.JSONField(default=dict)
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

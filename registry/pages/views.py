@@ -17,6 +17,7 @@ from registry.pages import boards
 from registry.pages.headlines import headlines, headlines_before
 from registry.pages.report_page import report_page
 from registry.refusal import Refused
+from registry.trail import state_of
 
 NEWEST_ON_HOME = 10
 _PUBLIC_ID = re.compile(rf"[a-z2-7]{{{PUBLIC_ID_LENGTH}}}")
@@ -79,7 +80,7 @@ def _cursor(public_id: str) -> RawReport:
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report; a tombstone with 410 where it was withdrawn or rejected."""
     found = get_object_or_404(RawReport.objects.select_related("machine"), public_id=public_id)
-    context: dict[str, Any] = {"report": found, "events": found.events.all()}
+    context: dict[str, Any] = {"report": found, "state": state_of(found)}
     if found.status not in RawReport.SHOWN:
         return render(request, "registry/report_gone.html", context, status=410)
     context["page"] = report_page(found)

@@ -310,9 +310,9 @@ def test_a_held_report_says_why(client: Client) -> None:
     public_id = send(client, 20000)
     held = RawReport.objects.get(public_id=public_id)
     held.move_to(RawReport.Status.HELD, actor="moderator", reason="looks like a paste of a paste")
-    assert "Held for a person to look at: looks like a paste of a paste." in text_of(
-        client, f"/r/{public_id}"
-    )
+    text = text_of(client, f"/r/{public_id}")
+    assert re.search(r"Held since [-\d: ]+ UTC : looks like a paste of a paste\.", text)
+    assert "A person will look at it." in text
 
 
 @pytest.mark.django_db
