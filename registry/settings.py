@@ -143,6 +143,9 @@ SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it every req
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_AGE = 8 * 3600  # sessions are the moderators' alone: a working day
+# Behind a proxy that ends TLS a request is plain HTTP, and a form's Origin would be another site's.
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # subdomains of the operator's domain are not ours to put under HSTS

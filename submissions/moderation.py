@@ -36,9 +36,7 @@ def hold(
 
 def act(report_id: int, name: str, moderator: str, reason: str) -> RawReport:
     """Do one of ACTS, or undo, in the name of `moderator`. Raises Refused where it cannot be."""
-    reason, actor = " ".join(reason.split()), f"moderator:{moderator}"[:64]
-    if not reason:
-        raise Refused(422, "reason_missing", "Give a reason: everybody reads it beside the report.")
+    reason, actor = checked_reason(reason), f"moderator:{moderator}"[:64]
     with transaction.atomic():
         report = RawReport.objects.select_for_update().get(pk=report_id)
         if report.status == Status.WITHDRAWN:
@@ -49,6 +47,14 @@ def act(report_id: int, name: str, moderator: str, reason: str) -> RawReport:
             _decide(report, ACTS[name], actor, reason)
         hints.after_commit(summarise_readings)
     return report
+
+
+def checked_reason(reason: str) -> str:
+    """The reason on one line. Raises Refused where there is none."""
+    line = " ".join(reason.split())
+    if not line:
+        raise Refused(422, "reason_missing", "Give a reason: everybody reads it beside the report.")
+    return line
 
 
 def _decide(report: RawReport, status: RawReport.Status, actor: str, reason: str) -> None:
