@@ -50,8 +50,6 @@ def _refusal(refused: Refused) -> Response:
     response = Response(body, status=refused.status)
     if refused.status in RETRY_AFTER_S:
         response["Retry-After"] = str(RETRY_AFTER_S[refused.status])
-    if refused.status == 401:  # HTTP asks for it with every 401
-        response["WWW-Authenticate"] = "Bearer"
     return response
 
 

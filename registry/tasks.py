@@ -4,18 +4,19 @@ from celery import shared_task
 
 from registry import hints
 from registry.models.factors import Submitter
-from registry.models.summary import READINGS_AT_ONCE, Generation, summarise
+from registry.models.reading import Reading
+from registry.models.summary import Generation, summarise
 from registry.signals import facts_changed
 
 
 @shared_task
 def summarise_readings() -> None:
-    """Sum up what waits; a full batch calls for another."""
+    """Sum up a batch of what waits; while more waits, it calls for another."""
     before = Generation.current()
-    done = summarise()
+    summarise()
     if Generation.current() != before:
         facts_changed.send(sender=None, generation=Generation.current())
-    if done == READINGS_AT_ONCE:
+    if Reading.objects.filter(summarised=False).exists():
         hints.send(summarise_readings)
 
 

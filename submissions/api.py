@@ -155,10 +155,12 @@ def _shown(public_id: str) -> RawReport:
 def _claimed(request: Request, public_id: str) -> RawReport:
     """The report, when the bearer has its claim token; wrong id and wrong token look alike."""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
-    if scheme.lower() != CLAIM_SCHEME:
-        message = "Send the report's claim token in a header: Authorization: Bearer crrc_…"
-        raise Refused(401, "no_claim_token", message)
+    is_claim = scheme.lower() == CLAIM_SCHEME and len(token) <= SECRET_LENGTH_LIMIT
     report = RawReport.objects.filter(public_id=public_id).select_related("machine").first()
-    if report is None or not claimed_by(report, token.strip()):
-        raise Refused(404, "not_found", "There is no such report, or this is not its claim token.")
+    if report is None or not claimed_by(report, token.strip() if is_claim else ""):
+        message = (
+            "There is no such report, or its claim token did not come with the request: "
+            "send it in a header, Authorization: Bearer crrc_…"
+        )
+        raise Refused(404, "not_found", message)
     return report

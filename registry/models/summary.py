@@ -3,16 +3,18 @@ every derived page hangs on.
 
 Cells are brought up to date after commit by `summarise`, which takes the readings not yet summed
 up, recomputes the cells they touch from their runs, and raises the generation. Running it twice,
-or two at once, changes nothing more.
+or two at once, changes nothing more. Cells are read and written many at once, since on SQLite
+every writer waits for this transaction.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence, Set
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.forms.models import model_to_dict
 from django.utils import timezone
 
@@ -20,7 +22,8 @@ from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.reading import Bound, Reading, Run
 from registry.models.report import RawReport
 
-READINGS_AT_ONCE = 100  # a batch is one write transaction, and on SQLite all writers wait for it
+READINGS_AT_ONCE = 100
+RUNS_AT_ONCE = 1000  # a reading of more is a batch of its own
 
 
 class Generation(models.Model):
@@ -66,12 +69,6 @@ class CellKey(NamedTuple):
 
 
 class CellQuerySet(models.QuerySet["Cell"]):
-    def at(self, key: CellKey) -> "CellQuerySet":
-        rows = self.filter(recipe=key.recipe_id, system=key.system_id, bound=key.bound)
-        if key.machine_id:
-            return rows.filter(machine=key.machine_id)
-        return rows.filter(machine=None, submitter=key.submitter_id)
-
     def exact(self) -> "CellQuerySet":
         """What may enter statistics."""
         return self.filter(bound=Bound.EXACT)
@@ -117,70 +114,119 @@ class Cell(models.Model):
 
 
 def summarise(limit: int = READINGS_AT_ONCE) -> int:
-    """Bring the cells up to date with up to `limit` readings. Returns how many readings were
-    summed up.
+    """Bring the cells up to date with up to `limit` readings, fewer where they have many runs.
+    Returns how many readings were summed up, 0 when none waits.
     """
     with transaction.atomic():
         generation = Generation.locked()
-        waiting = Reading.objects.filter(summarised=False).order_by("id")
-        readings = list(waiting.select_for_update()[:limit].values_list("pk", flat=True))
+        waiting = Reading.objects.filter(summarised=False).order_by("id").select_for_update()
+        readings, runs = _batch(list(waiting.values_list("pk", flat=True)[:limit]))
         if not readings:
             return 0
-        changed = [key for key in _touched(readings) if _recompute(key)]
+        changed = _write({CellKey.of(run) for run in runs})
         Reading.objects.filter(pk__in=readings).update(summarised=True)
         if changed:
             generation.rise()
     return len(readings)
 
 
-def _touched(readings: Iterable[int]) -> list[CellKey]:
+def _batch(waiting: Sequence[int]) -> tuple[list[int], list[Run]]:
+    """The first of the waiting readings, as many as have RUNS_AT_ONCE together, and their runs."""
+    counted = Reading.objects.filter(pk__in=waiting).annotate(n_runs=Count("runs")).order_by("id")
+    totals = accumulate(counted.values_list("n_runs", flat=True))
+    fitting = sum(total <= RUNS_AT_ONCE for total in totals)
+    readings = list(waiting[: max(1, fitting)])
     runs = Run.objects.filter(reading__in=readings).only(
         "recipe_id", "system_id", "bound", "machine_id", "submitter_id"
     )
-    return sorted({CellKey.of(run) for run in runs}, key=str)
+    return readings, list(runs)
 
 
-def _recompute(key: CellKey) -> bool:
-    """Write, change or delete the cell at `key` from the runs it has now; whether it changed."""
+def _write(keys: Set[CellKey]) -> bool:
+    """Have the cells at `keys` as their runs say; whether any changed."""
+    before, after = stored_cells(keys), computed_cells(keys)
+    changed = {key for key in keys if _content(before.get(key)) != _content(after.get(key))}
+    gone = [before[key].pk for key in changed & before.keys()]
+    Cell.objects.filter(pk__in=gone).delete()
+    Cell.objects.bulk_create(after[key] for key in sorted(changed & after.keys(), key=str))
+    return bool(changed)
+
+
+def _content(cell: Cell | None) -> dict[str, Any] | None:
+    return model_to_dict(cell, exclude=["id"]) if cell else None
+
+
+def same_cell(one: Cell | None, other: Cell | None) -> bool:
+    """Whether two cells say the same; None is no cell."""
+    return _content(one) == _content(other)
+
+
+def stored_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
+    """The cells there are at `keys`."""
+    found = {_key_of(cell): cell for cell in Cell.objects.filter(_voters_of(keys))}
+    return {key: found[key] for key in keys & found.keys()}
+
+
+def computed_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
+    """The cells at `keys` as the runs say that count now, not saved."""
     runs = Run.objects.filter(
-        recipe=key.recipe_id,
-        system=key.system_id,
-        bound=key.bound,
-        machine=key.machine_id,
+        _voters_of(keys),
         part=Run.Part.FIGURE,
         value__gt=0,
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
     )
-    if key.submitter_id:
-        runs = runs.filter(submitter=key.submitter_id)
-    rows = list(runs.order_by("id").values_list("reading__report_id", "value", "submitter_id"))
-    found = Cell.objects.at(key).first()
-    if not rows:
-        return bool(found and found.delete())
-    cell = found or Cell(
+    columns = (
+        "recipe_id",
+        "system_id",
+        "bound",
+        "machine_id",
+        "submitter_id",
+        "reading__report_id",
+        "value",
+    )
+    rows: dict[CellKey, list[tuple[int, int, float]]] = defaultdict(list)
+    for row in runs.order_by("id").values_list(*columns):
+        recipe, system, bound, machine, submitter, report, value = row
+        key = CellKey(recipe, system, bound, machine, None if machine else submitter)
+        if key in keys:
+            rows[key].append((submitter, report, value))
+    return {key: _cell(key, found) for key, found in rows.items()}
+
+
+def _voters_of(keys: Set[CellKey]) -> Q:
+    """Rows of the recipes, systems and voters that `keys` name; few too many, in one query."""
+    by_machine = Q(machine__in={key.machine_id for key in keys if key.machine_id})
+    submitters = {key.submitter_id for key in keys if not key.machine_id}
+    return Q(
+        by_machine | Q(machine=None, submitter__in=submitters),
+        recipe__in={key.recipe_id for key in keys},
+        system__in={key.system_id for key in keys},
+    )
+
+
+def _key_of(cell: Cell) -> CellKey:
+    submitter_id = None if cell.machine_id else cell.submitter_id
+    return CellKey(cell.recipe_id, cell.system_id, cell.bound, cell.machine_id, submitter_id)
+
+
+def _cell(key: CellKey, rows: list[tuple[int, int, float]]) -> Cell:
+    """The cell of (submitter, report, value) rows, oldest first; the first names the submitter."""
+    sittings: dict[int, list[float]] = defaultdict(list)
+    for _, report, value in rows:
+        sittings[report].append(math.log(value))
+    means = {report: math.fsum(logs) / len(logs) for report, logs in sittings.items()}
+    return Cell(
         recipe_id=key.recipe_id,
         system_id=key.system_id,
         bound=key.bound,
         machine_id=key.machine_id,
+        submitter_id=rows[0][0],
+        n_runs=len(rows),
+        n_sittings=len(sittings),
+        mean_ln=math.fsum(means.values()) / len(means),
+        m2=math.fsum(
+            (log - means[report]) ** 2 for report, logs in sittings.items() for log in logs
+        ),
+        last_report_id=max(sittings),
     )
-    before = model_to_dict(cell)
-    cell.submitter_id = rows[0][2]
-    _fill(cell, [(report, value) for report, value, _ in rows])
-    if model_to_dict(cell) == before:
-        return False
-    cell.save()
-    return True
-
-
-def _fill(cell: Cell, rows: list[tuple[int, float]]) -> None:
-    sittings: dict[int, list[float]] = defaultdict(list)
-    for report, value in rows:
-        sittings[report].append(math.log(value))
-    means = {report: math.fsum(logs) / len(logs) for report, logs in sittings.items()}
-    cell.n_runs, cell.n_sittings = len(rows), len(sittings)
-    cell.mean_ln = math.fsum(means.values()) / len(means)
-    cell.m2 = math.fsum(
-        (log - means[report]) ** 2 for report, logs in sittings.items() for log in logs
-    )
-    cell.last_report_id = max(sittings)

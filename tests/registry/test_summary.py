@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from registry import hints, tasks
 from registry.leaderboard import ask, boards
-from registry.models import Cell, Generation, RawReport, Reading
+from registry.models import Cell, Generation, RawReport, Reading, summary
 from registry.models.summary import summarise
 from tests import reports
 
@@ -109,3 +110,50 @@ def test_a_bad_query_is_422_and_says_where(client: Client, query: str) -> None:
     answer = client.get(f"/api/v1/leaderboard/?{query}")
     assert answer.status_code == 422
     assert answer.json()["error"]["details"]
+
+
+def many_recipes(client: Client, count: int) -> None:
+    """One report in which each run has a recipe of its own."""
+    runs = [
+        reports.run(
+            1000 + size,
+            outputs=[reports.text(1000 + size).replace("131072 1  ", f"131072 {size} ")],
+        )
+        for size in range(1, count + 1)
+    ]
+    body = reports.as_bytes(reports.envelope(*runs, machine_id=machine(count)))
+    answer = client.post("/api/v1/reports/", body, content_type="application/json")
+    assert answer.status_code == 201, answer.content
+
+
+def test_a_report_of_many_recipes_takes_no_more_queries_than_one_of_few(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    """On SQLite every writer waits while cells are written, so that must not take long."""
+    many_recipes(client, 60)
+    with django_assert_max_num_queries(15):
+        assert summarise() == 1
+    assert Cell.objects.count() == 60
+
+
+def test_a_batch_ends_where_its_runs_are_many(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summary, "RUNS_AT_ONCE", 5)
+    for count in (2, 3, 1, 9, 4):
+        many_recipes(client, count)
+    assert [summarise() for _ in range(5)] == [2, 1, 1, 1, 0]
+    assert Cell.objects.count() == 19
+
+
+def test_a_task_calls_for_another_while_readings_wait(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[Any] = []
+    monkeypatch.setattr(summary, "RUNS_AT_ONCE", 1)
+    for count in (1, 2):
+        many_recipes(client, count)
+    monkeypatch.setattr(hints, "send", lambda task, *args, **more: called.append(task))
+    for hinted in (1, 1):
+        tasks.summarise_readings()
+        assert called.count(tasks.summarise_readings) == hinted

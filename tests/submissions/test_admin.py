@@ -115,17 +115,18 @@ def test_many_at_once(client: Client, moderator: Client) -> None:
     assert statuses(*some) == ["published", "published", "rejected"]
 
 
+def always(name: str, mode: str) -> plausibility.Rule:
+    return plausibility.Rule(name, mode, lambda parsed, normalised: iter([f"{name}!"]))
+
+
 def test_the_queue_by_reason(
     client: Client, moderator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = [
-        plausibility.Rule(name, mode, lambda parsed, normalised, name=name: iter([f"{name}!"]))
-        for name, mode in (("too_fast", "hold"), ("impossible_rate", "flag"))
-    ]
+    rules = (always("too_fast", "hold"), always("impossible_rate", "flag"))
     free = send(client, 100)
-    monkeypatch.setattr(plausibility, "RULES", tuple(rules[1:]))
+    monkeypatch.setattr(plausibility, "RULES", rules[1:])
     flagged = send(client, 200)
-    monkeypatch.setattr(plausibility, "RULES", tuple(rules))
+    monkeypatch.setattr(plausibility, "RULES", rules)
     held = send(client, 300)
 
     def listed(query: str) -> set[RawReport]:
