@@ -10,11 +10,17 @@ from django.core.files.storage import default_storage
 
 from charts.artefacts import path_of
 from charts.models import Drawing, FrozenChart
+from registry.models.identity import digest_of
 
 
 def broken_promises() -> Iterator[str]:
     for frozen in FrozenChart.objects.select_related("chart").iterator():
-        yield from _files(f"frozen chart {frozen.chart.slug}/{frozen.version}", frozen.files)
+        name = f"frozen chart {frozen.chart.slug}/{frozen.version}"
+        if digest_of(frozen.spec) != frozen.digest:
+            yield f"{name}: what was drawn does not have its digest"
+        if not frozen.digest.startswith(frozen.version):
+            yield f"{name}: its address is not that of its digest"
+        yield from _files(name, frozen.files)
     for drawing in Drawing.objects.select_related("chart").iterator():
         yield from _files(f"chart {drawing.chart.slug}", drawing.files)
 

@@ -7,18 +7,16 @@ found.
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from registry.models import RawReport, Reading, Recipe, Result, Run, System
 from registry.models.identity import digest_of
 from registry.vocabulary import VOCABULARY_VERSION
+from submissions.facts import result_columns
 from submissions.normalise import NormalisedRun
 from submissions.parsing import PARSER_VERSION
 from submissions.read import Content
-
-_RESULT_COLUMNS = {field.name for field in Result._meta.fields} - {"id", "reading"}
 
 
 def write_reading(report: RawReport, content: Content) -> Reading:
@@ -32,16 +30,11 @@ def write_reading(report: RawReport, content: Content) -> Reading:
         flags=content.flags,
         environment=content.environment,
     )
-    Result.objects.bulk_create(Result(reading=reading, **_columns(row)) for row in content.results)
+    Result.objects.bulk_create(
+        Result(reading=reading, **result_columns(row)) for row in content.results
+    )
     _write_runs(reading, report, content)
     return reading
-
-
-def _columns(row: dict[str, Any]) -> dict[str, Any]:
-    """The columns a result has in the database; what a parser says beyond them stays in the raw
-    text.
-    """
-    return {name: value for name, value in row.items() if name in _RESULT_COLUMNS}
 
 
 def _write_runs(reading: Reading, report: RawReport, content: Content) -> None:

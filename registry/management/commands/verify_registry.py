@@ -4,6 +4,7 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -13,9 +14,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from registry.models import RawReport
 
+IDS_AT_ONCE = 500
+
 
 class Command(BaseCommand):
-    help = "Checks bytes, facts and charts; exit 0 or a list of what is wrong."
+    help = "Checks bytes, facts, cells, trails and charts; exit 0 or a list of what is wrong."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -23,33 +26,70 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wrong = [sentence for check in _checks() for sentence in check()]
-        if options["manifest"]:
-            wrong += _missing(options["manifest"])
-        for sentence in wrong:
-            self.stdout.write(sentence)
+        manifest = _manifest(options["manifest"]) if options["manifest"] else {}
+        wrong = 0
+        for sentence in _broken_promises(manifest):
+            self.stdout.write(ascii(sentence)[1:-1])
+            wrong += 1
         if wrong:
-            raise CommandError(f"{len(wrong)} promises are broken")
-        self.stdout.write(f"{RawReport.objects.count()} reports and every chart: all promises hold")
+            raise CommandError(f"{wrong} promises are broken")
+        for module in _modules():
+            for remark in module.remarks() if hasattr(module, "remarks") else ():
+                self.stdout.write(remark)
+        held = f", and the {len(manifest)} of the manifest are here" if manifest else ""
+        self.stdout.write(
+            f"{RawReport.objects.count()} reports and every chart: all promises hold{held}"
+        )
 
 
-def _checks() -> list[Any]:
+def _modules() -> list[Any]:
     names = [f"{app.name}.verify" for app in apps.get_app_configs()]
-    return [import_module(name).broken_promises for name in names if find_spec(name)]
+    return [import_module(name) for name in names if find_spec(name)]
 
 
-def _missing(path: str) -> list[str]:
+def _broken_promises(manifest: dict[str, str]) -> Iterator[str]:
+    for module in _modules():
+        yield from module.broken_promises()
+    ids = sorted(manifest)
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        yield from _missing({name: manifest[name] for name in ids[start : start + IDS_AT_ONCE]})
+
+
+def _missing(manifest: dict[str, str]) -> Iterator[str]:
     """What a manifest names and this registry does not hold with that digest; a withdrawn report
     keeps its digest.
     """
-    wrong = []
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if not RawReport.objects.filter(
-                public_id=row["id"], body_sha256=row["body_sha256"]
-            ).exists():
-                wrong.append(
-                    f"report {row['id']}: named in the manifest and not here with that digest"
-                )
-    return wrong
+    rows = RawReport.objects.filter(public_id__in=manifest)
+    here = dict(rows.values_list("public_id", "body_sha256"))
+    for public_id, digest in manifest.items():
+        if public_id not in here:
+            yield f"report {public_id}: named in the manifest and not here"
+        elif here[public_id] != digest:
+            yield f"report {public_id}: here with another digest than the manifest's"
+
+
+def _manifest(path: str) -> dict[str, str]:
+    """{public id: digest} of a file. Raises CommandError for what is no manifest."""
+    found: dict[str, str] = {}
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    public_id, digest = _row(line, f"{path}, line {number}")
+                    found[public_id] = digest
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from None
+    return found
+
+
+def _row(line: str, place: str) -> tuple[str, str]:
+    expected = 'expected {"id": "…", "body_sha256": "…"}'
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise CommandError(f"{place}: no JSON, {expected}") from None
+    if not isinstance(row, dict) or not all(
+        isinstance(row.get(name), str) and "\0" not in row[name] for name in ("id", "body_sha256")
+    ):
+        raise CommandError(f"{place}: {expected}")
+    return row["id"], row["body_sha256"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from submissions.reparse import reparse
+from submissions.reparse import Outcome, reparse
 
 
 class Command(BaseCommand):
@@ -19,21 +19,41 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        outcome = reparse(
-            dry_run=options["dry_run"], progress=None if options["json"] else self._progress
-        )
+        is_watched = self.stderr.isatty()
+        progress = self._progress if is_watched else None
+        outcome = reparse(dry_run=options["dry_run"], progress=progress)
+        if is_watched:
+            self.stderr.write("")
         if options["json"]:
             self.stdout.write(json.dumps(outcome.as_dict()))
             return
-        self.stdout.write(
-            f"{outcome.reports} reports read, {outcome.results_before} results before, "
-            f"{outcome.results_after} after, {len(outcome.changed)} reports changed, "
-            f"{len(outcome.failed)} failed"
-        )
-        for public_id in outcome.changed:
-            self.stdout.write(f"changed {public_id}")
-        for public_id, reason in outcome.failed.items():
-            self.stdout.write(f"failed {public_id}: {reason}; its old facts stay")
+        for line in _lines(outcome):
+            self.stdout.write(line)
 
     def _progress(self, done: int, total: int) -> None:
-        self.stderr.write(f"{done} of {total}")
+        self.stderr.write(f"\r{done:,} of {total:,} reports", ending="")
+        self.stderr.flush()
+
+
+def _lines(outcome: Outcome) -> list[str]:
+    """What happened, or would: changes first, counts last, where a long list leaves them."""
+    found = []
+    for public_id, differences in outcome.changed.items():
+        found.append(f"changed {public_id}")
+        found += [f"  {ascii(line)[1:-1]}" for line in differences]
+    if outcome.n_changed > len(outcome.changed):
+        found.append(f"and {outcome.n_changed - len(outcome.changed):,} reports more")
+    found += [f"readable now {public_id}" for public_id in outcome.freed]
+    found += [
+        f"failed {public_id}: {ascii(reason)[1:-1]}; its old facts stay"
+        for public_id, reason in outcome.failed.items()
+    ]
+    found.append(
+        f"{outcome.reports:,} reports read, {outcome.results_before:,} results before, "
+        f"{outcome.results_after:,} after, {outcome.n_changed:,} reports changed, "
+        f"{len(outcome.freed):,} readable now, {len(outcome.failed):,} failed"
+    )
+    found.append(
+        "nothing was written" if outcome.dry_run else f"{outcome.n_switched:,} reports switched"
+    )
+    return found
