@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from charts.params import ChartParams
 from charts.spec import ChartData, FoundRow, Value
+from charts.taken_out import count_withdrawn
 from registry.evidence.groups import Group, Observation, grouped
 from registry.leaderboard import observations
 from registry.models import Cell, Recipe
@@ -82,6 +83,7 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
         address=address,
         date=f"{timezone.now():%Y-%m-%d}, generation {generation}",
         left_out=len(every) - len(figures),
+        withdrawn=count_withdrawn(params),
     )
 
 

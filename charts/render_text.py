@@ -40,7 +40,7 @@ def render_text(spec: ChartSpec) -> str:
     blocks = [[*wrapped(spec.title), *wrapped(spec.subtitle)]]
     for panel in spec.panels:
         blocks.append([f"{panel.test}, {panel.unit}", *_panel_lines(spec, panel)])
-    blocks.append(_legend(spec) if spec.panels else list(EMPTY_TEXT))
+    blocks.append(_legend(spec) if spec.panels else [*EMPTY_TEXT, *spec.remarks])
     blocks.append([*wrapped(spec.address), *wrapped(spec.date)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

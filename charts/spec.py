@@ -57,7 +57,7 @@ class FoundRow:
 @dataclass(frozen=True)
 class ChartData:
     """Everything that was found. `units` by test; `left_out` counts groups of other recipes that
-    were not chosen.
+    were not chosen, `withdrawn` reports that were in it and are not any more.
     """
 
     rows: Sequence[FoundRow]
@@ -67,6 +67,7 @@ class ChartData:
     address: str
     date: str
     left_out: int = 0
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -236,8 +237,9 @@ def _drawn(value: Value) -> Cell:
 
 
 def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
+    withdrawn = [f"{data.withdrawn:,} withdrawn in the last 30 days"] if data.withdrawn else []
     if not rows:
-        return []
+        return withdrawn
     values = [value for row in rows if not row.imported for value in row.values.values()]
     notes = ["bar: geometric mean of hosts; whisker: 95 % interval from 3 hosts on; dots: hosts"]
     if any(value.n_machines == 1 for value in values):
@@ -251,7 +253,7 @@ def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
         notes.append(f"{data.left_out} figures in other units not drawn")
     runs = sum(value.n_runs for row in rows for value in row.values.values())
     notes.append(f"{counted(runs, 'run')} in all")
-    return notes
+    return notes + withdrawn
 
 
 def short(rate: float) -> str:

@@ -15,10 +15,12 @@ from django.views.decorators.http import require_POST, require_safe
 from charts import artefacts, tasks
 from charts.embedding import forms_to_copy
 from charts.models import Chart, Drawing, FrozenChart
+from charts.params import ChartParams
 from charts.pipeline import address_of
+from charts.spec import ChartSpec
+from charts.taken_out import taken_out_since
 from registry import hints
 from registry.errors import shape
-from registry.models import RawReport
 
 MEDIA_TYPES = {
     "png": "image/png",
@@ -32,6 +34,7 @@ MEDIA_TYPES = {
     "eml": "message/rfc822",
     "html": "text/html; charset=utf-8",
 }
+TAKEN_OUT_SHOWN = 20
 LIVE = "public, max-age=5, must-revalidate"
 FROZEN = "public, max-age=31536000, immutable"
 FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
@@ -55,6 +58,7 @@ def live_page(request: HttpRequest, slug: str) -> HttpResponse:
     if drawing:
         context["embed"] = forms_to_copy(drawing.spec, address_of(slug))
         context["text"] = artefacts.get(drawing.files["txt"]["digest"], "txt").decode()
+        context["remarks"] = ChartSpec.from_dict(drawing.spec).remarks
     return render(request, "charts/chart.html", context)
 
 
@@ -92,13 +96,16 @@ def frozen_page(request: HttpRequest, slug: str, version: str) -> HttpResponse:
         FrozenChart.objects.select_related("chart"), chart__slug=slug, version=version
     )
     address = f"{address_of(slug)}/{version}"
+    taken_out = taken_out_since(ChartParams.from_dict(frozen.chart.params), frozen.drawn_at)
     context = {
         "frozen": frozen,
         "chart": frozen.chart,
         "address": address,
         "embed": forms_to_copy(frozen.spec, address_of(slug), address),
         "text": artefacts.get(frozen.files["txt"]["digest"], "txt").decode(),
-        "withdrawn_since": RawReport.objects.withdrawn_since(frozen.drawn_at).count(),
+        "n_taken_out": taken_out.count(),
+        "taken_out": taken_out[:TAKEN_OUT_SHOWN],
+        "n_more": max(0, taken_out.count() - TAKEN_OUT_SHOWN),
     }
     return render(request, "charts/frozen.html", context)
 

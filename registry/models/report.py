@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from registry.models.factors import Machine, Submitter
@@ -27,14 +27,17 @@ class ReportQuerySet(models.QuerySet["RawReport"]):
             status=RawReport.Status.PUBLISHED, visibility=RawReport.Visibility.PUBLIC
         )
 
-    def withdrawn_since(self, instant: datetime) -> "ReportQuerySet":
-        """Reports that were there at `instant` and were withdrawn after it."""
-        return self.filter(
-            received_at__lte=instant,
-            status=RawReport.Status.WITHDRAWN,
-            events__kind=RawReport.Status.WITHDRAWN,
-            events__at__gt=instant,
-        ).distinct()
+    def taken_out_since(self, instant: datetime) -> "ReportQuerySet":
+        """Reports that were there at `instant` and were withdrawn or rejected after it; when, is
+        their `taken_out_at`.
+        """
+        gone = (RawReport.Status.WITHDRAWN, RawReport.Status.REJECTED)
+        later = ReportEvent.objects.filter(
+            report=OuterRef("pk"), kind=OuterRef("status"), at__gt=instant
+        )
+        when = Subquery(later.order_by("-id").values("at")[:1])
+        found = self.filter(received_at__lte=instant, status__in=gone)
+        return found.annotate(taken_out_at=when).filter(taken_out_at__isnull=False)
 
     def to_erase(self) -> "ReportQuerySet":
         """Withdrawn 30 days ago or longer, and whose cells are without them already."""

@@ -1,0 +1,114 @@
+"""Charts after a withdrawal: the live one says how many, the frozen one keeps its bytes and its
+page says which.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from charts import artefacts, verify
+from charts.models import Chart
+from charts.params import XEN_USERS_SLUG
+from charts.pipeline import draw, ensure_defaults
+from registry.models import RawReport, ReportEvent
+from registry.models.summary import summarise
+from submissions import tasks
+from tests import reports
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chart(settings: Any, tmp_path: Any) -> Chart:
+    settings.MEDIA_ROOT = str(tmp_path)
+    artefacts.get.cache_clear()
+    ensure_defaults()
+    return Chart.objects.get(slug=XEN_USERS_SLUG)
+
+
+def send(client: Client, rate: float = 20_000, **more: Any) -> RawReport:
+    body = reports.as_bytes(reports.envelope(reports.run(rate), **more))
+    answer = client.post("/api/v1/reports/", body, content_type="application/json")
+    summarise()
+    return RawReport.objects.get(public_id=answer.json()["id"])
+
+
+def take_out(report: RawReport, status: str = "withdrawn") -> None:
+    assert report.move_to(RawReport.Status(status), actor="sender", reason="a mistake")
+    summarise()
+
+
+def erase() -> None:
+    for event in ReportEvent.objects.filter(kind="withdrawn"):
+        ReportEvent.objects.filter(pk=event.pk).update(at=event.at - timedelta(days=31))
+    tasks.erase_withdrawn()
+
+
+def notes(chart: Chart) -> list[str]:
+    return [note for note in draw(chart.pk).spec["notes"] if "withdrawn" in note]
+
+
+def test_a_live_chart_says_how_many_were_withdrawn(chart: Chart, client: Client) -> None:
+    stays, goes = send(client, 20_000), send(client, 30_000, notes="mine")
+    assert notes(chart) == []
+    take_out(goes)
+    assert notes(chart) == ["1 withdrawn in the last 30 days"]
+    for address in ("/c/xen-users", "/c/xen-users.txt", "/api/v1/charts/xen-users/"):
+        assert b"1 withdrawn in the last 30 days" in client.get(address).content
+    erase()
+    assert RawReport.objects.get(pk=goes.pk).erased_at
+    assert notes(chart) == []
+    assert stays.status == "published"
+
+
+def test_an_empty_chart_says_it_too(chart: Chart, client: Client) -> None:
+    take_out(send(client))
+    assert notes(chart) == ["1 withdrawn in the last 30 days"]
+    assert b"1 withdrawn" in client.get("/c/xen-users.txt").content
+
+
+def test_only_what_was_in_the_chart_counts(chart: Chart, client: Client) -> None:
+    unlisted = send(client, 1_000, visibility="unlisted")
+    held = send(client, 2_000)
+    held.move_to(RawReport.Status.HELD, actor="moderator:ada", reason="doubtful")
+    lan = reports.as_bytes(reports.envelope(reports.run(3_000, topology="same_lan")))
+    answer = client.post("/api/v1/reports/", lan, content_type="application/json").json()
+    elsewhere = RawReport.objects.get(public_id=answer["id"])
+    for report in (unlisted, held, elsewhere):
+        take_out(report)
+    assert notes(chart) == []
+
+
+def test_a_frozen_chart_keeps_its_bytes_and_names_what_was_taken_out(
+    chart: Chart, client: Client
+) -> None:
+    sent = [send(client, rate) for rate in (10_000, 20_000, 30_000)]
+    draw(chart.pk)
+    address = client.post("/api/v1/charts/xen-users/freeze/").json()["url"].partition("/c/")[2]
+    before = client.get(f"/c/{address}.png").content
+    assert b"since it was drawn" not in client.get(f"/c/{address}").content
+    take_out(sent[0])
+    take_out(sent[1], "rejected")
+    page = client.get(f"/c/{address}").content.decode()
+    assert "2 reports that may be in it were withdrawn or rejected since it was drawn" in page
+    assert [report.public_id in page for report in sent] == [True, True, False]
+    erase()
+    draw(chart.pk)
+    artefacts.get.cache_clear()
+    assert client.get(f"/c/{address}.png").content == before
+    assert client.get(f"/c/{address}").status_code == 200
+    assert list(verify.broken_promises()) == []
+
+
+def test_what_came_later_or_has_no_figure_here_is_not_named(chart: Chart, client: Client) -> None:
+    lan = reports.as_bytes(reports.envelope(reports.run(3_000, topology="same_lan")))
+    answer = client.post("/api/v1/reports/", lan, content_type="application/json").json()
+    elsewhere = RawReport.objects.get(public_id=answer["id"])
+    send(client)
+    draw(chart.pk)
+    address = client.post("/api/v1/charts/xen-users/freeze/").json()["url"].partition("/c/")[2]
+    for report in (elsewhere, send(client, 40_000)):
+        take_out(report)
+    assert b"since it was drawn" not in client.get(f"/c/{address}").content
