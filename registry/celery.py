@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from django.conf import settings
+from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
@@ -48,9 +49,12 @@ app.conf.update(
     accept_content=["json"],
     task_serializer="json",
     task_ignore_result=True,
-    # A killed task is found by its lease, not by the broker. An acknowledgement that could not be
-    # sent while the broker was away would count as a message in hand for ever, and with a prefetch
-    # of one the worker would take no other.
+    # A message is done with when it is delivered: a killed task is found by its lease, not by the
+    # broker. An acknowledgement that could not be sent while Redis was away would count as a
+    # message in hand for ever, and a worker whose hands are full looks for no other, nor sees that
+    # its connection is gone.
+    task_queues=[Queue("celery", Exchange("celery"), routing_key="celery", no_ack=True)],
+    task_default_queue="celery",
     task_acks_late=False,
     task_publish_retry=False,
     task_time_limit=TASK_LIMIT_S,
@@ -59,7 +63,6 @@ app.conf.update(
     # it wherever the broker has no event loop, as that of files has none; so there the worker works
     # alone, and its supervisor starts it again.
     worker_pool="solo" if settings.CELERY_BROKER_URL.startswith("filesystem") else "prefork",
-    worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=500,
     worker_enable_remote_control=False,
     worker_send_task_events=False,
