@@ -66,6 +66,17 @@ def names(name: str, default: str) -> list[str]:
     return found
 
 
+def choices(name: str, among: tuple[str, ...]) -> dict[str, str]:
+    """A comma-separated list of key=choice, each choice one of `among`; empty by default."""
+    found: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in text(name).split(","))):
+        key, _, choice = (part.strip() for part in item.partition("="))
+        if not key or choice not in among:
+            raise BadSetting(name, item, f"name=mode with one of {', '.join(among)}")
+        found[key] = choice
+    return found
+
+
 def address(name: str, default: str, schemes: tuple[str, ...]) -> str:
     """A URL with one of `schemes`, and with the host or the path that its scheme needs.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 LINE_LENGTH = 2_000
 SOCKET_OPTIONS_LENGTH = 64
+NUMBER_LENGTH = 12
 # Flags that take a value, netperf's own and those of its tests.
 _OWN_VALUED = frozenset("AaBbDFfHIiKkLlnOoPpsTtvWwYyZ")
 _TEST_VALUED = frozenset("bdeGHLlMmPpRrSsTtuWw")
@@ -31,6 +32,23 @@ Options = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a command asks for that its output can be held to. `duration_s` and `transactions` are
+    the two meanings of -l, `burst` is what -b adds to the one transaction in the air; `is_shown` is
+    False where no command was seen.
+    """
+
+    duration_s: int | None = None
+    transactions: int | None = None
+    burst: int | None = None
+    confidence_width_percent: int | None = None
+    is_shown: bool = False
+
+
+NOTHING_ASKED = Asked()
+
+
+@dataclass(frozen=True)
 class Command:
     """`timing` are names of `Recipe.timing_options`; `placement` is None where one end alone was
     bound; `socket_options` are the sizes asked for with -s and -S.
@@ -40,6 +58,7 @@ class Command:
     placement: str | None = "unpinned"
     is_count_mode: bool = False
     socket_options: str | None = None
+    asked: Asked = NOTHING_ASKED
 
 
 def read_command(line: str) -> Command:
@@ -51,11 +70,19 @@ def read_command(line: str) -> Command:
     timing = {_OWN_TIMING[flag] for flag, _ in own if flag in _OWN_TIMING}
     if _values(test, "b"):
         timing.add("burst")
+    length = "".join(_values(own, "l")[-1:])
     return Command(
         timing=frozenset(timing),
         placement=_placement(_values(own, "T")),
-        is_count_mode="".join(_values(own, "l")[-1:]).startswith("-"),
+        is_count_mode=length.startswith("-"),
         socket_options=_socket_options(test),
+        asked=Asked(
+            duration_s=_whole(length),
+            transactions=_whole(length[1:]) if length.startswith("-") else None,
+            burst=_whole("".join(_values(test, "b")[-1:])),
+            confidence_width_percent=_whole("".join(_values(own, "I")[-1:]).partition(",")[2]),
+            is_shown=bool(words),
+        ),
     )
 
 
@@ -114,6 +141,12 @@ def _placement(values: Sequence[str]) -> str | None:
     if not all(cpu.isascii() and cpu.isdigit() for cpu in (near, far)):
         return None
     return "same_cpu" if near == far else "cross_cpu"
+
+
+def _whole(value: str) -> int | None:
+    """The whole number above 0 that netperf's own atoi makes of digits; None for anything else."""
+    is_plain = value.isascii() and value.isdigit() and len(value) <= NUMBER_LENGTH
+    return int(value) or None if is_plain else None
 
 
 def _socket_options(options: Options) -> str | None:

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from registry.models import RawReport, Reading, Recipe, Result, Run, System
 from registry.models.identity import digest_of
 from registry.vocabulary import VOCABULARY_VERSION
+from submissions import peers
 from submissions.facts import result_columns
 from submissions.normalise import NormalisedRun
 from submissions.parsing import PARSER_VERSION
@@ -21,13 +22,15 @@ from submissions.read import Content
 
 def write_reading(report: RawReport, content: Content) -> Reading:
     """Write `content` as the report's new active reading. The caller holds the transaction."""
+    fingerprint = peers.fingerprint_of(content)
     reading = Reading.beside(
         report,
         parser_version=PARSER_VERSION,
         vocabulary_version=VOCABULARY_VERSION,
         warnings=content.warnings,
         unrecognised=content.unrecognised,
-        flags=content.flags,
+        flags=content.flags + peers.flags_of(report, content, fingerprint),
+        fingerprint=fingerprint,
         environment=content.environment,
     )
     Result.objects.bulk_create(

@@ -81,6 +81,7 @@ def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
     try:
         content = read_document(clean, imported)
         content.warnings[:0] = warnings
+        _refuse_flagged(content)
     except Refused:
         raise
     except Exception:
@@ -92,6 +93,15 @@ def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
         content=content,
         unlisted=envelope.get("visibility") == RawReport.Visibility.UNLISTED,
     )
+
+
+def _refuse_flagged(content: Content) -> None:
+    """Refuse what breaks a rule whose mode is refuse, and name the rule."""
+    broken = [flag for flag in content.flags if flag["mode"] == "refuse"]
+    if broken:
+        message = f"The report breaks the plausibility rule {broken[0]['rule']}."
+        details = [{"path": flag["rule"], "message": flag["message"]} for flag in broken]
+        raise Refused(422, "implausible", message, details)
 
 
 def submit(
@@ -154,9 +164,14 @@ def publish(report: RawReport, content: Content) -> None:
     """Write the facts and make the report public, or hold it where a rule says so. The caller
     holds the transaction.
     """
-    write_reading(report, content)
+    reading = write_reading(report, content)
     before, report.notes = report.status, report.notes or content.notes
-    caught = {flag["rule"]: flag["message"] for flag in content.flags if flag["mode"] == "hold"}
+    # Refusing is for senders who wait for the answer; what was accepted before is held.
+    caught = {
+        flag["rule"]: flag["message"]
+        for flag in reading.flags
+        if flag["mode"] in ("hold", "refuse")
+    }
     if caught:
         report.save(update_fields=["notes"])
         hold(report, *next(iter(caught.items())), rules=caught)

@@ -21,8 +21,19 @@ VALUE_LIMIT = 1e15
 
 
 @dataclass(frozen=True)
+class Source:
+    """A result that a run is made of: which output it stands in, and what is known around it."""
+
+    output_index: int
+    result: Result
+    surroundings: Surroundings
+
+
+@dataclass(frozen=True)
 class NormalisedRun:
-    """One run as facts: where it stands in the report, what it was, what it gave."""
+    """One run as facts: where it stands in the report, what it was, what it gave. `sources` are the
+    results it sums, none where a person wrote the figure down.
+    """
 
     run_index: int
     position: int
@@ -33,6 +44,7 @@ class NormalisedRun:
     bound: str = "exact"
     started_at: str | None = None
     telemetry: dict[str, Any] | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,30 +77,33 @@ def _runs(
         "started_at": run.settings.get("started_at"),
         "telemetry": run.settings.get("telemetry"),
     }
-    placed = list(_placed(run))
+    placed = tuple(_placed(run))
     if _is_one_run(streams):
-        result, surroundings = placed[0]
-        recipe = recipe_of(result, run.settings, len(streams), source, surroundings)
-        total = sum(result.value for result, _ in placed)
+        first = placed[0]
+        recipe = recipe_of(first.result, run.settings, len(streams), source, first.surroundings)
+        total = sum(each.result.value for each in placed)
         part = _part(run, len(placed), is_arm)
         if total < VALUE_LIMIT:
-            yield NormalisedRun(index, 0, recipe, system, total, part, **more)
+            yield NormalisedRun(index, 0, recipe, system, total, part, sources=placed, **more)
         return
     part = _part(run, 1, is_arm)
-    for position, (result, surroundings) in enumerate(placed):
-        recipe = recipe_of(result, run.settings, 1, source, surroundings)
-        yield NormalisedRun(index, position, recipe, system, result.value, part, **more)
+    for position, each in enumerate(placed):
+        result = each.result
+        recipe = recipe_of(result, run.settings, 1, source, each.surroundings)
+        yield NormalisedRun(
+            index, position, recipe, system, result.value, part, sources=(each,), **more
+        )
 
 
-def _placed(run: ParsedRun) -> Iterator[tuple[Result, Surroundings]]:
+def _placed(run: ParsedRun) -> Iterator[Source]:
     """Each result with what stands above it, back to the result before. Reads each line once."""
     line = run.settings.get("command")
     given = read_command(line) if line else None
-    for text, output in zip(run.texts, run.outputs, strict=True):
+    for index, (text, output) in enumerate(zip(run.texts, run.outputs, strict=True)):
         lines = _lines(text)
         above = 0
         for result in output.results:
-            yield result, surroundings_of(lines[above : result.line], given)
+            yield Source(index, result, surroundings_of(lines[above : result.line], given))
             above = max(above, result.line)
 
 

@@ -52,7 +52,7 @@ def read_document(document: Document, imported: bool = False) -> Content:
         ),
         warnings=parsed.warnings() + list(normalised.warnings),
         unrecognised=parsed.unrecognised(),
-        flags=check(parsed, normalised),
+        flags=check(parsed, normalised, document.envelope),
         environment=envelope.get("environment") or {},
         notes=envelope.get("notes") or "",
     )

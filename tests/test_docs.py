@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from submissions.peers import NAMES
+from submissions.plausibility import MODES, RULES
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -19,6 +22,13 @@ def test_every_setting_has_its_line() -> None:
     assert documented - {"PORT"} <= read, (
         f"docs/settings.md names {documented - read}, which nothing reads"
     )
+
+
+def test_every_plausibility_rule_has_its_line() -> None:
+    text = (ROOT / "docs/plausibility.md").read_text()
+    documented = re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)
+    rules = [*MODES, *(rule.name for rule in RULES), *NAMES]
+    assert documented == rules
 
 
 def test_the_readme_shows_a_chart_that_can_go_into_a_post() -> None:

@@ -31,7 +31,7 @@ NO_DJANGO = (
     "submissions/parsing.py",
     "submissions/normalise.py",
     "submissions/system.py",
-    "submissions/plausibility.py",
+    "submissions/plausibility/",
     "submissions/read.py",
     "submissions/seed_row.py",
     "charts/params.py",

@@ -109,6 +109,12 @@ class System(Digested):
         default=dict
     )  # experiment factors by name: dotted sysctls, conntrack, rps.lo, …
 
+    class Meta:
+        indexes = [
+            # the rule unlike_peers: systems of one stratum
+            models.Index(fields=["cpu_model", "cpus"], name="system_by_cpu"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.virtualization} {self.kernel_release}"
 

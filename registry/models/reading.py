@@ -48,6 +48,8 @@ class Reading(models.Model):
     unrecognised = models.JSONField(default=list)
     flags = models.JSONField(default=list)  # [{"rule", "message", "mode"}]
     environment = models.JSONField(default=dict)  # the allow-listed, validated environment, as sent
+    # Digest of the digits of all exact figures; empty where so few may agree by chance.
+    fingerprint = models.CharField(max_length=64, blank=True, default="")
     summarised = models.BooleanField(default=False)
 
     objects = ReadingQuerySet.as_manager()
@@ -61,6 +63,10 @@ class Reading(models.Model):
         indexes = [
             # Cell.summarise(): what is not yet summed up
             models.Index(fields=["id"], name="reading_to_sum", condition=Q(summarised=False)),
+            # the rule same_figures: who sent these figures before
+            models.Index(
+                fields=["fingerprint"], name="reading_by_figures", condition=~Q(fingerprint="")
+            ),
         ]
 
     def __str__(self) -> str:

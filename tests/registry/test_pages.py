@@ -289,7 +289,7 @@ def test_a_report_links_to_its_bytes_and_its_json(client: Client) -> None:
 def test_a_flag_is_shown_with_its_reason(client: Client) -> None:
     public_id = send(client, 900_000)
     text = text_of(client, f"/r/{public_id}")
-    assert "Flagged runs[0]: 900,000 trans/s is more than 250,000" in text
+    assert "Flagged runs[0]: 900,000 trans/s of TCP_CRR is more than 150,000" in text
     assert "impossible_rate" in text
 
 

@@ -1,5 +1,6 @@
 """From results to recipes: what must match is read from the command that made each result."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from django.db import models
 
 from registry.models import System
 from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
-from submissions.command import Command, last_command, read_command
+from submissions.command import Asked, Command, last_command, read_command
 from submissions.decode import Document
 from submissions.ingest import _instant
 from submissions.normalise import Normalised, NormalisedRun, normalise
@@ -56,7 +57,22 @@ def pasted(text: str) -> tuple[NormalisedRun, ...]:
     ],
 )
 def test_options_are_read_as_netperf_reads_them(line: str, expected: Command) -> None:
-    assert read_command(line) == expected
+    assert replace(read_command(line), asked=Asked()) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", Asked()),
+        ("netperf -l 10 -l60", Asked(duration_s=60, is_shown=True)),
+        ("netperf -l -20000", Asked(transactions=20_000, is_shown=True)),
+        ("netperf -l $L -I 99", Asked(is_shown=True)),
+        ("netperf -b 4 -I 99,5", Asked(confidence_width_percent=5, is_shown=True)),
+        ("netperf -- -b 16", Asked(burst=16, is_shown=True)),
+    ],
+)
+def test_what_a_command_asks_for(line: str, expected: Asked) -> None:
+    assert read_command(line).asked == expected
 
 
 def test_a_command_goes_on_after_a_backslash() -> None:
