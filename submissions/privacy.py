@@ -6,14 +6,15 @@ Loopback and unspecified addresses, localhost and root stay, and so does what on
 address or a host: versions, file names, sysctls.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from submissions import host_lines
+from submissions import addresses, host_lines
+from submissions.addresses import is_kept, parse_address
+from submissions.plain_words import SHORTEST_NAME, points_at_someone
 
-SCRUBBER_VERSION = 1
+SCRUBBER_VERSION = 2
 
 KINDS = ("host", "address", "mac", "mail", "instance", "user")
 
@@ -21,7 +22,7 @@ _PASSES = 8
 _TOKEN = re.compile(r"(?:host|address|mac|mail|instance|user)-[0-9]{1,9}")
 _VARIABLE = re.compile(r"[$%{<]")
 _KEPT_HOST = re.compile(
-    r"(?i:localhost|localhost\.localdomain|localhost[46]|ip6-localhost|localhost6\.localdomain6|null|none)"
+    r"(?i:localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|null|none)"
 )
 _KEPT_START = re.compile(r"(?:127|0)\.[0-9.]{0,12}")
 _KEPT_USERS = ("root",)
@@ -40,47 +41,35 @@ _KEPT_SITES = frozenset(
     )
 )
 
-_MAC = re.compile(
-    r"(?<![0-9A-Za-z:-])[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})(?![0-9A-Za-z:-])"
-)
-_IPV6 = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f.]{0,15}:)[0-9A-Fa-f:.]{2,60}(?![0-9A-Za-z])")
-_IPV4 = re.compile(
-    r"(?<![0-9])(?<![0-9]\.)[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])(?!\.[0-9])"
-)
-# What stands before or after four numbers that are a version.
-_BEFORE_VERSION = re.compile(
-    r"(?i)(?:\b(?:version|release|revision|ver\.?|rev\.?|firmware|driver|netperf|netserver|qemu|xen|esxi?)[\s:=\"'(_/-]{0,3}"
-    r"|\bv)$"
-)
-_BEFORE_KERNEL = re.compile(
-    r"(?i)(?:kernel|linux|vmlinuz|-image|-headers)[\s:=\"'(_/-]{0,3}$"
-    r"|linux[ \t]{1,4}host-[0-9]{1,9}[ \t]{1,4}$"
-)
-_AFTER_VERSION = re.compile(
-    r"(?i)\s{0,2}kernel\b|[ \t]{1,4}#[ ]?[0-9]{1,6}[ -]"
-    r"|-(?:generic|amd64|[0-9]{1,4}[.-][a-z0-9.]{0,20}(?:el|fc|generic))"
-)
-_KERNELS = range(2, 10)
-_CONTEXT_LENGTH = 24
 # In a map, the key calls its value a version.
 _VERSION_KEY = re.compile(r"(?i)version|release|revision|firmware|driver|kernel|bios")
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,4}")
 
-_INSTANCE = re.compile(r"(?<![\w-])i-[0-9a-f]{8,17}(?![\w-])")
+# Ids of instances and of what belongs to them, and ids that hardware and installations have.
+_INSTANCE = re.compile(
+    r"(?<![\w-])(?:(?:i|eni|vol|vpc|subnet|sg)-[0-9a-f]{8,17}"
+    r"|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![\w-])"
+)
+_SERIAL = re.compile(
+    r"(?i)((?:serial[ _]number|product_serial|board_serial|chassis_serial|(?:machine|boot)[ _-]id)"
+    r"[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?)((?=[\w-]{0,60}[0-9])[\w-]{4,64})"
+)
 _ADDRESS_HOST = re.compile(
-    r"(?<![\w-])(?:ip|ec2)-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?![\w-])"
+    r"(?<![\w-])(?:ip|ec2|static|host|dhcp|dyn|pool|cpe|dsl|cable|client|server|node|vm)"
+    r"-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?![\w-])"
 )
 _USER_AT = re.compile(
-    r"(?<![\w.+@-])([A-Za-z0-9_][\w.+-]{0,63})@([A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,8})(?![\w@-])"
+    r"(?<![\w.+@-])([A-Za-z0-9_][\w.+-]{0,63})@([A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,8}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})"
+    r"(?![\w@-])"
 )
-_HOME = re.compile(r"(/home/|/Users/|\\Users\\)([^\s/\\:;,\"'`<>()|]{1,64})")
 
-# A name is a host's when it ends like one. Endings of two letters are those of files too: they need
-# two labels before them.
+# A name is a host's when it ends like one. Most endings of two letters are those of files and words
+# too: they need two labels before them.
 _FQDN = re.compile(
     r"(?<![\w.@-])(?<!(?<!/)/)"
     r"(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}"
-    r"(?:com|net|org|edu|gov|mil|info|biz|arpa|local|internal|localdomain|lan|intranet|corp|home|cluster)"
+    r"(?:com|net|org|edu|gov|mil|info|biz|arpa|local|internal|localdomain|lan|intranet|corp|home"
+    r"|cluster|example|invalid|test|cloud|dev|io|eu|de|fr|uk|nl|ch|se|dk|fi|pl|cz|es|pt|br|jp|cn|ru)"
     r"|(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){2,8}[A-Za-z]{2})"
     r"(?![\w-])(?!\.[A-Za-z0-9])",
     re.IGNORECASE,
@@ -125,14 +114,15 @@ class Scrubber:
 
     def __init__(self) -> None:
         self._tokens: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
-        self._machines: dict[str, str] = {}  # names that lines gave, to be found anywhere
+        self._names: dict[str, str] = {}  # names that lines gave, to be found anywhere
 
     def counts(self) -> dict[str, int]:
         return {kind: len(known) for kind, known in self._tokens.items() if known}
 
     def learn(self, text: str) -> None:
         """Remember the machines that a text's lines name, for texts that come before it."""
-        host_lines.replaced(text, self._machine)
+        host_lines.machines_replaced(text, self._machine)
+        host_lines.users_replaced(text, self._user)
 
     def scrub_entry(self, key: str, value: str) -> tuple[str, str]:
         """A key of a free map and its value, which the key may call a version."""
@@ -155,22 +145,24 @@ class Scrubber:
         addresses, then words that are names now known.
         """
         return [
-            lambda text: host_lines.replaced(text, self._machine),
+            lambda text: addresses.broken_replaced(text, self._address, self._mac),
+            lambda text: host_lines.machines_replaced(text, self._machine),
+            lambda text: host_lines.users_replaced(text, self._user),
             self._banners,
             self._commands,
             lambda text: _ERROR_HOST.sub(lambda m: m[1] + self._far_end(m[2]), text),
             lambda text: _CONNECTION.sub(
                 lambda m: m[1] + self._far_end(m[2]) + m[3] + self._far_end(m[4]), text
             ),
-            lambda text: _USER_AT.sub(self._user_at, text),
-            lambda text: _HOME.sub(lambda m: m[1] + self._user(m[2]), text),
+            lambda text: _USER_AT.sub(self._user_at, text) if "@" in text else text,
             lambda text: _ADDRESS_HOST.sub(lambda m: self._token("host", m[0]), text),
             lambda text: _INSTANCE.sub(lambda m: self._token("instance", m[0]), text),
-            lambda text: _MAC.sub(self._mac, text),
-            lambda text: _IPV6.sub(self._ipv6, text),
-            lambda text: _IPV4.sub(self._ipv4, text),
+            lambda text: _SERIAL.sub(lambda m: m[1] + self._serial(m[2]), text),
+            lambda text: addresses.macs_replaced(text, self._mac),
+            lambda text: addresses.ipv6_replaced(text, self._address),
+            lambda text: addresses.ipv4_replaced(text, self._address),
             lambda text: _FQDN.sub(self._fqdn, text),
-            lambda text: host_lines.words_replaced(text, self._machines),
+            lambda text: host_lines.words_replaced(text, self._names),
         ]
 
     def _token(self, kind: str, name: str) -> str:
@@ -179,13 +171,32 @@ class Scrubber:
 
     def _machine(self, name: str) -> str:
         """The token of a name that a line gives; its first label alone stands for it as well."""
-        is_kept = _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name)
-        if is_kept or _address(name) or not host_lines.points_at_a_machine(name):
+        is_kept_host = _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name)
+        if is_kept_host or parse_address(name) or not points_at_someone(name):
             return name
         token = self._token("host", name)
-        for known in (name.lower(), name.lower().split(".")[0]):
-            if len(known) >= host_lines.SHORTEST_NAME and host_lines.points_at_a_machine(known):
-                self._machines.setdefault(known, token)
+        self._learn(name, token)
+        self._learn(name.split(".")[0], token)
+        return token
+
+    def _learn(self, name: str, token: str) -> None:
+        """Look for the name anywhere from now on, where it is not a word that every text has."""
+        if len(name) >= SHORTEST_NAME and points_at_someone(name):
+            self._names.setdefault(name.lower(), token)
+
+    def _address(self, name: str) -> str:
+        return self._token("address", name)
+
+    def _mac(self, digits: str) -> str:
+        token = self._token("mac", digits)
+        self._learn(digits.replace(":", ""), token)
+        return token
+
+    def _serial(self, name: str) -> str:
+        if _TOKEN.fullmatch(name):
+            return name
+        token = self._token("instance", name)
+        self._learn(name, token)
         return token
 
     def _banners(self, text: str) -> str:
@@ -210,7 +221,7 @@ class Scrubber:
         """netperf cuts an address short in its brackets: `127.0.0`, `10.244.`."""
         if not printed or _KEPT_START.fullmatch(printed):
             return printed
-        is_cut = _address(printed) is None and printed[0].isdigit()
+        is_cut = parse_address(printed) is None and printed[0].isdigit()
         return self._token("address", printed) if is_cut else self._far_end(printed)
 
     def _commands(self, text: str) -> str:
@@ -225,39 +236,27 @@ class Scrubber:
         """A host or an address where netperf stands one, whatever it looks like."""
         if _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name) or _VARIABLE.search(name):
             return name
-        address = _address(name.strip("[]").split("%")[0])
+        address = parse_address(name.strip("[]").split("%")[0])
         if address is not None:
-            return name if _is_kept(address) else self._token("address", address.compressed)
+            return name if is_kept(address) else self._token("address", address.compressed)
         return self._token("host", name)
 
     def _user(self, name: str) -> str:
         if name in _KEPT_USERS or _TOKEN.fullmatch(name) or _VARIABLE.search(name):
             return name
-        return self._token("user", name)
+        token = self._token("user", name)
+        self._learn(name, token)
+        return token
 
     def _user_at(self, found: re.Match[str]) -> str:
         user, host = found[1], found[2]
+        if address := parse_address(host):
+            kept = host if is_kept(address) else self._address(address.compressed)
+            return f"{self._user(user)}@{kept}"
         if "." in host and not _KEPT_HOST.fullmatch(host):
             return self._token("mail", found[0])
         is_named = _TOKEN.fullmatch(host) or _KEPT_HOST.fullmatch(host)
         return f"{self._user(user)}@{host if is_named else self._token('host', host)}"
-
-    def _mac(self, found: re.Match[str]) -> str:
-        digits = found[0].lower().replace("-", ":")
-        return found[0] if len(set(digits)) == 2 else self._token("mac", digits)
-
-    def _ipv6(self, found: re.Match[str]) -> str:
-        name = found[0].rstrip(":.") if not found[0].endswith("::") else found[0]
-        address = _address(name) if name.count(":") > 1 else None
-        if address is None or _is_kept(address):
-            return found[0]
-        return self._token("address", address.compressed) + found[0][len(name) :]
-
-    def _ipv4(self, found: re.Match[str]) -> str:
-        address = _address(found[0])
-        if address is None or _is_kept(address) or _is_version(found):
-            return found[0]
-        return self._token("address", address.compressed)
 
     def _fqdn(self, found: re.Match[str]) -> str:
         name = found[0].lower()
@@ -265,31 +264,3 @@ class Scrubber:
         if name in _KEPT_SITES or _KEPT_HOST.fullmatch(name) or ending in _FILE_ENDINGS:
             return found[0]
         return self._token("host", name)
-
-
-def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(_without_zeros(name))
-    except ValueError:
-        return None
-
-
-def _without_zeros(name: str) -> str:
-    """`010.000.000.001`: Python refuses leading zeros, texts have them."""
-    if ":" in name or not name.replace(".", "").isdecimal():
-        return name
-    return ".".join(part.lstrip("0") or "0" for part in name.split("."))
-
-
-def _is_kept(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_loopback or address.is_unspecified
-
-
-def _is_version(found: re.Match[str]) -> bool:
-    """Four numbers that a word before or after them calls a version. Kernels begin with 2 to 9."""
-    before = found.string[max(0, found.start() - _CONTEXT_LENGTH) : found.start()]
-    after = found.string[found.end() : found.end() + _CONTEXT_LENGTH]
-    is_kernel = int(found[0].split(".")[0]) in _KERNELS
-    if is_kernel and (_BEFORE_KERNEL.search(before) or _AFTER_VERSION.match(after)):
-        return True
-    return _BEFORE_VERSION.search(before) is not None

@@ -16,7 +16,7 @@ from submissions.command import Command, last_command, read_command
 _FAR_END = re.compile(r"\bTEST\b.{0,200} to (\S+)")
 _LOOPBACK = re.compile(
     r"(?:localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)"
-    r"|127\.\d+\.\d+\.\d+|::1)\Z",
+    r"|(?:::ffff:)?127\.\d+\.\d+\.\d+|::1)\Z",
     re.IGNORECASE,
 )
 # netperf prints these when it timed each transaction: with -j, or because one was asked for.

@@ -1,0 +1,63 @@
+"""Words that no machine and no person is told by, however often one is called so. No Django.
+
+Text in, yes or no out; called by the scrubber before a name that a line gives is looked for in the
+rest of the text, which would take such a word out of netperf's own output.
+"""
+
+import re
+
+from crr_submit.netperf.context import TESTS
+from crr_submit.netperf.selectors import TITLES
+
+# No name is shorter than this where it stands on its own: "us", "KB" and "db" are everywhere.
+SHORTEST_NAME = 3
+
+_SHELL = re.compile(r"(?i)(?:ba|z|k|da|c|tc|a)?sh(?:-[0-9.]{1,8})?")
+_NUMBER = re.compile(r"(?i)[0-9.]{1,40}(?:e[0-9]{1,4})?|nan|inf")
+# What machines are called as often as anything else is: such a name points at nobody, and taking it
+# out everywhere would make a text unreadable.
+_PLAIN_WORDS = """
+    localhost localdomain none null unknown
+    linux kernel version release gnu unix freebsd netbsd openbsd darwin windows cygwin xen kvm qemu
+    hypervisor docker podman kubernetes vagrant virtualbox vmware
+    alma almalinux alpine amazon arch archlinux centos clear coreos debian fedora flatcar gentoo
+    kali manjaro mint nixos opensuse oracle photon raspberrypi raspbian redhat rhel rocky slackware
+    suse ubuntu
+    netperf netserver flent iperf iperf3 uperf sockperf wrk neper tcp udp sctp dccp omni ipv4 ipv6
+    inet inet6
+    af_inet af_inet6 af_unix af_local af_unspec 0bits 3bits 6bits 9bits usec bits bytes
+    migrated test tests from port conf interim result alignment offset
+    kbytes mbytes gbytes trans tran secs sec per close unidirectional burst histogram demo nodelay
+    confidence intervals desired was not achieved within the specified iterations failed error
+    connect connection request response stream maerts sendfile send recv receive
+    server client host hosts node machine computer router gateway guest master slave primary sender
+    receiver local remote source target peer near far this that and for with
+    http https ftp ssh scp rsync git file mailto sudo root admin user shell bash name
+    eth0 eth1 lo0 ens3 ens5 enp1s0 x86_64 amd64 i386 i686 aarch64 arm64 armv7l riscv64 ppc64le smp
+    net core dev vm fs conf all default sys proc lan local
+    info warn warning debug notice fatal trace critical err stdout stderr
+    generic preempt_dynamic preempt intel amd cpu true false yes null
+"""
+# With a number behind it these are versions, devices and models.
+_NUMBERED = frozenset(
+    """
+    centos debian fedora freebsd linux netbsd openbsd opensuse rhel rocky sles ubuntu windows
+    kernel version release rc gen rev http ipv tcp udp php gcc python java
+    eth ens enp eno lo vlan bond br vif tap veth xenbr virbr docker wlan em tun cpu core vcpu numa
+    socket thread queue xeon epyc core-i tty sda nvme vda
+    """.split()
+)
+_VOCABULARY = frozenset(
+    word.strip("()").lower()
+    for phrase in (_PLAIN_WORDS, *TITLES, *TITLES.values(), *TESTS)
+    for word in phrase.split()
+)
+
+
+def points_at_someone(name: str) -> bool:
+    """False for words that every text has, numbers, and shells where a host could stand."""
+    plain = name.lower().rstrip(".-_")
+    is_other = _NUMBER.fullmatch(plain) or _SHELL.fullmatch(plain)
+    return (
+        plain not in _VOCABULARY and plain.rstrip("0123456789-") not in _NUMBERED and not is_other
+    )
