@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from registry.models import RawReport, Reading, ReportEvent
 from registry.refusal import Refused
-from submissions import moderation
+from submissions import moderation, peers
 from submissions.comparable import comparisons
 from submissions.plausibility import RULES
 
@@ -76,7 +76,8 @@ class Flagged(admin.SimpleListFilter):
     parameter_name = "flag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("any", "any"), *((rule.name, rule.name) for rule in RULES)]
+        names = [*(rule.name for rule in RULES), *peers.NAMES]
+        return [(name, name) for name in ("any", *names)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()

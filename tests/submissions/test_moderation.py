@@ -24,7 +24,7 @@ YESTERDAY = (timezone.now() - timedelta(days=1)).date().isoformat()
 
 
 def catches(name: str, mode: str = "hold") -> plausibility.Rule:
-    return plausibility.Rule(name, mode, lambda parsed, normalised: iter([f"{name} says so"]))
+    return plausibility.Rule(name, lambda subject: iter([f"{name} says so"]), mode)
 
 
 @pytest.fixture

@@ -61,8 +61,9 @@ def test_a_held_report_is_shown_with_its_reason_and_does_not_count(client: Clien
     sent = send(client)
     assert sent["status"] == "held"
     shown = client.get(f"{URL}{sent['id']}/").json()
-    assert shown["status_reason"].startswith("impossible_rate: runs[0]: 400,000 trans/s")
+    assert shown["status_reason"].startswith("runs[0]: 400,000 trans/s")
     assert shown["events"][-1]["kind"] == "held"
+    assert shown["events"][-1]["actor"] == "rule:impossible_rate"
     assert "impossible_rate" in client.get(f"/r/{sent['id']}").content.decode()
     summarise()
     assert Cell.objects.count() == 0
