@@ -1,11 +1,12 @@
-"""From a reading's content to rows: the facts of one report, written beside the old ones and then
+"""From a reading's content to rows: the facts of reports, written beside the old ones and then
 switched to.
 
-Called inside intake's transaction, by the sweep for what intake could not read, by imports and by
-re-reading. Updates no row that two reports share: recipes, systems and machines are inserted or
-found.
+Called inside intake's transaction, by the sweep for what intake could not read, by re-reading, and
+by imports for many reports at once. Updates no row that two reports share: recipes, systems and
+machines are inserted or found.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.utils.dateparse import parse_datetime
@@ -22,44 +23,68 @@ from submissions.read import Content
 
 def write_reading(report: RawReport, content: Content) -> Reading:
     """Write `content` as the report's new active reading. The caller holds the transaction."""
-    fingerprint = peers.fingerprint_of(content)
-    reading = Reading.beside(
-        report,
+    return write_readings([(report, content)])[0]
+
+
+def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Reading]:
+    """The same for many reports, with as many statements as for one."""
+    twins = peers.twins_of(contents)
+    readings = Reading.beside(
+        [
+            _reading(report, content, twin)
+            for (report, content), twin in zip(contents, twins, strict=True)
+        ]
+    )
+    read = [(row, content) for row, (_, content) in zip(readings, contents, strict=True)]
+    Result.objects.bulk_create(
+        Result(reading=reading, **result_columns(row))
+        for reading, content in read
+        for row in content.results
+    )
+    runs = [run for _, content in read for run in content.runs]
+    recipes = Recipe.fetch_or_create(run.recipe for run in runs)
+    systems = System.fetch_or_create(run.system for run in runs)
+    Run.objects.bulk_create(
+        run for reading, content in read for run in _runs(reading, content, recipes, systems)
+    )
+    return readings
+
+
+def _reading(report: RawReport, content: Content, twin: peers.Twin) -> Reading:
+    return Reading(
+        report=report,
+        active=True,
         parser_version=PARSER_VERSION,
         vocabulary_version=VOCABULARY_VERSION,
         warnings=content.warnings,
         unrecognised=content.unrecognised,
-        flags=content.flags + peers.flags_of(report, content, fingerprint),
-        fingerprint=fingerprint,
+        flags=content.flags + peers.flags_of(report, content, twin),
+        fingerprint=twin.fingerprint,
         environment=content.environment,
     )
-    Result.objects.bulk_create(
-        Result(reading=reading, **result_columns(row)) for row in content.results
-    )
-    _write_runs(reading, report, content)
-    return reading
 
 
-def _write_runs(reading: Reading, report: RawReport, content: Content) -> None:
-    recipes = Recipe.fetch_or_create(run.recipe for run in content.runs)
-    systems = System.fetch_or_create(run.system for run in content.runs)
-    Run.objects.bulk_create(
-        Run(
+def _runs(
+    reading: Reading,
+    content: Content,
+    recipes: Mapping[str, Recipe],
+    systems: Mapping[str, System],
+) -> Iterator[Run]:
+    for run in content.runs:
+        yield Run(
             reading=reading,
             run_index=run.run_index,
             position=run.position,
             recipe=recipes[digest_of(run.recipe)],
             system=systems[digest_of(run.system)],
-            machine_id=report.machine_id,
-            submitter_id=report.submitter_id,
+            machine_id=reading.report.machine_id,
+            submitter_id=reading.report.submitter_id,
             value=run.value,
             bound=run.bound,
             part=run.part,
             started_at=_instant(run),
             telemetry=run.telemetry,
         )
-        for run in content.runs
-    )
 
 
 def _instant(run: NormalisedRun) -> datetime | None:

@@ -19,11 +19,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from registry import hints
-from registry.models import Machine, RawReport, Submitter
+from registry.models import Machine, RawReport, ReportEvent, Submitter
 from registry.models.identity import keyed_digest
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
-from submissions.decode import Document, decode
+from submissions.decode import decode
 from submissions.ingest import write_reading
 from submissions.moderation import hold
 from submissions.privacy import SCRUBBER_VERSION
@@ -61,11 +61,12 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A body that was checked and read, ready to be stored. `content` is None where reading broke
-    on our side.
+    """A body that was checked and read: the scrubbed bytes to store and what they say. `content` is
+    None where reading broke on our side.
     """
 
-    document: Document
+    body: bytes
+    format: str
     machine_id: str | None
     content: Content | None
     unlisted: bool
@@ -88,7 +89,8 @@ def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
         # A fault of ours must not cost the sender the report: it is stored, and read later.
         log.exception("reading a report failed, it will be stored unread")
     return Prepared(
-        document=clean,
+        body=stored_bytes(clean),
+        format=clean.format,
         machine_id=envelope.get("machine_id"),
         content=content,
         unlisted=envelope.get("visibility") == RawReport.Visibility.UNLISTED,
@@ -137,17 +139,38 @@ def submit(
 
 def store(report: RawReport, prepared: Prepared, actor: str) -> None:
     """Fill `report` from `prepared` and store bytes, trail and facts in one transaction."""
-    stored = stored_bytes(prepared.document)
-    report.body, report.body_sha256 = stored, hashlib.sha256(stored).hexdigest()
-    report.format, report.scrubber_version = prepared.document.format, SCRUBBER_VERSION
-    if prepared.unlisted:
-        report.visibility = RawReport.Visibility.UNLISTED
+    fill(report, prepared)
     with transaction.atomic():
         report.save()
         report.record("received", actor, format=report.format)
         if prepared.content is not None:
             _try_to_publish(report, prepared.content)
         hints.after_commit(summarise_readings)
+
+
+def fill(report: RawReport, prepared: Prepared) -> None:
+    """The bytes that are stored, and what they are."""
+    report.body, report.body_sha256 = prepared.body, hashlib.sha256(prepared.body).hexdigest()
+    report.format, report.scrubber_version = prepared.format, SCRUBBER_VERSION
+    if prepared.unlisted:
+        report.visibility = RawReport.Visibility.UNLISTED
+
+
+def caught_by(reading: Reading) -> dict[str, str]:
+    """The rules that hold a report with this reading, and why. Refusing is for senders who wait for
+    the answer; what was accepted before is held.
+    """
+    return {
+        flag["rule"]: flag["message"]
+        for flag in reading.flags
+        if flag["mode"] in ("hold", "refuse")
+    }
+
+
+def settle(report: RawReport, content: Content) -> None:
+    """The state of a report whose facts no rule holds."""
+    report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
+    report.notes = report.notes or content.notes
 
 
 def _try_to_publish(report: RawReport, content: Content) -> None:
@@ -165,18 +188,14 @@ def publish(report: RawReport, content: Content) -> None:
     holds the transaction.
     """
     reading = write_reading(report, content)
-    before, report.notes = report.status, report.notes or content.notes
-    # Refusing is for senders who wait for the answer; what was accepted before is held.
-    caught = {
-        flag["rule"]: flag["message"]
-        for flag in reading.flags
-        if flag["mode"] in ("hold", "refuse")
-    }
+    caught = caught_by(reading)
     if caught:
+        report.notes = report.notes or content.notes
         report.save(update_fields=["notes"])
         hold(report, *next(iter(caught.items())), rules=caught)
         return
-    report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
+    before = report.status
+    settle(report, content)
     report.save(update_fields=["status", "status_reason", "notes"])
     report.record(RawReport.Status.PUBLISHED, actor="intake", before=before)
 

@@ -9,7 +9,8 @@ import hashlib
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -51,11 +52,21 @@ SLIPS = {
 SLIP_MARGIN = 0.2
 
 
-def flags_of(report: RawReport, content: Content, fingerprint: str) -> list[dict[str, str]]:
+@dataclass(frozen=True)
+class Twin:
+    """The fingerprint of a report's figures, and the public id of the first report that had the
+    same; empty where there is none.
+    """
+
+    fingerprint: str
+    public_id: str = ""
+
+
+def flags_of(report: RawReport, content: Content, twin: Twin) -> list[dict[str, str]]:
     """Flags of a report that is being stored."""
     return [
         *flags("client_clock", _client_clock(report, content)),
-        *flags("same_figures", _same_figures(report, fingerprint)),
+        *flags("same_figures", _same_figures(twin)),
         *flags("unlike_peers", _unlike_peers(report, content)),
     ]
 
@@ -97,17 +108,28 @@ def _client_clock(report: RawReport, content: Content) -> Iterator[str]:
             return
 
 
-def _same_figures(report: RawReport, fingerprint: str) -> Iterator[str]:
+def twins_of(contents: Sequence[tuple[RawReport, Content]]) -> list[Twin]:
+    """The twin of each report, those that are stored together with it included."""
+    prints = [fingerprint_of(content) for _, content in contents]
+    stored = Reading.objects.filter(fingerprint__in={each for each in prints if each}, active=True)
+    rows = stored.exclude(report__status=RawReport.Status.WITHDRAWN).order_by("report_id")
+    places: dict[str, tuple[int, str]] = {}
+    for fingerprint, *place in rows.values_list("fingerprint", "report_id", "report__public_id"):
+        places.setdefault(fingerprint, (place[0], place[1]))
+    found = []
+    for (report, _), fingerprint in zip(contents, prints, strict=True):
+        number, public_id = places.get(fingerprint, (report.pk, ""))
+        found.append(Twin(fingerprint, public_id if number < report.pk else ""))
+        if fingerprint and number >= report.pk:
+            places[fingerprint] = (report.pk, report.public_id)
+    return found
+
+
+def _same_figures(twin: Twin) -> Iterator[str]:
     """Another report holds the same figures to the last digit."""
-    if not fingerprint:
-        return
-    others = Reading.objects.filter(
-        fingerprint=fingerprint, active=True, report_id__lt=report.pk
-    ).exclude(report__status=RawReport.Status.WITHDRAWN)
-    other = others.order_by("report_id").values_list("report__public_id", flat=True).first()
-    if other:
+    if twin.public_id:
         yield (
-            f"report {other} has the same figures to the last digit: if this is the same "
+            f"report {twin.public_id} has the same figures to the last digit: if this is the same "
             "measurement, withdraw one of the two"
         )
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from submissions import seed_row
 from submissions.decode import Document
+from submissions.importers import flent, pkb
 from submissions.normalise import NormalisedRun, normalise
-from submissions.parsing import parse, require_results
+from submissions.parsing import Parsed, parse, require_results
 from submissions.plausibility import check
 
 
@@ -38,10 +39,13 @@ def read(body: bytes, format: str, imported: bool) -> Content:
 
 def read_document(document: Document, imported: bool = False) -> Content:
     """The same for a redacted document that is still in memory."""
-    parsed = parse(document)
+    return _content(parse(document), document.envelope, imported)
+
+
+def _content(parsed: Parsed, document: dict[str, Any] | None, imported: bool) -> Content:
     require_results(parsed)
-    normalised = normalise(parsed, document.envelope, imported)
-    envelope = document.envelope or {}
+    normalised = normalise(parsed, document, imported)
+    envelope = document or {}
     return Content(
         runs=normalised.runs,
         results=tuple(
@@ -66,6 +70,14 @@ def _read_envelope(body: bytes, imported: bool) -> Content:
     return read_document(Document(envelope=json.loads(body)), imported)
 
 
+def _read_flent(body: bytes, imported: bool) -> Content:
+    return _content(*flent.parsed(body), imported)
+
+
+def _read_pkb(body: bytes, imported: bool) -> Content:
+    return _content(*pkb.parsed(body), imported)
+
+
 def _read_seed_row(body: bytes, imported: bool) -> Content:
     row = seed_row.read(json.loads(body))
     return Content(row.runs, row.results, environment=row.environment, notes=row.notes)
@@ -75,4 +87,8 @@ _READERS: dict[str, Callable[[bytes, bool], Content]] = {
     "netperf-text": _read_text,
     "envelope/1": _read_envelope,
     "seed-row/1": _read_seed_row,
+    "mbox": _read_text,
+    flent.FORMAT: _read_flent,
+    pkb.CSV_FORMAT: _read_pkb,
+    pkb.JSON_FORMAT: _read_pkb,
 }

@@ -133,12 +133,22 @@ class Machine(models.Model):
 
     @staticmethod
     def for_id(machine_id: str) -> "Machine":
-        digest = keyed_digest("machine", machine_id.encode())
-        known = Machine.objects.filter(key_digest=digest).first()
-        if known:
-            return known
-        Machine.objects.bulk_create([Machine(key_digest=digest)], ignore_conflicts=True)
-        return Machine.objects.get(key_digest=digest)
+        return Machine.for_ids([machine_id])[machine_id]
+
+    @staticmethod
+    def for_ids(machine_ids: Iterable[str]) -> dict[str, "Machine"]:
+        """Machines by the client's id, made where missing."""
+        digests = {name: keyed_digest("machine", name.encode()) for name in machine_ids}
+        rows = Machine.objects.filter(key_digest__in=digests.values())
+        found = {row.key_digest: row for row in rows}
+        missing = sorted(set(digests.values()) - found.keys())
+        if missing:
+            Machine.objects.bulk_create(
+                [Machine(key_digest=digest) for digest in missing], ignore_conflicts=True
+            )
+            rows = Machine.objects.filter(key_digest__in=missing)
+            found |= {row.key_digest: row for row in rows}
+        return {name: found[digest] for name, digest in digests.items()}
 
 
 class Submitter(models.Model):
@@ -167,14 +177,23 @@ class Submitter(models.Model):
 
     @staticmethod
     def for_link(link: str, is_import: bool = False) -> "Submitter":
-        digest = keyed_digest("submitter", link.encode())
-        known = Submitter.objects.filter(link_digest=digest).first()
-        if known:
-            return known
-        Submitter.objects.bulk_create(
-            [Submitter(link_digest=digest, is_import=is_import)], ignore_conflicts=True
-        )
-        return Submitter.objects.get(link_digest=digest)
+        return Submitter.for_links([link], is_import)[link]
+
+    @staticmethod
+    def for_links(links: Iterable[str], is_import: bool = False) -> dict[str, "Submitter"]:
+        """Submitters by their link, made where missing."""
+        digests = {link: keyed_digest("submitter", link.encode()) for link in links}
+        rows = Submitter.objects.filter(link_digest__in=digests.values())
+        found = {row.link_digest: row for row in rows}
+        missing = sorted(set(digests.values()) - found.keys())
+        if missing:
+            Submitter.objects.bulk_create(
+                [Submitter(link_digest=digest, is_import=is_import) for digest in missing],
+                ignore_conflicts=True,
+            )
+            rows = Submitter.objects.filter(link_digest__in=missing)
+            found |= {row.link_digest: row for row in rows}
+        return {link: found[digest] for link, digest in digests.items()}
 
     @classmethod
     def forget_addresses(cls) -> int:

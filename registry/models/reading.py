@@ -3,7 +3,6 @@ old one, then switches.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -72,11 +71,12 @@ class Reading(models.Model):
     def __str__(self) -> str:
         return f"reading {self.pk} of {self.report_id}"
 
-    @classmethod
-    def beside(cls, report: RawReport, **content: Any) -> "Reading":
-        """A new active reading. The one before stays beside it, and both are summed up anew."""
-        cls.objects.filter(report=report, active=True).update(active=False, summarised=False)
-        return cls.objects.create(report=report, active=True, **content)
+    @staticmethod
+    def beside(readings: "list[Reading]") -> "list[Reading]":
+        """Write new active readings. Those before stay beside them, and all are summed up anew."""
+        before = Reading.objects.filter(report__in=[reading.report_id for reading in readings])
+        before.filter(active=True).update(active=False, summarised=False)
+        return Reading.objects.bulk_create(readings)
 
 
 class Result(models.Model):

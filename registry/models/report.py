@@ -152,7 +152,13 @@ class RawReport(models.Model):
 
     def record(self, kind: str, actor: str, reason: str = "", **details: Any) -> "ReportEvent":
         """Add one row to the trail."""
-        return ReportEvent.objects.create(
+        event = self.event(kind, actor, reason, **details)
+        event.save()
+        return event
+
+    def event(self, kind: str, actor: str, reason: str = "", **details: Any) -> "ReportEvent":
+        """A row of the trail that is not yet written."""
+        return ReportEvent(
             report=self, kind=kind, actor=actor, reason=reason[:200], details=details
         )
 

@@ -1,0 +1,51 @@
+"""One item made ready to be stored: decoded, checked, scrubbed and read, as intake does it.
+
+Runs in the processes of `pool`, so it takes and gives plain values and touches no database.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from registry.refusal import Refused
+from submissions.importers import flent, pkb
+from submissions.importers.item import Item, Note, refusal
+from submissions.intake import Prepared, prepare
+from submissions.read import read
+
+log = logging.getLogger(__name__)
+
+_MEDIA_TYPES = {
+    "netperf-text": "text/plain",
+    "mbox": "text/plain",
+    "envelope/1": "application/json",
+}
+# What is stored of the data files of other tools.
+_KEPT: dict[str, Callable[[bytes], bytes]] = {
+    flent.FORMAT: flent.kept,
+    pkb.CSV_FORMAT: pkb.kept,
+    pkb.JSON_FORMAT: pkb.kept,
+}
+
+
+def prepare_item(item: Item) -> Prepared | Note:
+    """What is to be stored, or the refusal."""
+    try:
+        if item.format in _KEPT:
+            return _prepare_data(item)
+        prepared = prepare(item.body, _MEDIA_TYPES[item.format], imported=True)
+        return replace(prepared, format="mbox") if item.format == "mbox" else prepared
+    except Refused as refused:
+        return refusal(item.place, refused)
+
+
+def _prepare_data(item: Item) -> Prepared:
+    body = _KEPT[item.format](item.body)
+    content = None
+    try:
+        content = read(body, item.format, imported=True)
+    except Refused:
+        raise
+    except Exception:  # a fault of ours: it is stored, and read later
+        log.exception("reading %s failed, it will be stored unread", item.place)
+    return Prepared(body, item.format, machine_id=None, content=content, unlisted=False)

@@ -1,0 +1,30 @@
+"""One import from paths to charts that know of it: the stages put together, for the command and the
+bench.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from registry.models import Generation
+from registry.models.summary import summarise
+from registry.signals import facts_changed
+from submissions.importers import pool, store
+from submissions.importers.inputs import found_in
+from submissions.importers.item import Note
+from submissions.importers.mbox import Posts
+
+READINGS_AT_ONCE = 10_000
+
+
+def import_reports(paths: Iterable[str], processes: int = 0) -> Iterator[Note]:
+    """Import what is at `paths`; a note for everything found there."""
+    found = found_in(paths, Posts(store.figures_of))
+    unknown = (store.without_known(batch) for batch in pool.batches(found))
+    for batch in pool.prepared(unknown, processes or pool.processors()):
+        yield from store.store(batch)
+
+
+def bring_up_to_date() -> None:
+    """Have the summaries count every report that is stored, and the charts know of it."""
+    while summarise(READINGS_AT_ONCE):
+        pass
+    facts_changed.send(sender=None, generation=Generation.current())

@@ -1,0 +1,198 @@
+"""Writing prepared items: many reports in one transaction, each as intake would have stored it.
+
+In: a batch of the pool. Out: a note for each item. What a rule holds, and what cannot be written
+together, goes through intake alone, so that a report that breaks the database keeps no other out.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q
+
+from registry.models import Machine, RawReport, ReportEvent, Result, Submitter
+from registry.models.identity import keyed_digest
+from submissions import intake
+from submissions.importers.item import Item, Note
+from submissions.importers.mbox import Figure
+from submissions.importers.pool import Batch, PreparedBatch
+from submissions.ingest import write_readings
+from submissions.intake import Prepared
+
+log = logging.getLogger(__name__)
+
+ACTOR = "operator"
+New = tuple[Item, Prepared, RawReport]
+
+
+class _Reports:
+    """The reports that items made, found by their bytes or by their source_ref."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._digests = {id(item): keyed_digest("received", item.body) for item in items}
+        named = {item.source_ref for item in items if item.source_ref}
+        same = Q(received_digest__in=self._digests.values())
+        if named:
+            same |= Q(source=RawReport.Source.IMPORT, source_ref__in=named)
+        found = RawReport.objects.filter(same).defer("body") if items else ()
+        self._found: dict[str | None, RawReport] = {}
+        for report in found:
+            self._remember(report)
+
+    def of(self, item: Item) -> RawReport | None:
+        return self._found.get(self._digests[id(item)]) or (
+            self._found.get(item.source_ref) if item.source_ref else None
+        )
+
+    def new(self, item: Item) -> RawReport:
+        """A report that is not yet filled; a later item of the same bytes finds it."""
+        report = RawReport(
+            received_digest=self._digests[id(item)],
+            source=RawReport.Source.IMPORT,
+            source_ref=item.source_ref,
+        )
+        self._remember(report)
+        return report
+
+    def _remember(self, report: RawReport) -> None:
+        self._found[report.received_digest] = report
+        if report.source_ref:
+            self._found[report.source_ref] = report
+
+
+def without_known(batch: Batch) -> Batch:
+    """The batch with a note in the place of each item that is stored already."""
+    reports = _Reports([thing for thing in batch if isinstance(thing, Item)])
+    noted: Batch = []
+    for thing in batch:
+        report = reports.of(thing) if isinstance(thing, Item) else None
+        noted.append(thing if report is None else _known(thing.place, report))
+    return noted
+
+
+def store(batch: PreparedBatch) -> list[Note]:
+    """Store what is ready; a note for everything in the batch, in its order."""
+    ready = [
+        (item, became)
+        for item, became in batch
+        if isinstance(item, Item) and isinstance(became, Prepared)
+    ]
+    reports = _Reports([item for item, _ in ready])
+    new = [(item, became, reports.new(item)) for item, became in ready if not reports.of(item)]
+    written = {id(item): report for item, _, report in _write(new)}
+    return [_note(thing, became, written, reports) for thing, became in batch]
+
+
+def _note(
+    thing: Item | Note,
+    became: Prepared | Note,
+    written: Mapping[int, RawReport],
+    reports: _Reports,
+) -> Note:
+    if isinstance(became, Note) or isinstance(thing, Note):
+        assert isinstance(became, Note)  # a note stands for itself
+        return became
+    report = written.get(id(thing))
+    if report is None:
+        there = reports.of(thing)
+        assert there is not None  # it was known, or it was written
+        return _known(thing.place, there)
+    return _stored(thing.place, report, became)
+
+
+def _known(place: str, report: RawReport) -> Note:
+    message = "stored by an earlier import or sent before"
+    return Note(place, "known", message=message, report=report.public_id, status=report.status)
+
+
+def _stored(place: str, report: RawReport, prepared: Prepared) -> Note:
+    held = report.status == RawReport.Status.HELD
+    content = prepared.content
+    message = report.status_reason if content else "stored unread, the sweep will try again"
+    return Note(
+        place,
+        "held" if held else "stored",
+        message=message,
+        report=report.public_id,
+        status=report.status,
+        n_results=len(content.results) if content else 0,
+        warnings=tuple(content.warnings) if content else (),
+    )
+
+
+def _write(new: Sequence[New]) -> list[New]:
+    """Write them all at once, or one by one where that fails. Gives those that are written now."""
+    _fill(new)
+    held = [one for one in new if one[1].content and intake.held_by(one[1].content)]
+    others = [one for one in new if one not in held] if held else list(new)
+    try:
+        with transaction.atomic():
+            _write_together(others)
+    except DatabaseError:
+        log.exception("writing %d reports together failed, they are written one by one", len(new))
+        held, others = list(new), []
+    return others + [written for one in held if (written := _write_alone(*one))]
+
+
+def _write_together(new: Sequence[New]) -> None:
+    RawReport.objects.bulk_create(report for _, _, report in new)
+    ReportEvent.objects.bulk_create(
+        event for _, prepared, report in new for event in _trail(report, prepared)
+    )
+    write_readings([(report, ready.content) for _, ready, report in new if ready.content])
+
+
+def _trail(report: RawReport, prepared: Prepared) -> Iterator[ReportEvent]:
+    """It came in, and what was made of it, as intake records it."""
+    yield report.event("received", ACTOR, format=report.format)
+    if prepared.content is not None:
+        yield report.event(report.status, "intake", before=RawReport.Status.RECEIVED)
+
+
+def _fill(new: Sequence[New]) -> None:
+    """Everything that the reports say themselves, senders and states included."""
+    links = {
+        id(item): f"import {item.source} {ready.machine_id or item.machine}"
+        for item, ready, _ in new
+    }
+    submitters = Submitter.for_links(set(links.values()), is_import=True)
+    machines = Machine.for_ids({ready.machine_id for _, ready, _ in new if ready.machine_id})
+    for item, ready, report in new:
+        report.submitter = submitters[links[id(item)]]
+        report.machine = machines.get(ready.machine_id or "")
+        intake.fill(report, ready)
+        if ready.content is not None:
+            intake.settle(report, ready.content)
+
+
+def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | None:
+    """As intake stores one; None where somebody else has just stored it."""
+    report = RawReport(
+        received_digest=failed.received_digest,
+        source=failed.source,
+        source_ref=failed.source_ref,
+        submitter=failed.submitter,
+        machine=failed.machine,
+    )
+    try:
+        intake.store(report, prepared, ACTOR)
+    except IntegrityError:
+        if _Reports([item]).of(item) is None:
+            raise
+        return None
+    return item, prepared, report
+
+
+def figures_of(references: Iterable[str]) -> set[Figure]:
+    """The figures of imported posts, by Message-ID."""
+    posts = RawReport.objects.filter(source=RawReport.Source.IMPORT, source_ref__in=references)
+    columns = (
+        "test",
+        "value",
+        "unit",
+        "elapsed_time_s",
+        "request_size_bytes",
+        "response_size_bytes",
+    )
+    found = Result.objects.filter(reading__report__in=posts, reading__active=True)
+    return set(found.values_list(*columns))
