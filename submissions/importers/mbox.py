@@ -183,14 +183,14 @@ def _decoded(part: Message) -> str:
     payload = part.get_payload(decode=True)
     body = payload if isinstance(payload, bytes) else b""
     text = body.decode(_charset(part), "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def _charset(part: Message) -> str:
     """The part's character set; latin-1 for one that nobody knows, which has every byte."""
     try:
         name = codecs.lookup(part.get_content_charset("utf-8")).name
-        b"".decode(name)
+        b"ab".decode(name, "replace")  # a codec from bytes to bytes shows itself only now
     except (LookupError, ValueError):
         return "latin-1"
     return "latin-1" if name.replace("_", "-") in _NO_CHARSETS else name
