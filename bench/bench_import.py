@@ -1,4 +1,4 @@
-"""What an import costs: reports a second, summaries included, against bare parsing of the same texts.
+"""What an import costs: reports a second, summaries included, against bare parsing of its texts.
 
 Both with a process on every processor, on the same texts in the same run, in a database of its own
 (SQLite, or `--postgresql`). A quarter of them is imported first into another, so that the peak
@@ -26,7 +26,7 @@ from tests import reports, servers  # noqa: E402
 KEY = "a key for the bench alone, as long as a real one: 0123456789"
 FOLDER_SIZE = 1_000
 SEED_OF_RATES = 15_485_863
-COMMAND = "$ netperf -t TCP_CRR -H 127.0.0.1 -l 10\n"
+CAPTURES = ROOT / "tests/data/netperf"
 
 
 def main() -> None:
@@ -54,21 +54,24 @@ def compare(folder: Path, asked: argparse.Namespace) -> None:
         print(
             f"{form}: bare parsing {bare_per_s:.0f}/s, import {full['rate_per_s']:.0f}/s, "
             f"ratio {full['rate_per_s'] / bare_per_s:.2f}; "
-            f"peak memory {quarter['peak_mb']:.0f} MB for a quarter, {full['peak_mb']:.0f} MB for all"
+            f"peak memory of a process {quarter['peak_mb']:.0f} MB for a quarter, "
+            f"{full['peak_mb']:.0f} MB for all"
         )
 
 
 def written(path: Path, form: str, count: int) -> Path:
-    """A directory of texts, or a file of envelopes with one run."""
+    """A directory of texts (real captures, each numbered), or a file of envelopes with one run."""
     if form == "envelopes":
         with path.open("wb") as file:
             for rate in rates(count):
                 file.write(reports.as_bytes(reports.envelope(reports.run(rate))) + b"\n")
         return path
+    captures = [file.read_text() for file in sorted(CAPTURES.glob("*.txt"))]
     for number, rate in enumerate(rates(count)):
         folder = path / f"{number // FOLDER_SIZE:04}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{number:06}.txt").write_text(COMMAND + reports.text(rate))
+        capture = captures[number % len(captures)]
+        (folder / f"{number:06}.txt").write_text(f"# host {number}, {rate:.1f}\n{capture}")
     return path
 
 
@@ -122,7 +125,7 @@ def in_database(url: str, folder: Path, source: Path) -> dict[str, float]:
 
 
 def measure(path: str) -> None:
-    """Import `path` into an empty database and print the rate and the peak of the largest process."""
+    """Import `path` into an empty database; print the rate and the peak of the largest process."""
     import django
 
     django.setup()

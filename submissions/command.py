@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 LINE_LENGTH = 2_000
 SOCKET_OPTIONS_LENGTH = 64
@@ -61,6 +62,7 @@ class Command:
     asked: Asked = NOTHING_ASKED
 
 
+@lru_cache(maxsize=1_000)
 def read_command(line: str) -> Command:
     """The options in one command line; an empty line gives a command without options."""
     words = _words(line[:LINE_LENGTH])

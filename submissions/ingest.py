@@ -8,11 +8,13 @@ machines are inserted or found.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from registry.models import RawReport, Reading, Recipe, Result, Run, System
 from registry.models.identity import digest_of
+from registry.models.rows import insert
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions import peers
 from submissions.facts import result_columns
@@ -36,16 +38,19 @@ def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Readin
         ]
     )
     read = [(row, content) for row, (_, content) in zip(readings, contents, strict=True)]
-    Result.objects.bulk_create(
-        Result(reading=reading, **result_columns(row))
-        for reading, content in read
-        for row in content.results
+    insert(
+        Result,
+        (
+            {"reading_id": reading.pk, **result_columns(row)}
+            for reading, content in read
+            for row in content.results
+        ),
     )
     runs = [run for _, content in read for run in content.runs]
     recipes = Recipe.fetch_or_create(run.recipe for run in runs)
     systems = System.fetch_or_create(run.system for run in runs)
-    Run.objects.bulk_create(
-        run for reading, content in read for run in _runs(reading, content, recipes, systems)
+    insert(
+        Run, (run for reading, content in read for run in _runs(reading, content, recipes, systems))
     )
     return readings
 
@@ -69,22 +74,22 @@ def _runs(
     content: Content,
     recipes: Mapping[str, Recipe],
     systems: Mapping[str, System],
-) -> Iterator[Run]:
+) -> Iterator[dict[str, Any]]:
     for run in content.runs:
-        yield Run(
-            reading=reading,
-            run_index=run.run_index,
-            position=run.position,
-            recipe=recipes[digest_of(run.recipe)],
-            system=systems[digest_of(run.system)],
-            machine_id=reading.report.machine_id,
-            submitter_id=reading.report.submitter_id,
-            value=run.value,
-            bound=run.bound,
-            part=run.part,
-            started_at=_instant(run),
-            telemetry=run.telemetry,
-        )
+        yield {
+            "reading_id": reading.pk,
+            "run_index": run.run_index,
+            "position": run.position,
+            "recipe_id": recipes[digest_of(run.recipe)].pk,
+            "system_id": systems[digest_of(run.system)].pk,
+            "machine_id": reading.report.machine_id,
+            "submitter_id": reading.report.submitter_id,
+            "value": run.value,
+            "bound": run.bound,
+            "part": run.part,
+            "started_at": _instant(run),
+            "telemetry": run.telemetry,
+        }
 
 
 def _instant(run: NormalisedRun) -> datetime | None:

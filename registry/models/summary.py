@@ -113,14 +113,16 @@ class Cell(models.Model):
         return f"cell {self.recipe_id} × {self.system_id}"
 
 
-def summarise(limit: int = READINGS_AT_ONCE) -> int:
-    """Bring the cells up to date with up to `limit` readings, fewer where they have many runs.
-    Returns how many readings were summed up, 0 when none waits.
+def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
+    """Bring the cells up to date with up to `limit` readings, fewer where they have more runs than
+    `runs_limit` (RUNS_AT_ONCE when 0). Returns how many readings were summed up, 0 when none waits.
     """
     with transaction.atomic():
         generation = Generation.locked()
         waiting = Reading.objects.filter(summarised=False).order_by("id").select_for_update()
-        readings, runs = _batch(list(waiting.values_list("pk", flat=True)[:limit]))
+        readings, runs = _batch(
+            list(waiting.values_list("pk", flat=True)[:limit]), runs_limit or RUNS_AT_ONCE
+        )
         if not readings:
             return 0
         changed = _write({CellKey.of(run) for run in runs})
@@ -130,11 +132,11 @@ def summarise(limit: int = READINGS_AT_ONCE) -> int:
     return len(readings)
 
 
-def _batch(waiting: Sequence[int]) -> tuple[list[int], list[Run]]:
-    """The first of the waiting readings, as many as have RUNS_AT_ONCE together, and their runs."""
+def _batch(waiting: Sequence[int], runs_limit: int) -> tuple[list[int], list[Run]]:
+    """The first of the waiting readings, as many as have `runs_limit` together, and their runs."""
     counted = Reading.objects.filter(pk__in=waiting).annotate(n_runs=Count("runs")).order_by("id")
     totals = accumulate(counted.values_list("n_runs", flat=True))
-    fitting = sum(total <= RUNS_AT_ONCE for total in totals)
+    fitting = sum(total <= runs_limit for total in totals)
     readings = list(waiting[: max(1, fitting)])
     runs = Run.objects.filter(reading__in=readings).only(
         "recipe_id", "system_id", "bound", "machine_id", "submitter_id"

@@ -12,7 +12,8 @@ from submissions.importers.inputs import found_in
 from submissions.importers.item import Note
 from submissions.importers.mbox import Posts
 
-READINGS_AT_ONCE = 10_000
+# A cell is computed anew for each batch that touches it, and an archive has few cells.
+SUMMED_UP_AT_ONCE = 5_000
 
 
 def import_reports(paths: Iterable[str], processes: int = 0) -> Iterator[Note]:
@@ -25,6 +26,6 @@ def import_reports(paths: Iterable[str], processes: int = 0) -> Iterator[Note]:
 
 def bring_up_to_date() -> None:
     """Have the summaries count every report that is stored, and the charts know of it."""
-    while summarise(READINGS_AT_ONCE):
+    while summarise(limit=SUMMED_UP_AT_ONCE, runs_limit=SUMMED_UP_AT_ONCE):
         pass
     facts_changed.send(sender=None, generation=Generation.current())

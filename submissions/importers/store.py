@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from registry.models import Machine, RawReport, ReportEvent, Result, Submitter
 from registry.models.identity import keyed_digest
+from registry.models.rows import insert
 from submissions import intake
 from submissions.importers.item import Item, Note
 from submissions.importers.mbox import Figure
@@ -136,8 +137,9 @@ def _write(new: Sequence[New]) -> list[New]:
 
 def _write_together(new: Sequence[New]) -> None:
     RawReport.objects.bulk_create(report for _, _, report in new)
-    ReportEvent.objects.bulk_create(
-        event for _, prepared, report in new for event in _trail(report, prepared)
+    insert(
+        ReportEvent,
+        (vars(event) for _, prepared, report in new for event in _trail(report, prepared)),
     )
     write_readings([(report, ready.content) for _, ready, report in new if ready.content])
 
