@@ -15,6 +15,7 @@ from submissions.privacy import Scrubber
 KEY_LENGTH = 128
 VALUE_LENGTH = 512
 
+_SCHEMA = schema()
 EXACT_FLOAT = 2.0**53  # above it a float is no whole number that anybody wrote
 
 
@@ -30,8 +31,8 @@ def redacted(document: Document) -> Document:
         for text in (*run["outputs"], run.get("command") or ""):
             scrubber.learn(text)
     scrubber.learn(envelope.get("notes") or "")
-    _scrubbed_maps(envelope, schema(), scrubber)  # for the names in them
-    envelope = _scrubbed_maps(envelope, schema(), scrubber)
+    _scrubbed_maps(envelope, _SCHEMA, scrubber)  # for the names in them
+    envelope = _scrubbed_maps(envelope, _SCHEMA, scrubber)
     for run in envelope.get("runs") or []:
         run["outputs"] = [scrubber.scrub(output) for output in run["outputs"]]
         if run.get("command"):
@@ -71,7 +72,7 @@ def stored_bytes(document: Document) -> bytes:
 
 def known(envelope: dict[str, Any]) -> dict[str, Any]:
     """A copy with the keys of the format only."""
-    found: dict[str, Any] = _known(envelope, schema())
+    found: dict[str, Any] = _known(envelope, _SCHEMA)
     return found
 
 
