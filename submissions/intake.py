@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from registry import hints
-from registry.models import Machine, RawReport, Submitter
+from registry.models import Machine, RawReport, Reading, Submitter
 from registry.models.identity import keyed_digest
 from registry.refusal import Refused
 from registry.tasks import summarise_readings

@@ -56,7 +56,7 @@ def _content(parsed: Parsed, document: dict[str, Any] | None, imported: bool) ->
         ),
         warnings=parsed.warnings() + list(normalised.warnings),
         unrecognised=parsed.unrecognised(),
-        flags=check(parsed, normalised, document.envelope),
+        flags=check(parsed, normalised, document),
         environment=envelope.get("environment") or {},
         notes=envelope.get("notes") or "",
     )
