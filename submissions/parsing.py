@@ -11,7 +11,7 @@ from crr_submit import netperf
 from registry.refusal import Refused
 from submissions.decode import Document
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 EXCERPTS_SHOWN = 100
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from crr_submit import netperf
 from crr_submit.fields import RESULT
-from crr_submit.netperf.context import TESTS
 from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.kinds import BULK, DATAGRAM, TESTS, kind_of
 from crr_submit.netperf.naming import Naming
 from crr_submit.netserver import Netserver
 
@@ -25,7 +25,6 @@ RR_ROWS = "16384  87380  1        1       10.00    2662.20\n16384  87380\n"
 STREAM_TABLE = (
     "bytes  bytes   bytes    secs.    10^6bits/sec\n\n 87380  16384  16384    10.00     941.12\n"
 )
-BULK_TESTS = ("TCP_STREAM", "TCP_MAERTS", "TCP_SENDFILE", "UDP_STREAM")
 KEYVAL = "THROUGHPUT=100.50\nTHROUGHPUT_UNITS=Trans/s\n"
 
 
@@ -119,7 +118,8 @@ class NameTest(unittest.TestCase):
                 report = netperf.parse("$ netperf -t %s -- -k\n" % written + KEYVAL)
                 read = [result.test for result in report.results]
                 # Transactions are no rate of a bulk test that is read here.
-                self.assertEqual(read, [] if name in BULK_TESTS else [name], written)
+                is_bulk = kind_of(name) in (BULK, DATAGRAM)
+                self.assertEqual(read, [] if is_bulk else [name], written)
                 self.assertFalse(any("no test" in warning.message for warning in report.warnings))
 
     def test_a_banner_is_good_for_one_table(self):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional
 
-from crr_submit.netperf import context, tables
-from crr_submit.netperf.context import Command, Context
+from crr_submit.netperf import command, context, kinds
+from crr_submit.netperf.command import Command
+from crr_submit.netperf.context import Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.tables import Heading
 
@@ -23,7 +24,7 @@ class Naming:
         self.command: Optional[Command] = None  # None again when a banner came after it
         self._only_banners = False  # nothing else came since the first that waits
         self._is_broken = False  # the banner may go on in the next line
-        self._units_chosen = False  # the last command had -f
+        self.last_command: Optional[Command] = None  # also when banners came after it
         self._command_text = ""
         self._command_lines = 0
         self._command_number = 0
@@ -35,8 +36,11 @@ class Naming:
         if not self._only_banners or len(self.banners) >= STARTED_TOGETHER:
             self.drop_banners()
             self._findings.forget_confidence()
-        chosen = self.command.units_chosen if self.command else None
-        self.banners.append(replace(found, units_chosen=True if self._units_chosen else chosen))
+        before = self.command
+        chosen = before.units_chosen if before else None
+        if self.last_command and self.last_command.units_chosen:
+            chosen = True
+        self.banners.append(replace(found, units_chosen=chosen))
         self._only_banners = self._is_broken = self._findings.saw_netperf = True
         self.command = None
         return True
@@ -57,7 +61,7 @@ class Naming:
         before, self._command_text = self._command_text, ""
         is_rest = before != "" and (before.endswith("\\") or text.startswith("-"))
         whole = before.rstrip("\\") + " " + text if is_rest else text
-        found = context.read_command(whole)
+        found = command.read_command(whole)
         if found is None:
             return False
         self._command_lines = self._command_lines + 1 if is_rest else 1
@@ -65,7 +69,7 @@ class Naming:
             self._command_text = whole + ("\\" if line.rstrip().endswith("\\") else "")
         self.drop_banners()
         self._findings.forget_confidence()
-        self.command, self._units_chosen = found, found.units_chosen
+        self.command = self.last_command = found
         self._command_number = number
         self._findings.saw_netperf = True
         return True
@@ -94,9 +98,20 @@ class Naming:
             named = Context(0, "", self.command.test, units_chosen=self.command.units_chosen)
             return named if heading is None or heading.admits(named.test) else None
         if heading is None:
-            return Context(0, "", context.OMNI)
+            return Context(0, "", kinds.OMNI)
         # No other test has this table.
-        return Context(0, "", "UDP_STREAM") if heading.kind == tables.DATAGRAM else None
+        return Context(0, "", "UDP_STREAM") if heading.kind == kinds.DATAGRAM else None
+
+    def claim_for(self, command: Command) -> Optional[Context]:
+        """The context of a command's only figure, with the banner if that was printed."""
+        if not command.is_repeated:
+            self.last_command = self.command = None
+        if not self.banners:
+            return Context(0, "", command.test, units_chosen=command.units_chosen)
+        self._only_banners = False
+        if len(self.banners) == 1 and self.banners[0].test == command.test:
+            return self.banners.pop()
+        return None
 
     def _warn_of_unknown(self) -> None:
         """Once a command, and only when output is named by it."""

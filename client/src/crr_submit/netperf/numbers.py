@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Optional
+from typing import List, Optional
 
 from crr_submit.fields import STREAM_UNIT, TRANSACTION_UNIT, VALUE_LIMIT
 
 # ASCII only, and short: int() and float() would take other digits, "1_000", "nan" and any length.
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _INTEGER = re.compile(r"[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,9}")
 _DECIMAL_BITS = re.compile(r"10\^([0-9]{1,2})bits")
 
 # Capital prefixes of -f are powers of 1024 and count bytes; small ones powers of 10 and bits.
 _BYTES = {"Bytes": 8, "KBytes": 8 << 10, "MBytes": 8 << 20, "GBytes": 8 << 30}
+_LETTERS = {
+    "g": "10^9bits/s",
+    "m": "10^6bits/s",
+    "k": "10^3bits/s",
+    "G": "GBytes/s",
+    "M": "MBytes/s",
+    "K": "KBytes/s",
+}
 _TRANSACTIONS = {"Trans", "Tran", "trans"}
 
 
@@ -43,8 +52,23 @@ def read_unit(word: str) -> Optional[Unit]:
     return Unit(STREAM_UNIT, 10 ** int(bits[1])) if bits else None
 
 
+def unit_of_letter(letter: str) -> Optional[Unit]:
+    """The unit of a bulk rate that -f asks for; without it, netperf prints 10^6 bits a second."""
+    return read_unit(_LETTERS.get(letter or "m", ""))
+
+
 def is_number(word: str) -> bool:
     return _NUMBER.fullmatch(word) is not None
+
+
+def is_decimal(word: str) -> bool:
+    """A number with decimals, as netperf prints every rate, time and percentage of a table."""
+    return _DECIMAL.fullmatch(word) is not None
+
+
+def are_numbers(words: List[str]) -> bool:
+    """All words are numbers, and there is one."""
+    return bool(words) and all(is_number(word) for word in words)
 
 
 def is_integer(word: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Dict, List, Optional
 
 from crr_submit.netperf.numbers import is_number
-from crr_submit.netperf.selectors import TITLES
+from crr_submit.netperf.titles import TITLES
 
 # A heading broken by mail, or of stacked words, has no more lines than this.
 HEADING_LINES = 12
 
 _SELECTORS = {title.lower(): selector for title, selector in TITLES.items()}
 _TITLE_WORDS = frozenset(word for title in _SELECTORS for word in title.split())
+_CELL = re.compile(r'(?:^|,)("[^"]*(?:"|$)|[^,"]*)')
 _WORD = re.compile(r"\S+")
 
 
@@ -30,16 +32,22 @@ def goes_on(heading: List[str], text: str) -> bool:
     return last.lower() not in _SELECTORS or first.lower() not in _SELECTORS
 
 
-def read_csv(heading: str, text: str) -> Optional[Dict[str, str]]:
+def csv_names(heading: str) -> List[Optional[str]]:
+    """The selector of each title; None where it is not known, or not sure.
+
+    netperf has one title for two selectors.
+    """
+    names = [_SELECTORS.get(title.lower()) for title in _cells(heading)]
+    times = Counter(names)
+    return [name if times[name] == 1 else None for name in names]
+
+
+def read_csv(names: List[Optional[str]], text: str) -> Optional[Dict[str, str]]:
     """Selectors of a row of values under a heading of as many titles; None when they do not fit."""
-    titles, cells = _cells(heading), _cells(text)
-    if len(titles) != len(cells) or not is_csv_row(text):
+    cells = _cells(text)
+    if len(names) != len(cells):
         return None
-    named = [(_SELECTORS.get(title.lower()), cell) for title, cell in zip(titles, cells)]
-    names = [name for name, _ in named if name]
-    if len(set(names)) != len(names):
-        return None
-    return {name: cell for name, cell in named if name}
+    return {name: cell for name, cell in zip(names, cells) if name}
 
 
 def is_csv_row(text: str) -> bool:
@@ -49,7 +57,8 @@ def is_csv_row(text: str) -> bool:
 
 
 def _cells(text: str) -> List[str]:
-    return [" ".join(cell.split()) for cell in text.split(",")]
+    cells = _CELL.findall(text) if '"' in text else text.split(",")
+    return [" ".join(cell.split()) for cell in cells]
 
 
 def is_stacked_heading(words: List[str]) -> bool:

@@ -5,95 +5,139 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Optional
 
-from crr_submit.netperf import context, numbers, omni, selectors
+from crr_submit.netperf import kinds, numbers, omni, selectors
 from crr_submit.netperf.context import Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.titles import SELECTORS
 
 _KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40})=(.*)")
+_NEXT_KEY = re.compile(r"[ ;,](?=([A-Z][A-Z0-9_]{2,40})=)")
+_QUOTING = str.maketrans("\"'`>|\\", " " * 6)  # as wide as it was, since columns are aligned
 
 
-def _add(
-    findings: Findings, line: int, text: str, named: Optional[Context], values: Dict[str, str]
-) -> None:
-    """A result from selectors, or the line among those that could not be read."""
-    if named is None or named.test is None:
-        findings.leave(line, text, "output whose test is in doubt")
-        return
-    test = named.test
-    if test == context.OMNI:
-        test = selectors.test_name(values) or test
-    is_plain = test in context.REQUEST_RESPONSE and named.units_chosen is False
-    read = selectors.fields(values, test, numbers.TRANSACTIONS if is_plain else None)
-    if read.get("value") is None:
-        findings.leave(line, text, "output without a rate and its unit")
-    else:
-        findings.add(line, named, read, test)
-
-
-class KeyValues:
-    """A block of `KEY=value` lines. A key that comes again starts the next block."""
+class _Output:
+    """The selectors of one run, which netperf may print in several blocks: `-o "a,b;c,d"`."""
 
     def __init__(self, findings: Findings, naming: Naming) -> None:
         self._findings, self._naming = findings, naming
-        self._close()
-
-    def _close(self) -> None:
         self._line, self._text = 0, ""
         self._named: Optional[Context] = None
         self._values: Dict[str, str] = {}
-
-    def finish(self) -> None:
-        if self._values:
-            _add(self._findings, self._line, self._text, self._named, self._values)
-        self._close()
 
     @property
     def is_open(self) -> bool:
         return bool(self._values)
 
+    @property
+    def is_whole(self) -> bool:
+        return "THROUGHPUT" in self._values and "THROUGHPUT_UNITS" in self._values
+
+    def take(self, line: int, text: str, values: Dict[str, str], is_next_row: bool) -> None:
+        """Values of this run, or of the next one where one of them was there before.
+
+        `is_next_row`: they stand under the heading of those before, so the same test is meant.
+        """
+        named = self._named
+        if not self._values.keys().isdisjoint(values):
+            self.finish()
+            self._named = named if is_next_row else None
+        if not self._values:
+            self._line, self._text = line, text
+            self._named = self._named or self._naming.claim()
+        self._values.update(values)
+
+    def finish(self) -> None:
+        if self._values:
+            self._add(self._named)
+        self._named, self._values = None, {}
+
+    def _add(self, named: Optional[Context]) -> None:
+        if named is None or named.test is None:
+            self._findings.leave(self._line, self._text, "output whose test is in doubt")
+            return
+        test = named.test
+        if test == kinds.OMNI:
+            test = selectors.test_name(self._values) or test
+        is_plain = kinds.kind_of(test) == kinds.RR and named.units_chosen is False
+        assumed = numbers.TRANSACTIONS if is_plain else None
+        read = selectors.fields(self._values, test, assumed)
+        if read.get("value") is None:
+            self._findings.leave(self._line, self._text, "output without a rate and its unit")
+        else:
+            self._findings.add(self._line, named, read, test)
+
+
+class KeyValues:
+    """Lines of `KEY=value`, one key or several. A key that comes again starts the next run."""
+
+    def __init__(self, findings: Findings, naming: Naming) -> None:
+        self._output = _Output(findings, naming)
+
+    def finish(self) -> None:
+        self._output.finish()
+
+    @property
+    def is_open(self) -> bool:
+        return self._output.is_open
+
     def take(self, number: int, text: str) -> bool:
-        found = _KEYVAL.fullmatch(text)
-        if not found:
+        values = _pairs(text) if "=" in text else None
+        if values is None:
             # What follows other lines is another run, whose keys need not be the same.
-            if "THROUGHPUT" in self._values and "THROUGHPUT_UNITS" in self._values:
+            if self._output.is_whole:
                 self.finish()
             return False
-        if found[1] not in selectors.SELECTORS:
+        if not values:
             return self.is_open
-        if found[1] in self._values:
-            named = self._named
-            self.finish()
-            self._named = named
-        if not self._values:
-            self._line, self._text = number, text
-            self._named = self._named or self._naming.claim()
-        self._values[found[1]] = found[2].strip()
+        self._output.take(number, text, values, is_next_row=True)
         return True
+
+
+def _pairs(text: str) -> Optional[Dict[str, str]]:
+    """The selectors of a line of keys and values; None when it is none."""
+    first = _KEYVAL.fullmatch(text)
+    if first is None:
+        return None
+    ends = [found for found in _NEXT_KEY.finditer(text) if found[1] in SELECTORS]
+    starts = [0] + [found.end() for found in ends]
+    stops = [found.start() for found in ends] + [len(text)]
+    pairs = [text[start:stop].split("=", 1) for start, stop in zip(starts, stops)]
+    return {key: value.strip() for key, value in pairs if key in SELECTORS}
 
 
 class Csv:
     """A heading of titles, perhaps broken over lines, and rows of values below it."""
 
     def __init__(self, findings: Findings, naming: Naming) -> None:
-        self._findings, self._naming = findings, naming
+        self._findings = findings
+        self._output = _Output(findings, naming)
         self._close()
 
     def _close(self) -> None:
         self._line = 0
         self._heading: List[str] = []
-        self._named: Optional[Context] = None
+        self._names: List[Optional[str]] = []
         self._has_rows = False
 
-    def finish(self) -> None:
+    def end_heading(self) -> None:
         if self._heading and not self._has_rows:
             self._findings.leave(self._line, self._heading[0])
         self._close()
 
+    def finish(self) -> None:
+        self.end_heading()
+        self._output.finish()
+
     def is_start(self, text: str) -> bool:
-        return omni.starts_csv(text) and not omni.goes_on(self._heading, text)
+        return (
+            "," in text
+            and omni.starts_csv(text)
+            and (self._has_rows or not omni.goes_on(self._heading, text))
+        )
 
     def start(self, number: int, text: str) -> None:
+        self.end_heading()
         self._line, self._heading = number, [text]
 
     def take(self, number: int, text: str) -> bool:
@@ -102,15 +146,18 @@ class Csv:
         if not omni.is_csv_row(text):
             self._heading.append(text)
             if self._has_rows or len(self._heading) > omni.HEADING_LINES:
-                self.finish()
+                self.end_heading()
             return False
-        values = omni.read_csv(" ".join(self._heading), text)
+        if not self._has_rows:
+            self._names = omni.csv_names(" ".join(self._heading))
+        values = omni.read_csv(self._names, text)
         if values is None:
             self._findings.leave(number, text, "a row that does not fit the titles above it")
+            self._has_rows = True
+            self.end_heading()
             return True
-        self._named = self._named or self._naming.claim()
+        self._output.take(number, text, values, is_next_row=self._has_rows)
         self._has_rows = True
-        _add(self._findings, number, text, self._named, values)
         return True
 
 
@@ -118,26 +165,27 @@ class Columns:
     """Lines of stacked words, which make a title each column, and aligned rows below them."""
 
     def __init__(self, findings: Findings, naming: Naming) -> None:
-        self._findings, self._naming = findings, naming
-        self._close()
+        self._findings = findings
+        self._output = _Output(findings, naming)
+        self.end_heading()
 
-    def _close(self) -> None:
+    def end_heading(self) -> None:
         self._heading: List[str] = []
-        self._named: Optional[Context] = None
         self._has_rows = False
 
     def finish(self) -> None:
-        self._close()
+        self.end_heading()
+        self._output.finish()
 
     @property
     def is_open(self) -> bool:
         return bool(self._heading)
 
     def take(self, number: int, words: List[str], line: str) -> bool:
-        aligned = line.expandtabs()
+        aligned = line.expandtabs().translate(_QUOTING).rstrip(" ,")
         if omni.is_stacked_heading(words):
             if self._has_rows or len(self._heading) >= omni.HEADING_LINES:
-                self._close()
+                self.end_heading()
             self._heading.append(aligned)
             return True
         if not self._heading:
@@ -146,9 +194,8 @@ class Columns:
         if values is None:
             if any(numbers.is_number(word) for word in words):
                 self._findings.leave(number, line)
-            self._close()
+            self.end_heading()
             return False
-        self._named = self._named or self._naming.claim()
+        self._output.take(number, line, values, is_next_row=self._has_rows)
         self._has_rows = True
-        _add(self._findings, number, line, self._named, values)
         return True

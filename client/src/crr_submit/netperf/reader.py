@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import List
 
-from crr_submit.netperf import context, numbers, tables
+from crr_submit.netperf import context, numbers, tables, wrapping
 from crr_submit.netperf.classic import Classic
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.model import ParsedReport, ParseError
@@ -20,7 +20,10 @@ LINE_LENGTH = 4096  # netperf prints no longer ones
 
 # What mail, Markdown, org mode and HTML extraction put before a line. Signs other than ">" and "|"
 # only before a space: "-1" and "#1" are content.
-_PREFIX = re.compile(r"[\s>|\ufeff]*(?:[:*#-](?=\s)[\s>|]*)*")
+_PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#%;-]|//)(?=\s)[\s>|`]*)*[\"'`]{0,3}")
+_QUOTES = ("'", '"', "`")
+_SUFFIX = " \t\n\v\f\xa0|\\'\"`"
+_JOINTS = ",;+"  # after the quotation mark that ends a literal
 _INTERIM = (
     "Interim result:",
     "NETPERF_INTERIM_RESULT[",
@@ -37,8 +40,7 @@ def parse(text: str) -> ParsedReport:
     if not isinstance(text, str):
         raise ParseError("netperf output must be text, not %s" % type(text).__name__)
     reader = _Reader()
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    for number, line in enumerate(lines, 1):
+    for number, line in wrapping.lines_of(text):
         reader.take(number, line)
     return reader.report()
 
@@ -46,10 +48,12 @@ def parse(text: str) -> ParsedReport:
 def unquoted(line: str) -> str:
     """A line without what surrounds it: quoting, table bars, quotation marks of JSON."""
     prefix = _PREFIX.match(line)
-    text = line[prefix.end() if prefix else 0 :].rstrip(" \t|\\\x00\ufeff")
-    if text.startswith('"') and text.rstrip(",").endswith('"'):
-        text = text.rstrip(",").strip('"')
-    return text.strip()
+    text = line[prefix.end() if prefix else 0 :].rstrip(_SUFFIX)
+    if text[-1:] in _JOINTS:
+        inside = text.rstrip(_JOINTS + " ")
+        was_quoted = inside[-1:] in _QUOTES or (prefix and prefix[0][-1:] in _QUOTES)
+        text = inside.rstrip(_SUFFIX) if was_quoted else text
+    return text
 
 
 class _Reader:
@@ -62,6 +66,7 @@ class _Reader:
         self.keyvals = KeyValues(self.findings, self.naming)
         self.csv = Csv(self.findings, self.naming)
         self.columns = Columns(self.findings, self.naming)
+        self._above = ""
 
     def report(self) -> ParsedReport:
         self._finish()
@@ -80,8 +85,11 @@ class _Reader:
         if not text or self._names(number, text, line):
             return
         self.naming.interrupt()
+        above, self._above = self._above, text
         words = text.split()
-        if not self._is_aside(text) and not self._is_output(number, text, words, line):
+        if self.classic.take_rest_of_heading(number, words):
+            return
+        if not self._is_aside(text) and not self._is_output(number, text, words, line, above):
             self._leftover(number, text, words)
 
     def _names(self, number: int, text: str, line: str) -> bool:
@@ -106,7 +114,7 @@ class _Reader:
             or self.findings.take_trace(text)
         )
 
-    def _is_output(self, number: int, text: str, words: List[str], line: str) -> bool:
+    def _is_output(self, number: int, text: str, words: List[str], line: str, above: str) -> bool:
         was_open = self.keyvals.is_open
         if self.keyvals.take(number, text):
             if not was_open:
@@ -115,21 +123,27 @@ class _Reader:
             return True
         if tables.is_units_line(words):
             self._finish()
-            return self.classic.take_heading(number, text, words)
-        if context.is_row(words) and (self.classic.is_busy or not self.columns.is_open):
+            return self.classic.take_heading(number, text, words, above)
+        is_row = numbers.are_numbers(words)
+        if is_row and (self.classic.is_busy or not self.columns.is_open):
             self.classic.take_row(number, text, words)
             return True
+        if not is_row and self.classic.take_remarked_row(number, text, words):
+            return True
+        if words[0] == "Alignment" and self.classic.is_busy:
+            self.classic.start_detail()
+            return True
         if self.csv.is_start(text):
-            self._finish()
+            self.classic.finish()
+            self.keyvals.finish()
+            self.columns.finish()
             self.csv.start(number, text)
             return True
         return self.csv.take(number, text) or self.columns.take(number, words, line)
 
     def _leftover(self, number: int, text: str, words: List[str]) -> None:
-        if words[0] == "Alignment":
-            self.classic.start_detail()
         cells = text.replace("|", " ").replace(",", " ").split()
-        is_row = context.is_row(words[:-1]) and numbers.read_unit(words[-1]) is not None
+        is_row = numbers.are_numbers(words[:-1]) and numbers.read_unit(words[-1]) is not None
         if is_row or (_names_a_test(cells) and any(map(numbers.is_number, cells))):
             self.findings.leave(number, text)
 

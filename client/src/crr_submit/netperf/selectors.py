@@ -8,87 +8,30 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from crr_submit.fields import RESULT, STREAM_UNIT, TRANSACTION_UNIT
-from crr_submit.netperf import context, numbers
-
-# Selector of each title that netperf 2.5 to 2.7 print above a column.
-TITLES = {
-    "Throughput": "THROUGHPUT",
-    "Throughput Units": "THROUGHPUT_UNITS",
-    "Elapsed Time (sec)": "ELAPSED_TIME",
-    "Socket Type": "SOCKET_TYPE",
-    "Protocol": "PROTOCOL",
-    "Direction": "DIRECTION",
-    "Local Send Socket Size Requested": "LSS_SIZE_REQ",
-    "Local Send Socket Size Initial": "LSS_SIZE",
-    "Local Send Socket Size Final": "LSS_SIZE_END",
-    "Local Recv Socket Size Requested": "LSR_SIZE_REQ",
-    "Local Recv Socket Size Initial": "LSR_SIZE",
-    "Local Recv Socket Size Final": "LSR_SIZE_END",
-    "Remote Send Socket Size Requested": "RSS_SIZE_REQ",
-    "Remote Send Socket Size Initial": "RSS_SIZE",
-    "Remote Send Socket Size Final": "RSS_SIZE_END",
-    "Remote Recv Socket Size Requested": "RSR_SIZE_REQ",
-    "Remote Recv Socket Size Initial": "RSR_SIZE",
-    "Remote Recv Socket Size Final": "RSR_SIZE_END",
-    "Local Send Size": "LOCAL_SEND_SIZE",
-    "Local Recv Size": "LOCAL_RECV_SIZE",
-    "Remote Send Size": "REMOTE_SEND_SIZE",
-    "Remote Recv Size": "REMOTE_RECV_SIZE",
-    "Request Size Bytes": "REQUEST_SIZE",
-    "Response Size Bytes": "RESPONSE_SIZE",
-    "Local CPU Util %": "LOCAL_CPU_UTIL",
-    "Remote CPU Util %": "REMOTE_CPU_UTIL",
-    "Local CPU Util Method": "LOCAL_CPU_METHOD",
-    "Remote CPU Util Method": "REMOTE_CPU_METHOD",
-    "Local Service Demand": "LOCAL_SD",
-    "Remote Service Demand": "REMOTE_SD",
-    "Service Demand Units": "SD_UNITS",
-    "Confidence Level Percent": "CONFIDENCE_LEVEL",
-    "Confidence Width Target": "CONFIDENCE_INTERVAL",
-    "Confidence Iterations Run": "CONFIDENCE_ITERATION",
-    "Throughput Confidence Width (%)": "THROUGHPUT_CONFID",
-    "Local CPU Confidence Width (%)": "LOCAL_CPU_CONFID",
-    "Remote CPU Confidence Width (%)": "REMOTE_CPU_CONFID",
-    "Transaction Rate Tran/s": "TRANSACTION_RATE",
-    "Round Trip Latency usec/tran": "RT_LATENCY",
-    "Initial Burst Requests": "BURST_SIZE",
-    "Local Transport Retransmissions": "LOCAL_TRANSPORT_RETRANS",
-    "Remote Transport Retransmissions": "REMOTE_TRANSPORT_RETRANS",
-    "Transport MSS bytes": "TRANSPORT_MSS",
-    "Local Send Throughput": "LOCAL_SEND_THROUGHPUT",
-    "Local Recv Throughput": "LOCAL_RECV_THROUGHPUT",
-    "Remote Send Throughput": "REMOTE_SEND_THROUGHPUT",
-    "Remote Recv Throughput": "REMOTE_RECV_THROUGHPUT",
-    "Minimum Latency Microseconds": "MIN_LATENCY",
-    "Maximum Latency Microseconds": "MAX_LATENCY",
-    "50th Percentile Latency Microseconds": "P50_LATENCY",
-    "90th Percentile Latency Microseconds": "P90_LATENCY",
-    "99th Percentile Latency Microseconds": "P99_LATENCY",
-    "Mean Latency Microseconds": "MEAN_LATENCY",
-    "Stddev Latency Microseconds": "STDDEV_LATENCY",
-    "Command Line": "COMMAND_LINE",
-}
-SELECTORS = frozenset(TITLES.values())
+from crr_submit.netperf import command, kinds, numbers
 
 _PLACED = ("value", "unit", "sent_value", "message_size_bytes", "netperf_confidence_level")
 _SIMPLE = tuple(field for field in RESULT if field.selectors and field.path not in _PLACED)
 # What omni calls the tests that have a name of their own: protocol, and who sends.
 _DIRECTIONS = {
-    ("TCP", "Connect|Send|Recv"): "TCP_CRR",
-    ("TCP", "Send|Recv"): "TCP_RR",
-    ("TCP", "Send"): "TCP_STREAM",
-    ("TCP", "Recv"): "TCP_MAERTS",
-    ("UDP", "Send|Recv"): "UDP_RR",
-    ("UDP", "Send"): "UDP_STREAM",
+    (protocol, direction): "%s_%s" % (protocol, end)
+    for protocol in ("TCP", "SCTP", "DCCP")
+    for direction, end in (
+        ("Connect|Send|Recv", "CRR"),
+        ("Send|Recv", "RR"),
+        ("Send", "STREAM"),
+        ("Recv", "MAERTS"),
+    )
 }
+_DIRECTIONS.update({("UDP", "Send|Recv"): "UDP_RR", ("UDP", "Send"): "UDP_STREAM"})
 
 
 def test_name(values: Mapping[str, str]) -> Optional[str]:
     """The test that the output itself names, by its command line or by protocol and direction."""
     words = values.get("COMMAND_LINE", "").strip('"').split()
     if words and words[0].rsplit("/", 1)[-1] == "netperf":
-        test = context.options(words[1:]).test
-        if test != context.OMNI:
+        test = command.options(words[1:]).test
+        if test != kinds.OMNI:
             return test
     return _DIRECTIONS.get((values.get("PROTOCOL", ""), values.get("DIRECTION", "")))
 
@@ -105,9 +48,9 @@ def fields(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit]
         read[field.path] = next((reading for reading in readings if reading is not None), None)
     read.update(_rate(values, test, assumed))
     # Omni prints a size of 0 for the direction that does not send.
-    is_reversed = test == "TCP_MAERTS"
+    is_reversed = test.endswith("MAERTS")
     sent = values.get("REMOTE_SEND_SIZE" if is_reversed else "LOCAL_SEND_SIZE", "")
-    if test not in context.REQUEST_RESPONSE and read.get("unit") != TRANSACTION_UNIT:
+    if kinds.kind_of(test) != kinds.RR and read.get("unit") != TRANSACTION_UNIT:
         read["message_size_bytes"] = numbers.size(sent) or None
     # And a level of 0 when no confidence was asked for.
     read["netperf_confidence_level"] = numbers.measure(values.get("CONFIDENCE_LEVEL", "")) or None
@@ -124,16 +67,16 @@ def _rate(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit])
     # as their transaction rate.
     if (
         transactions
-        and test in context.REQUEST_RESPONSE
+        and kinds.kind_of(test) == kinds.RR
         and (unit is None or is_bulk or "THROUGHPUT" not in values)
     ):
         return {"value": numbers.rate(transactions, numbers.TRANSACTIONS), "unit": TRANSACTION_UNIT}
     if unit is None or "THROUGHPUT" not in values:
         return {}
-    if not is_bulk and test in (*context.BULK, "UDP_STREAM"):
+    if not is_bulk and kinds.kind_of(test) in (kinds.BULK, kinds.DATAGRAM):
         return {}
     rate = {"value": numbers.rate(values["THROUGHPUT"], unit), "unit": unit.name}
-    if test == "UDP_STREAM":
+    if kinds.kind_of(test) == kinds.DATAGRAM:
         rate["sent_value"] = numbers.rate(values.get("LOCAL_SEND_THROUGHPUT", ""), unit)
         received = numbers.rate(values.get("REMOTE_RECV_THROUGHPUT", ""), unit)
         rate["value"] = rate["value"] if received is None else received

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
-from crr_submit.netperf import context, numbers
-from crr_submit.netperf.numbers import Unit, is_integer, is_number
-
-RR, BULK, DATAGRAM = "request/response", "bulk", "datagram"
+from crr_submit.netperf import kinds, numbers
+from crr_submit.netperf.kinds import BULK, DATAGRAM, RR
+from crr_submit.netperf.numbers import Unit, is_decimal, is_integer
 
 _SIZES = {RR: 4, BULK: 3, DATAGRAM: 2}
 _SECONDS = ("secs.", "secs")
@@ -30,24 +29,25 @@ class Heading:
 
     def admits(self, test: Optional[str]) -> bool:
         """Whether netperf prints this table for the test."""
-        return (
-            test
-            in {
-                RR: context.REQUEST_RESPONSE,
-                BULK: context.BULK,
-                DATAGRAM: ("UDP_STREAM",),
-            }[self.kind]
-        )
+        return kinds.kind_of(test) == self.kind
 
 
 def is_units_line(words: List[str]) -> bool:
-    """The last line of a heading of some kind."""
-    is_sizes = [word.lower() for word in words[:2]] == ["bytes", "bytes"]
-    return is_sizes and any(word in _SECONDS for word in words)
+    """The last line of a heading of some kind, or its start where mail broke it."""
+    return len(words) > 1 and words[0].lower() == "bytes" == words[1].lower()
 
 
-def read_heading(words: List[str]) -> Optional[Heading]:
-    """The heading whose last line this is; None when it is none, or not one that is known."""
+def has_seconds(words: List[str]) -> bool:
+    """What heads the time column is there, so this is netperf's and no other "bytes bytes"."""
+    return any(word in _SECONDS for word in words)
+
+
+def read_heading(words: List[str], above: str = "") -> Optional[Heading]:
+    """The heading whose last line this is; None when it is none, or not one that is known.
+
+    `above` is the line before it: with -f and -c, netperf heads a request/response rate "per sec"
+    and gives its unit there.
+    """
     n_sizes = 0
     while n_sizes < len(words) and words[n_sizes].lower() == "bytes":
         n_sizes += 1
@@ -59,13 +59,16 @@ def read_heading(words: List[str]) -> Optional[Heading]:
         if rest[:2] != ["#", "#"]:
             return None
         rest = rest[2:]
-    return _with_unit(kind, rest)
+    return _with_unit(kind, rest, above.split())
 
 
-def _with_unit(kind: str, words: List[str]) -> Optional[Heading]:
+def _with_unit(kind: str, words: List[str], above: List[str]) -> Optional[Heading]:
     """`per sec`, `10^6bits/sec`, or `MBytes /s` as netperf pads it, then perhaps CPU columns."""
     if kind == RR and words[:2] == ["per", "sec"]:
         unit, rest = numbers.TRANSACTIONS, words[2:]
+        if rest[-2:] == ["us/KB", "us/KB"]:
+            found = numbers.read_unit(above[5] + "/s") if len(above) == 10 else None
+            return Heading(RR, found, has_cpu=True) if found and _is_cpu(kind, rest) else None
     else:
         is_padded = words[1:2] in (["/s"], ["/sec"])
         rest = words[2:] if is_padded else words[1:]
@@ -83,32 +86,53 @@ def _is_cpu(kind: str, words: List[str]) -> bool:
     methods = [word for word in words if word != "%" and word not in _DEMAND]
     return (
         words.count("%") == sides
-        and words[-sides:].count("us/Tr" if kind == RR else "us/KB") == sides
+        and words[-sides:]
+        in ([demand] * sides for demand in (_DEMAND if kind == RR else _DEMAND[1:]))
         and all(word.isalpha() and len(word) <= _METHODS_LENGTH for word in methods)
     )
 
 
 def is_first_row(heading: Heading, words: List[str]) -> bool:
     """A row that starts a result: the sizes are whole, and there are as many numbers as columns."""
-    if heading.kind == DATAGRAM:
-        shape, cpu = "iiniin", 2
-    else:
-        shape, cpu = "i" * _SIZES[heading.kind] + "nn", 4
-    return _fits(shape + ("n" * cpu if heading.has_cpu else ""), words)
+    return _fits(first_shape(heading), words)
 
 
 def is_second_row(heading: Heading, words: List[str]) -> bool:
     """The other side's row, which request/response and datagram tables have."""
+    shape = second_shape(heading)
+    return shape != "" and _fits(shape, words)
+
+
+def is_start_of_row(heading: Heading, words: List[str], is_second: bool) -> bool:
+    """A row of which mail broke off the end: its sizes at least."""
+    shapes = [first_shape(heading)]
+    if is_second:
+        shapes.append(second_shape(heading))
+    n_words = len(words)
+    return n_words >= _SIZES[heading.kind] and any(
+        n_words < len(shape) and _fits(shape[:n_words], words) for shape in shapes
+    )
+
+
+def first_shape(heading: Heading) -> str:
+    """A letter a column: `i` stands for a whole number, `n` for one with decimals."""
+    if heading.kind == DATAGRAM:
+        return "iiniin" + ("nn" if heading.has_cpu else "")
+    return "i" * _SIZES[heading.kind] + "nn" + ("nnnn" if heading.has_cpu else "")
+
+
+def second_shape(heading: Heading) -> str:
     if heading.kind == RR:
-        return _fits("ii", words)
-    return heading.kind == DATAGRAM and _fits("inin" + ("nn" if heading.has_cpu else ""), words)
+        return "ii"
+    if heading.kind == DATAGRAM:
+        return "inin" + ("nn" if heading.has_cpu else "")
+    return ""
 
 
 def _fits(shape: str, words: List[str]) -> bool:
-    """`i` stands for a whole number, `n` for any."""
     return len(shape) == len(words) and all(
-        is_integer(words[place]) if letter == "i" else is_number(words[place])
-        for place, letter in enumerate(shape)
+        is_integer(word) if letter == "i" else is_decimal(word)
+        for letter, word in zip(shape, words)
     )
 
 
@@ -154,8 +178,8 @@ def _request_response(heading: Heading, words: List[str]) -> Dict[str, Any]:
 
 
 def _bulk(heading: Heading, test: str, words: List[str]) -> Dict[str, Any]:
-    # The columns are receiver, sender, message: with TCP_MAERTS the receiver is on netperf's side.
-    is_reversed = test == "TCP_MAERTS"
+    # The columns are receiver, sender, message: with MAERTS the receiver is on netperf's side.
+    is_reversed = test.endswith("MAERTS")
     return {
         "local_recv_socket_bytes" if is_reversed else "remote_recv_socket_bytes": int(words[0]),
         "remote_send_socket_bytes" if is_reversed else "local_send_socket_bytes": int(words[1]),

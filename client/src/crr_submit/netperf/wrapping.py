@@ -1,0 +1,211 @@
+"""Takes netperf's lines out of what carries them: terminals, mail, logs, HTML, string literals.
+
+A text in, its lines out, each with the number of the line it stood in; one line of a text may hold
+many. Every step looks at each line once and is done only where the text shows its marks. Called by
+the reader.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Iterable, Iterator, List, Optional, Tuple
+
+from crr_submit.netperf.kinds import TITLE
+
+Numbered = Tuple[int, str]
+
+_ESCAPE = "\x1b"
+_CONTROL = re.compile(
+    r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[()][0-9A-B]|[ -~])"
+)
+# What is left of a colour where a log dropped the escape itself.
+_BARE_COLOUR = re.compile(r"\[[0-9]{1,3}(?:;[0-9]{1,3}){0,4}m|\[[0-2]?K")
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f"), None)
+
+_NAMED_QUOTED_PRINTABLE = re.compile(r"(?i)\nContent-Transfer-Encoding:[ \t]{0,8}quoted-printable")
+_OCTET = re.compile(r"=([0-9A-F]{2})")
+_KEY_START = re.compile(r"[\s>]*[A-Z][A-Z0-9_]{2,40}=(?!3D)")
+
+_ENDS_LINE = re.compile(
+    r"(?i)<br ?/?>|</(?:p|div|li|tr|pre|h[1-6])>|<(?:p|div|li|tr|pre)\b[^<>]{0,300}>"
+)
+_TAG = re.compile(
+    r"(?i)</?(?:a|b|i|em|strong|tt|font|code|samp|kbd|span|body|html|table|tbody|thead|ul|ol"
+    r"|blockquote|section|figure|article)(?:\s[^<>]{0,500})?/?>"
+    r"|\[/?(?:code|quote|pre)\]|\{(?:code|noformat|quote)(?::[^{}]{0,60})?\}"
+)
+_CELL = re.compile(r"(?i)</?t[dh]\b[^<>]{0,300}>")
+_ENTITY = re.compile(r"&(?:gt|lt|amp|nbsp|quot|apos|#[0-9]{1,5}|#[xX][0-9a-fA-F]{1,4});")
+
+# "\n" in a literal ends a line, but not in a Windows path: C:\netperf.
+_LITERAL_END = re.compile(r"(?:\\{1,4}r)?\\{1,4}n(?!et(?:perf|server)\b)")
+_LITERAL_START = re.compile(r"^.*(?:^|[\s:=(\[{,bru])[\"'`]")
+_LITERAL_SIGNS = (
+    (re.compile(r"\\{1,4}t"), "\t"),
+    (re.compile(r"\\{1,4}(?:u001[bB]|x1[bB]|033|e(?=\[))"), _ESCAPE),
+    (re.compile(r"\\{1,4}u003[eE]"), ">"),
+    (re.compile(r"\\{1,4}([\"'])"), r"\1"),
+)
+
+_SECONDS = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+_CLOCK = rf"(?:{_SECONDS}|[0-9]{{2}}:[0-9]{{2}})"
+_ZONE = r"(?:Z| ?[+-][0-9]{2}:?[0-9]{2}| UTC)?"
+_STAMP = re.compile(
+    r"\s*(?:\[\s{0,12}[0-9]{1,9}\.[0-9]{3,9}\]"
+    rf"|\[?[0-9]{{4}}[-/][0-9]{{2}}[-/][0-9]{{2}}(?:[T ]{_CLOCK})?{_ZONE}\]?"
+    rf"|\[?{_SECONDS}\]?"
+    rf"|[A-Z][a-z]{{2}} [ 0-9][0-9] {_SECONDS} [\w.-]{{1,64}} [\w./-]{{1,64}}(?:\[[0-9]{{1,9}}\])?:"
+    r")(?=[\s:|>-]|$)[ \t]?"
+)
+# A line of netperf whose start is known for sure: what stands before it stands before the others.
+_ANCHOR = re.compile(
+    rf"(?:MIGRATED )?(?:{TITLE}) TEST (?:from|to) |OMNI [A-Z][A-Za-z|]{{1,30}} TEST (?:from|to) "
+    r"|Recv {3}Send {4}Send|Local /Remote|Socket {2}Message {2}Elapsed|bytes {2}[Bb]ytes {2}"
+    r"|(?<![A-Z0-9_])(?:THROUGHPUT(?:_UNITS)?|ELAPSED_TIME|PROTOCOL|DIRECTION|TRANSACTION_RATE|[A-Z0-9]{3,6}_LATENCY)="
+)
+_HEADING = re.compile(r"(?i)bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
+_ROW = re.compile(r"(?<=\s)[0-9]{1,12}(?:\s{1,40}-?[0-9]{1,15}(?:\.[0-9]{1,9})?(?!\S)){4,13}")
+_PREFIX_LENGTH = 160
+_IS_DIGIT = str.maketrans(" 123456789", "0" * 10)
+
+
+def lines_of(text: str) -> Iterable[Numbered]:
+    """The lines of a text, counted from 1, without what carries them."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines: Iterable[Numbered] = enumerate(text.split("\n"), 1)
+    if _is_quoted_printable(text):
+        lines = _decoded(lines)
+    if "\\n" in text:
+        lines = _split_literals(lines)
+    if "<" in text or "&" in text or "[/" in text or "{" in text:
+        lines = _without_markup(lines)
+    if _ESCAPE in text or "\b" in text or "\\" in text or _BARE_COLOUR.search(text):
+        lines = _without_control(lines)
+    if not text.isascii() or "\x00" in text:
+        lines = ((number, line.translate(_INVISIBLE)) for number, line in lines)
+    return _split_tables(_without_prefix(lines))
+
+
+def _is_quoted_printable(text: str) -> bool:
+    return (
+        "=3D" in text
+        or (
+            "=20\n" in text
+            and any(not _KEY_START.match(line) for line in text.split("\n") if line.endswith("=20"))
+        )
+        or _NAMED_QUOTED_PRINTABLE.search("\n" + text) is not None
+    )
+
+
+def _decoded(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Quoted-printable: "=" at the end of a line is a soft break, "=3D" is "=".
+
+    A `KEY=value` line was not encoded, whatever was around it.
+    """
+    start: Optional[int] = None
+    pieces: List[str] = []
+    for number, line in lines:
+        is_key = not pieces and _KEY_START.match(line)
+        piece = line if is_key else line.rstrip(" \t")
+        start = number if start is None else start
+        if piece.endswith("=") and not is_key:
+            pieces.append(piece[:-1])
+            continue
+        whole = "".join(pieces) + piece
+        yield start, whole if is_key else _OCTET.sub(_octet, whole)
+        start, pieces = None, []
+    if start is not None:
+        yield start, _OCTET.sub(_octet, "".join(pieces))
+
+
+def _octet(found: "re.Match[str]") -> str:
+    code = int(found[1], 16)
+    # The bytes of other characters than ASCII mean nothing to netperf.
+    return chr(code) if 32 <= code < 127 or code == 9 else " "
+
+
+def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """String literals of JSON, Python, Go and C, in which "\\n" ends a line."""
+    for number, line in lines:
+        if "\\n" not in line:
+            yield number, line
+            continue
+        pieces = _LITERAL_END.split(line)
+        if len(pieces) > 1:
+            opened = _LITERAL_START.match(pieces[0]) if len(pieces[0]) <= 4096 else None
+            if opened and opened.end() < len(pieces[0]):
+                yield number, pieces[0][: opened.end()]
+                pieces[0] = pieces[0][opened.end() :]
+        for piece in pieces:
+            for sign, meaning in _LITERAL_SIGNS if "\\" in piece else ():
+                piece = sign.sub(meaning, piece)
+            yield number, piece
+
+
+def _without_markup(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """HTML, and the tags of bulletin boards and trackers."""
+    for number, line in lines:
+        if "<" in line or "[/" in line or "[code" in line or "{" in line:
+            line = _TAG.sub("", _CELL.sub(" ", _ENDS_LINE.sub("\n", line)))
+        if "&" in line:
+            line = _ENTITY.sub(lambda found: html.unescape(found[0]), line)
+        for piece in line.split("\n"):
+            yield number, piece
+
+
+def _without_control(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Colours and cursor movements of a terminal, and what was typed and taken back."""
+    for number, line in lines:
+        if _ESCAPE in line:
+            line = _CONTROL.sub("", line)
+        if "[" in line:
+            line = _BARE_COLOUR.sub("", line)
+        yield number, _typed(line) if "\b" in line else line
+
+
+def _typed(line: str) -> str:
+    kept: List[str] = []
+    for letter in line:
+        if letter != "\b":
+            kept.append(letter)
+        elif kept:
+            kept.pop()
+    return "".join(kept)
+
+
+def _without_prefix(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Time stamps, and what a log puts before every line: learned where a sure line begins.
+
+    A learned prefix holds more than digits and spaces, so no number of a row is taken for it.
+    """
+    prefix = ""
+    for number, line in lines:
+        for _ in range(2):
+            stamp = _STAMP.match(line) if ":" in line or "." in line or "-" in line else None
+            line = line[stamp.end() :] if stamp else line
+        anchor = _ANCHOR.search(line, 0, 4096)
+        # Of several keys in a line, only the first has a prefix.
+        if anchor and not (anchor[0][-1] == "=" and "=" in line[: anchor.start()]):
+            start = line[: anchor.start()]
+            if len(start) <= _PREFIX_LENGTH:
+                prefix = start.translate(_IS_DIGIT) if start.strip(" 0123456789.") else ""
+            line = line[anchor.start() :] if prefix else line
+        elif prefix and line[: len(prefix)].translate(_IS_DIGIT) == prefix:
+            line = line[len(prefix) :]
+        yield number, line
+
+
+def _split_tables(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Output of which all line ends were lost, as by `echo $OUTPUT`: heading and rows apart."""
+    for number, line in lines:
+        while "secs" in line:
+            heading = _HEADING.search(line)
+            row = _ROW.search(line, heading.end()) if heading else None
+            if heading is None or row is None:
+                break
+            yield number, line[: heading.start()]
+            yield number, line[heading.start() : row.start()]
+            yield number, row[0]
+            line = line[row.end() :]
+        yield number, line
