@@ -130,7 +130,7 @@ def redis_url() -> Iterator[str]:
         installed.skip_or_fail(missing)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def netperf_path() -> str:
     """Debian's netperf, whose netserver stands beside it."""
     return found("netperf", "netperf (in non-free)")

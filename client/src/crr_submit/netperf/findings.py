@@ -87,7 +87,7 @@ class Findings:
             self._errors.append(error[:EXCERPT_LENGTH])
             self.saw_netperf = True
             return True
-        tool = traces.other_tool_in(text)
+        tool = None if self.saw_netperf else traces.other_tool_in(text)
         if tool:
             self._tools.append(tool)
         return False

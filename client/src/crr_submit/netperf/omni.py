@@ -12,8 +12,10 @@ from crr_submit.netperf.titles import TITLES
 # A heading broken by mail, or of stacked words, has no more lines than this.
 HEADING_LINES = 12
 
-_SELECTORS = {title.lower(): selector for title, selector in TITLES.items()}
-_TITLE_WORDS = frozenset(word for title in _SELECTORS for word in title.split())
+# Scripts put the selectors themselves above the rows.
+_SELECTORS = {selector.lower(): selector for selector in TITLES.values()}
+_TITLE_WORDS = frozenset(word for title in TITLES for word in title.lower().split())
+_SELECTORS.update((title.lower(), selector) for title, selector in TITLES.items())
 _CELL = re.compile(r'(?:^|,)("[^"]*(?:"|$)|[^,"]*)')
 _WORD = re.compile(r"\S+")
 
@@ -33,11 +35,13 @@ def goes_on(heading: List[str], text: str) -> bool:
 
 
 def csv_names(heading: str) -> List[Optional[str]]:
-    """The selector of each title; None where it is not known, or not sure.
+    """The selector of each title of a heading; None where it is not known, or not sure."""
+    return _names(_cells(heading))
 
-    netperf has one title for two selectors.
-    """
-    names = [_SELECTORS.get(title.lower()) for title in _cells(heading)]
+
+def _names(titles: List[str]) -> List[Optional[str]]:
+    """netperf has one title for two selectors: which is which, it does not say."""
+    names = [_SELECTORS.get(title.lower()) for title in titles]
     times = Counter(names)
     return [name if times[name] == 1 else None for name in names]
 
@@ -67,21 +71,32 @@ def is_stacked_heading(words: List[str]) -> bool:
 
 
 def read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
-    """Selectors of an aligned row, by the position of each word; None unless all titles are known.
+    """Selectors of an aligned row; None unless all titles are known and all cells in their places.
 
-    `heading` and `row` are lines as they stood, with their indentation.
+    `heading` and `row` are lines as they stood, with their indentation. The first line of a heading
+    has one word a column, so it tells where columns start; a cell of the row may be empty.
     """
-    starts = [(found.start(), found.group()) for found in _WORD.finditer(row)]
-    if len(starts) > len(TITLES):
+    starts = [found.start() for found in _WORD.finditer(heading[0])]
+    if not starts or len(starts) > len(TITLES):
         return None
-    titles: List[List[str]] = [[] for _ in starts]
-    for line in heading:
-        for found in _WORD.finditer(line):
-            column = sum(start <= found.start() for start, _ in starts) - 1
-            if column < 0:
-                return None
-            titles[column].append(found.group())
-    names = [_SELECTORS.get(" ".join(title).lower()) for title in titles]
-    if not names or None in names or len(set(names)) != len(names):
+    lines = [_cut(line, starts) for line in (*heading, row)]
+    if None in lines:
         return None
-    return {str(name): word for name, (_, word) in zip(names, starts)}
+    *stacks, cells = (line for line in lines if line is not None)
+    titles = [" ".join(" ".join(stack).split()) for stack in zip(*stacks)]
+    if any(title.lower() not in _SELECTORS for title in titles):
+        return None
+    return {
+        name: cell.strip() for name, cell in zip(_names(titles), cells) if name and cell.strip()
+    }
+
+
+def _cut(line: str, starts: List[int]) -> Optional[List[str]]:
+    """The cells of a line; None when a word of it stands across two columns or before the first."""
+    ends = [*starts[1:], max(len(line), starts[-1])]
+    cells = [line[start:end] for start, end in zip(starts, ends)]
+    is_aligned = not line[: starts[0]].strip() and all(
+        (line[start - 1 : start] in ("", " ") and not cell[:1].isspace()) or not cell.strip()
+        for start, cell in zip(starts, cells)
+    )
+    return cells if is_aligned else None

@@ -13,7 +13,7 @@ from crr_submit.netperf.titles import SELECTORS
 
 _KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40})=(.*)")
 _NEXT_KEY = re.compile(r"[ ;,](?=([A-Z][A-Z0-9_]{2,40})=)")
-_QUOTING = str.maketrans("\"'`>|\\", " " * 6)  # as wide as it was, since columns are aligned
+_QUOTING = re.compile(r"[\s>|\"'`]*")
 
 
 class _Output:
@@ -99,6 +99,8 @@ def _pairs(text: str) -> Optional[Dict[str, str]]:
     first = _KEYVAL.fullmatch(text)
     if first is None:
         return None
+    if text.count("=") == 1:
+        return {first[1]: first[2].strip()} if first[1] in SELECTORS else {}
     ends = [found for found in _NEXT_KEY.finditer(text) if found[1] in SELECTORS]
     starts = [0] + [found.end() for found in ends]
     stops = [found.start() for found in ends] + [len(text)]
@@ -161,6 +163,14 @@ class Csv:
         return True
 
 
+def _aligned(line: str) -> str:
+    """A line whose quoting is spaces, as many, since columns are told by their places."""
+    line = line.expandtabs()
+    quoting = _QUOTING.match(line)
+    start = quoting.end() if quoting else 0
+    return " " * start + line[start:].rstrip(" ,|\"'`\\")
+
+
 class Columns:
     """Lines of stacked words, which make a title each column, and aligned rows below them."""
 
@@ -182,7 +192,7 @@ class Columns:
         return bool(self._heading)
 
     def take(self, number: int, words: List[str], line: str) -> bool:
-        aligned = line.expandtabs().translate(_QUOTING).rstrip(" ,")
+        aligned = _aligned(line)
         if omni.is_stacked_heading(words):
             if self._has_rows or len(self._heading) >= omni.HEADING_LINES:
                 self.end_heading()

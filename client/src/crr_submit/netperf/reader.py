@@ -87,9 +87,11 @@ class _Reader:
         self.naming.interrupt()
         above, self._above = self._above, text
         words = text.split()
-        if self.classic.take_rest_of_heading(number, words):
-            return
-        if not self._is_aside(text) and not self._is_output(number, text, words, line, above):
+        if not (
+            self._is_plain(number, text, words, above)
+            or self._is_aside(text)
+            or self._is_titled(number, text, words, line)
+        ):
             self._leftover(number, text, words)
 
     def _names(self, number: int, text: str, line: str) -> bool:
@@ -114,7 +116,10 @@ class _Reader:
             or self.findings.take_trace(text)
         )
 
-    def _is_output(self, number: int, text: str, words: List[str], line: str, above: str) -> bool:
+    def _is_plain(self, number: int, text: str, words: List[str], above: str) -> bool:
+        """Keys and values, the last line of a classic heading, rows of numbers."""
+        if self.classic.take_rest_of_heading(number, words):
+            return True
         was_open = self.keyvals.is_open
         if self.keyvals.take(number, text):
             if not was_open:
@@ -124,12 +129,17 @@ class _Reader:
         if tables.is_units_line(words):
             self._finish()
             return self.classic.take_heading(number, text, words, above)
-        is_row = numbers.are_numbers(words)
-        if is_row and (self.classic.is_busy or not self.columns.is_open):
-            self.classic.take_row(number, text, words)
-            return True
-        if not is_row and self.classic.take_remarked_row(number, text, words):
-            return True
+        if not numbers.is_number(words[0]):
+            return False
+        if not numbers.are_numbers(words):
+            return self.classic.take_remarked_row(number, text, words)
+        if self.columns.is_open and not self.classic.is_busy:
+            return False
+        self.classic.take_row(number, text, words)
+        return True
+
+    def _is_titled(self, number: int, text: str, words: List[str], line: str) -> bool:
+        """CSV and aligned columns, below titles; and the detail that -v 2 prints."""
         if words[0] == "Alignment" and self.classic.is_busy:
             self.classic.start_detail()
             return True
@@ -143,7 +153,8 @@ class _Reader:
 
     def _leftover(self, number: int, text: str, words: List[str]) -> None:
         cells = text.replace("|", " ").replace(",", " ").split()
-        is_row = numbers.are_numbers(words[:-1]) and numbers.read_unit(words[-1]) is not None
+        rest = text.replace(",", " ").split()
+        is_row = numbers.are_numbers(rest[:-1]) and numbers.read_unit(rest[-1]) is not None
         if is_row or (_names_a_test(cells) and any(map(numbers.is_number, cells))):
             self.findings.leave(number, text)
 

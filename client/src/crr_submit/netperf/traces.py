@@ -35,6 +35,8 @@ _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_s
 
 def error_in(text: str) -> Optional[str]:
     """netperf's own error line, without what stands before it."""
+    if ":" not in text and "could not" not in text and "requested" not in text:
+        return None
     found = _ERROR.search(text)
     return text[found.start() :].rstrip('"`') if found else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from crr_submit.netperf.kinds import TITLE
 
@@ -21,9 +21,13 @@ _CONTROL = re.compile(
 )
 # What is left of a colour where a log dropped the escape itself.
 _BARE_COLOUR = re.compile(r"\[[0-9]{1,3}(?:;[0-9]{1,3}){0,4}m|\[[0-2]?K")
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f"), None)
+_INVISIBLE: Dict[int, Optional[str]] = {
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f"), None),
+    **dict.fromkeys(map(ord, "\xa0\u2007\u2009\u202f\u3000"), " "),
+}
 
 _NAMED_QUOTED_PRINTABLE = re.compile(r"(?i)\nContent-Transfer-Encoding:[ \t]{0,8}quoted-printable")
+_SOFT_BREAK_AFTER = 70  # mail programs break a line of 72 to 76
 _OCTET = re.compile(r"=([0-9A-F]{2})")
 _KEY_START = re.compile(r"[\s>]*[A-Z][A-Z0-9_]{2,40}=(?!3D)")
 
@@ -41,6 +45,7 @@ _ENTITY = re.compile(r"&(?:gt|lt|amp|nbsp|quot|apos|#[0-9]{1,5}|#[xX][0-9a-fA-F]
 # "\n" in a literal ends a line, but not in a Windows path: C:\netperf.
 _LITERAL_END = re.compile(r"(?:\\{1,4}r)?\\{1,4}n(?!et(?:perf|server)\b)")
 _LITERAL_START = re.compile(r"^.*(?:^|[\s:=(\[{,bru])[\"'`]")
+_WORD = re.compile(r"\w")
 _LITERAL_SIGNS = (
     (re.compile(r"\\{1,4}t"), "\t"),
     (re.compile(r"\\{1,4}(?:u001[bB]|x1[bB]|033|e(?=\[))"), _ESCAPE),
@@ -66,6 +71,16 @@ _ANCHOR = re.compile(
 )
 _HEADING = re.compile(r"(?i)bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
 _ROW = re.compile(r"(?<=\s)[0-9]{1,12}(?:\s{1,40}-?[0-9]{1,15}(?:\.[0-9]{1,9})?(?!\S)){4,13}")
+# For speed alone: lines that begin so have no prefix, lines without these words no anchor.
+_SURE_STARTS = (
+    "MIGRATED ",
+    "Recv   Send    Send",
+    "Local /Remote",
+    "Socket  Message  El",
+    "bytes  ",
+)
+_ANCHOR_WORDS = ("TEST ", "Recv   S", "Local /R", "Socket  M", "ytes  ", "=")
+_ANCHOR_WITHIN = 4096
 _PREFIX_LENGTH = 160
 _IS_DIGIT = str.maketrans(" 123456789", "0" * 10)
 
@@ -88,13 +103,17 @@ def lines_of(text: str) -> Iterable[Numbered]:
 
 
 def _is_quoted_printable(text: str) -> bool:
+    """Said by the mail's head, or shown by its signs: netperf prints no "=3D", and only keys with
+    nothing after "=".
+    """
     return (
         "=3D" in text
-        or (
-            "=20\n" in text
-            and any(not _KEY_START.match(line) for line in text.split("\n") if line.endswith("=20"))
-        )
         or _NAMED_QUOTED_PRINTABLE.search("\n" + text) is not None
+        or any(
+            not _KEY_START.match(line)
+            for line in text.split("\n")
+            if line.endswith("=20") or (line.endswith("=") and len(line) >= _SOFT_BREAK_AFTER)
+        )
     )
 
 
@@ -135,7 +154,8 @@ def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
         if len(pieces) > 1:
             opened = _LITERAL_START.match(pieces[0]) if len(pieces[0]) <= 4096 else None
             if opened and opened.end() < len(pieces[0]):
-                yield number, pieces[0][: opened.end()]
+                if _WORD.search(opened[0]):
+                    yield number, opened[0]
                 pieces[0] = pieces[0][opened.end() :]
         for piece in pieces:
             for sign, meaning in _LITERAL_SIGNS if "\\" in piece else ():
@@ -149,7 +169,7 @@ def _without_markup(lines: Iterable[Numbered]) -> Iterator[Numbered]:
         if "<" in line or "[/" in line or "[code" in line or "{" in line:
             line = _TAG.sub("", _CELL.sub(" ", _ENDS_LINE.sub("\n", line)))
         if "&" in line:
-            line = _ENTITY.sub(lambda found: html.unescape(found[0]), line)
+            line = _ENTITY.sub(lambda found: html.unescape(found[0]), line).replace("\xa0", " ")
         for piece in line.split("\n"):
             yield number, piece
 
@@ -181,10 +201,15 @@ def _without_prefix(lines: Iterable[Numbered]) -> Iterator[Numbered]:
     """
     prefix = ""
     for number, line in lines:
-        for _ in range(2):
-            stamp = _STAMP.match(line) if ":" in line or "." in line or "-" in line else None
+        if line.startswith(_SURE_STARTS) or _KEY_START.match(line):
+            prefix = ""
+            yield number, line
+            continue
+        for _ in range(2 if ":" in line or "[" in line else 0):
+            stamp = _STAMP.match(line)
             line = line[stamp.end() :] if stamp else line
-        anchor = _ANCHOR.search(line, 0, 4096)
+        may_anchor = any(word in line for word in _ANCHOR_WORDS)
+        anchor = _ANCHOR.search(line, 0, _ANCHOR_WITHIN) if may_anchor else None
         # Of several keys in a line, only the first has a prefix.
         if anchor and not (anchor[0][-1] == "=" and "=" in line[: anchor.start()]):
             start = line[: anchor.start()]
