@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Optional, Tuple
 
 from crr_submit.netperf import kinds
 from crr_submit.netperf.kinds import OMNI
@@ -48,21 +48,24 @@ def read_banner(line: int, text: str) -> Optional[Context]:
     migrated = bool(found["migrated"]) if title else None
     test = kinds.test_of_title(title) if title else OMNI
     family = "unix" if test and kinds.is_unix(test) else None
-    context = Context(line, text, test, migrated, family)
-    return with_details(context, words[found.end() :])
+    told_family, level = _details(words[found.end() :])
+    return Context(line, text, test, migrated, family or told_family, level)
 
 
 def with_details(context: Context, text: str) -> Context:
     """The context with what a banner's further words say of addresses and confidence."""
+    family, level = _details(text)
+    if level is None:
+        level = context.confidence_level
+    return replace(context, address_family=context.address_family or family, confidence_level=level)
+
+
+def _details(text: str) -> Tuple[Optional[str], Optional[float]]:
+    """The first address family, and the level of confidence."""
     words = text.split()
-    families = [_FAMILIES[word] for word in words if word in _FAMILIES]
-    family = context.address_family or (families[0] if families else None)
-    level = _LEVEL.search(" ".join(words))
-    return replace(
-        context,
-        address_family=family,
-        confidence_level=float(level[1]) if level else context.confidence_level,
-    )
+    family = next((_FAMILIES[word] for word in words if word in _FAMILIES), None)
+    level = _LEVEL.search(" ".join(words)) if "conf." in words else None
+    return family, float(level[1]) if level else None
 
 
 def continues_banner(text: str) -> bool:

@@ -29,21 +29,17 @@ class Naming:
         self._command_lines = 0
         self._command_number = 0
 
-    def take_banner(self, number: int, text: str) -> bool:
-        found = context.read_banner(number, text)
-        if found is None:
-            return False
+    def take_banner(self, found: Context) -> None:
         if not self._only_banners or len(self.banners) >= STARTED_TOGETHER:
             self.drop_banners()
             self._findings.forget_confidence()
-        before = self.command
-        chosen = before.units_chosen if before else None
         if self.last_command and self.last_command.units_chosen:
-            chosen = True
-        self.banners.append(replace(found, units_chosen=chosen))
+            found = replace(found, units_chosen=True)
+        elif self.command:
+            found = replace(found, units_chosen=False)
+        self.banners.append(found)
         self._only_banners = self._is_broken = self._findings.saw_netperf = True
         self.command = None
-        return True
 
     def take_rest_of_banner(self, text: str) -> bool:
         if self._is_broken and context.continues_banner(text):
@@ -76,7 +72,8 @@ class Naming:
 
     def interrupt(self) -> None:
         """Other text came: banners before and after it are not of runs started together."""
-        self._only_banners = False
+        self._only_banners = self._is_broken = False
+        self._command_text = ""
 
     def drop_banners(self) -> None:
         for banner in self.banners:

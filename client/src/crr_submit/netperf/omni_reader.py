@@ -82,16 +82,16 @@ class KeyValues:
         return self._output.is_open
 
     def take(self, number: int, text: str) -> bool:
-        values = _pairs(text) if "=" in text else None
-        if values is None:
-            # What follows other lines is another run, whose keys need not be the same.
-            if self._output.is_whole:
-                self.finish()
-            return False
+        values = _pairs(text)
         if not values:
-            return self.is_open
+            return values is not None and self.is_open
         self._output.take(number, text, values, is_next_row=True)
         return True
+
+    def end_block(self) -> None:
+        """Another line came: what follows it is another run, whose keys need not be the same."""
+        if self._output.is_whole:
+            self.finish()
 
 
 def _pairs(text: str) -> Optional[Dict[str, str]]:

@@ -47,6 +47,8 @@ def parse(text: str) -> ParsedReport:
 
 def unquoted(line: str) -> str:
     """A line without what surrounds it: quoting, table bars, quotation marks of JSON."""
+    if line[:1].isalnum() and line[-1:].isalnum():
+        return line
     prefix = _PREFIX.match(line)
     text = line[prefix.end() if prefix else 0 :].rstrip(_SUFFIX)
     if text[-1:] in _JOINTS:
@@ -82,7 +84,12 @@ class _Reader:
             self.findings.warn(number, "a line of %d characters was not read" % len(line))
             return
         text = unquoted(line)
-        if not text or self._names(number, text, line):
+        if not text:
+            return
+        if text.startswith(_INTERIM) or ("=" in text and self._is_key(number, text)):
+            self.naming.interrupt()
+            return
+        if self._names(number, text, line):
             return
         self.naming.interrupt()
         above, self._above = self._above, text
@@ -94,38 +101,40 @@ class _Reader:
         ):
             self._leftover(number, text, words)
 
+    def _is_key(self, number: int, text: str) -> bool:
+        was_open = self.keyvals.is_open
+        if not self.keyvals.take(number, text):
+            return False
+        if not was_open:
+            for output in (self.classic, self.csv, self.columns):
+                output.finish()
+        return True
+
     def _names(self, number: int, text: str, line: str) -> bool:
         """Banners and commands, which end the output before them."""
-        if context.read_banner(number, text):
+        banner = context.read_banner(number, text)
+        if banner:
             self._finish()
-            return self.naming.take_banner(number, text)
+            self.naming.take_banner(banner)
+            return True
         if self.naming.take_rest_of_banner(text):
             return True
         if "netperf" not in text and not self.naming.has_open_command:
             return False
-        if text.startswith("COMMAND_LINE=") or not self.naming.take_command(text, line, number):
+        if not self.naming.take_command(text, line, number):
             return False
         self._finish()
         return True
 
     def _is_aside(self, text: str) -> bool:
         """Lines that give no result themselves."""
-        return (
-            text.startswith(_INTERIM)
-            or self.findings.take_confidence(text)
-            or self.findings.take_trace(text)
-        )
+        return self.findings.take_confidence(text) or self.findings.take_trace(text)
 
     def _is_plain(self, number: int, text: str, words: List[str], above: str) -> bool:
-        """Keys and values, the last line of a classic heading, rows of numbers."""
+        """The last line of a classic heading, and rows of numbers."""
         if self.classic.take_rest_of_heading(number, words):
             return True
-        was_open = self.keyvals.is_open
-        if self.keyvals.take(number, text):
-            if not was_open:
-                for output in (self.classic, self.csv, self.columns):
-                    output.finish()
-            return True
+        self.keyvals.end_block()
         if tables.is_units_line(words):
             self._finish()
             return self.classic.take_heading(number, text, words, above)

@@ -11,7 +11,11 @@ from crr_submit.fields import RESULT, STREAM_UNIT, TRANSACTION_UNIT
 from crr_submit.netperf import command, kinds, numbers
 
 _PLACED = ("value", "unit", "sent_value", "message_size_bytes", "netperf_confidence_level")
-_SIMPLE = tuple(field for field in RESULT if field.selectors and field.path not in _PLACED)
+_SIMPLE = tuple(
+    (field.path, numbers.size if field.type == "integer" else numbers.measure, field.selectors)
+    for field in RESULT
+    if field.selectors and field.path not in _PLACED
+)
 # What omni calls the tests that have a name of their own: protocol, and who sends.
 _DIRECTIONS = {
     (protocol, direction): "%s_%s" % (protocol, end)
@@ -42,10 +46,12 @@ def fields(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit]
     `assumed` is the unit to take where the output prints none.
     """
     read: Dict[str, Any] = {}
-    for field in _SIMPLE:
-        convert = numbers.size if field.type == "integer" else numbers.measure
-        readings = (convert(values[name]) for name in field.selectors if name in values)
-        read[field.path] = next((reading for reading in readings if reading is not None), None)
+    for path, convert, names in _SIMPLE:
+        for name in names:
+            reading = convert(values[name]) if name in values else None
+            if reading is not None:
+                read[path] = reading
+                break
     read.update(_rate(values, test, assumed))
     # Omni prints a size of 0 for the direction that does not send.
     is_reversed = test.endswith("MAERTS")
