@@ -9,24 +9,44 @@ from rest_framework.views import APIView
 
 from charts import tasks
 from charts.models import Chart, Drawing, FrozenChart
-from charts.params import ChartParams
+from charts.params import GROUP_BY_LIMIT, GROUPS_LIMIT, TESTS_LIMIT, VALUE, ChartParams
 from charts.pipeline import address_of
 from charts.views import MEDIA_TYPES
 from registry import hints
-from registry.api.openapi import TEXT, errors, list_of, nullable, object_of
+from registry.api.openapi import (
+    TEXT,
+    errors,
+    list_of,
+    names_of,
+    nullable,
+    object_of,
+    pattern,
+)
 from registry.body import read_json
 from registry.refusal import Refused
+from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
 _LOOSE: dict[str, Any] = {"type": "object", "additionalProperties": True}
+_RECIPE = {name: pattern(f"^{VALUE}$") for name in RECIPE_FACTORS if name != "test"}
 _PARAMS = {
     "type": "object",
     "properties": {
-        "tests": list_of(TEXT),
-        "group_by": list_of(TEXT),
-        "recipe": _LOOSE,
-        "limit": {"type": "integer"},
+        "tests": {
+            **list_of(pattern("^(?=[A-Z0-9_]{1,64}$)[0-9_]*[A-Z][A-Z0-9_]*$")),
+            "minItems": 1,
+            "maxItems": TESTS_LIMIT,
+            "uniqueItems": True,
+        },
+        "group_by": names_of(FACTORS, least=1, most=GROUP_BY_LIMIT),
+        "recipe": {
+            "type": "object",
+            "properties": {**_RECIPE, "streams": pattern("^[0-9]{1,5}$")},
+            "additionalProperties": False,
+        },
+        "limit": {"type": "integer", "minimum": 1, "maximum": GROUPS_LIMIT},
     },
     "required": ["tests", "group_by"],
+    "additionalProperties": False,
 }
 _CHART = object_of(slug=TEXT, url=TEXT, params=_LOOSE, addresses=_LOOSE, spec=nullable(_LOOSE))
 _FROZEN = object_of(slug=TEXT, version=TEXT, url=TEXT, digest=TEXT)
@@ -38,7 +58,7 @@ class ChartsView(APIView):
         summary="Save a comparison as a chart",
         description="The same parameters give the same slug.",
         request={"application/json": _PARAMS},
-        responses={200: _CHART, 201: _CHART, **errors(400, 411, 413, 415, 422, 429)},
+        responses={200: _CHART, 201: _CHART, **errors(406, 411, 413, 415, 422, 429, 503)},
     )
     def post(self, request: Request) -> Response:
         try:
@@ -56,7 +76,7 @@ class ChartView(APIView):
     @extend_schema(
         operation_id="charts_read",
         summary="A chart's spec and addresses",
-        responses={200: _CHART, **errors(404)},
+        responses={200: _CHART, **errors(404, 406, 503)},
     )
     def get(self, request: Request, slug: str) -> Response:
         return Response(_answer(_chart(slug)))
@@ -67,7 +87,7 @@ class FreezeView(APIView):
         operation_id="charts_freeze",
         summary="Give the chart as it is now an address that never changes",
         request=None,
-        responses={200: _FROZEN, **errors(404, 409)},
+        responses={200: _FROZEN, **errors(404, 406, 409, 503)},
     )
     def post(self, request: Request, slug: str) -> Response:
         drawing = Drawing.objects.filter(chart=_chart(slug)).select_related("chart").first()

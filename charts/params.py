@@ -5,6 +5,7 @@ in a slug.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,8 @@ from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 TESTS_LIMIT = 4
 GROUP_BY_LIMIT = 4
 GROUPS_LIMIT = 40
-VALUE_LENGTH = 128
+VALUE = "[ -~]{0,128}"
+_VALUE = re.compile(VALUE)
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,19 @@ def _recipe(value: Any) -> dict[str, str]:
     for name, item in value.items():
         if name not in RECIPE_FACTORS or name == "test":
             raise ValueError(f"recipe: {str(name)[:100]} cannot be chosen")
-        if not isinstance(item, str) or len(item) > VALUE_LENGTH or not item.isprintable():
-            raise ValueError(f"recipe.{name}: expected a short text")
+        if not isinstance(item, str) or not _VALUE.fullmatch(item):
+            raise ValueError(f"recipe.{name}: expected a short text in ASCII")
         if name == "streams" and not (item.isascii() and item.isdigit() and len(item) < 6):
             raise ValueError("recipe.streams: expected a whole number")
     return {name: value[name] for name in sorted(value)}
 
 
 def _limit(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= GROUPS_LIMIT:
+    """A whole number; 5.0 is 5, as JSON means it."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 1 <= value <= GROUPS_LIMIT or value != int(value):
         raise ValueError(f"limit: expected 1 to {GROUPS_LIMIT}")
-    return value
+    return int(value)
 
 
 def slug_of(params: ChartParams) -> str:

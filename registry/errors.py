@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -32,6 +33,9 @@ def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
         error = Refused(
             503, "unavailable", "The registry cannot reach its database: try again soon."
         )
+    # An error is JSON, whatever form was asked for: that form may be what is wrong.
+    context["request"].accepted_renderer = JSONRenderer()
+    context["request"].accepted_media_type = JSONRenderer.media_type
     if isinstance(error, Refused):
         return _refusal(error)
     response = exception_handler(error, context)

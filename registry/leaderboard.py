@@ -55,7 +55,8 @@ def ask(params: Mapping[str, str]) -> Query:
         for name in params
         if name not in {*RECIPE_FACTORS, *FACTORS, "group_by", "format"}
     ]
-    group_by = tuple(n for n in params.get("group_by", ",".join(DEFAULT_GROUP_BY)).split(",") if n)
+    asked = params.get("group_by", ",".join(DEFAULT_GROUP_BY))
+    group_by = tuple(asked.split(",")) if asked else ()
     faults += [
         {"path": "group_by", "message": f"unknown factor {name[:100]}"}
         for name in group_by

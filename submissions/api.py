@@ -112,7 +112,7 @@ class RawView(APIView):
     @extend_schema(
         operation_id="reports_raw",
         summary="The redacted raw bytes",
-        responses={(200, "text/plain"): OpenApiTypes.STR, **openapi.NOT_FOUND},
+        responses=openapi.RAW_RESPONSES,
     )
     def get(self, request: Request, public_id: str) -> HttpResponse:
         report = _shown(public_id)

@@ -7,8 +7,20 @@ from drf_spectacular.utils import OpenApiParameter
 
 from crr_submit.fields import RESULT, Field
 from crr_submit.report import schema
-from registry.api.openapi import INTEGER, TEXT, Schema, errors, list_of, nullable, object_of
+from registry.api.openapi import (
+    INTEGER,
+    PLAIN,
+    TEXT,
+    Schema,
+    errors,
+    list_of,
+    nullable,
+    object_of,
+    pattern,
+)
 from registry.models import RawReport
+from submissions.intake import SECRET_LENGTH_LIMIT
+from submissions.withdrawal import NOTES_LENGTH
 
 _JSON_TYPES = {"list": "array"}
 
@@ -79,7 +91,7 @@ _REPORT = object_of(
 SECRETS = [
     OpenApiParameter(
         name,
-        OpenApiTypes.STR,
+        pattern(f"^[\\x20-\\x7e]{{8,{SECRET_LENGTH_LIMIT}}}$"),
         OpenApiParameter.HEADER,
         description="A secret the client made before sending.",
     )
@@ -94,29 +106,34 @@ CLAIM = [
         required=True,
     )
 ]
-REPORT_BODY: dict[str, Any] = {"application/json": _envelope(), "text/plain": TEXT}
+REPORT_BODY: dict[str, Any] = {
+    "application/json": _envelope(),
+    "text/plain": {**TEXT, "minLength": 1},
+}
 EDIT_BODY: dict[str, Any] = {
     "application/json": {
         "type": "object",
         "properties": {
-            "notes": TEXT,
+            "notes": nullable({**PLAIN, "maxLength": NOTES_LENGTH}),
             "visibility": {"type": "string", "enum": ["public", "unlisted"]},
         },
+        "additionalProperties": False,
     }
 }
-NOT_FOUND = errors(404, 410)
+_NOT_FOUND = errors(404, 410, 503)
+RAW_RESPONSES: dict[Any, Any] = {(200, "text/plain"): OpenApiTypes.STR, **_NOT_FOUND}
 SEND_RESPONSES = {
     200: _SENT,
     201: _SENT,
     202: _SENT,
-    **errors(400, 411, 413, 415, 422, 429, 503),
+    **errors(406, 411, 413, 415, 422, 429, 503),
 }
 PARSE_RESPONSES = {
     200: object_of(
         results=_READ["results"], warnings=_READ["warnings"], unrecognised=_READ["unrecognised"]
     ),
-    **errors(400, 411, 413, 415, 422),
+    **errors(406, 411, 413, 415, 422),
 }
-REPORT_RESPONSES = {200: _REPORT, **NOT_FOUND}
-EDIT_RESPONSES = {200: _REPORT, **errors(400, 404, 410, 411, 413, 415, 422)}
-WITHDRAW_RESPONSES = {204: None, **errors(404)}
+REPORT_RESPONSES = {200: _REPORT, **_NOT_FOUND, **errors(406)}
+EDIT_RESPONSES = {200: _REPORT, **errors(404, 406, 410, 411, 413, 415, 422, 503)}
+WITHDRAW_RESPONSES: dict[Any, Any] = {204: None, **errors(404, 406, 503)}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
+import hypothesis
 import psycopg
 import pytest
 from django.core.cache import cache
@@ -38,6 +39,14 @@ for name in OTHER_SETTINGS:
 os.environ["DATA_DIR"] = DATA_DIR
 os.environ["SECRET_KEY"] = "a key of the tests, as long as a real one: 0123456789 abcdefghij"
 os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"
+
+# The suite tries the same examples everywhere, so that a red run is red for all; `make fuzz` tries
+# new ones. Neither times an example: the machine may be busy.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "fuzz", max_examples=500, derandomize=False, deadline=None, database=None, print_blob=True
+)
+hypothesis.settings.load_profile("suite")
 
 DATABASE_NUMBERS = itertools.count(1)
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,12 +11,15 @@ from registry import leaderboard
 from registry.api.openapi import (
     BOOLEAN,
     INTEGER,
+    NO_NUL,
     NUMBER,
     TEXT,
     errors,
     list_of,
+    names_of,
     nullable,
     object_of,
+    pattern,
 )
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
@@ -43,14 +45,23 @@ _ANSWER = object_of(
     generation=INTEGER,
     rows=list_of(_ROW),
 )
+_COUNTS = {"streams": pattern("^([0-9]{1,7}|any)$"), "cpus": pattern("^[0-9]{1,7}$")}
 _PARAMETERS = [
     OpenApiParameter(
         name,
-        OpenApiTypes.STR,
+        _COUNTS.get(name, NO_NUL),
         description="Only this value" + ("; any for all." if name in RECIPE_FACTORS else "."),
     )
     for name in ("test", *FACTORS)
-] + [OpenApiParameter("group_by", OpenApiTypes.STR, description="Factors, comma-separated.")]
+] + [
+    OpenApiParameter(
+        "group_by",
+        {"anyOf": [names_of(FACTORS, least=1), {"type": "string", "enum": [""]}]},
+        style="form",
+        explode=False,
+        description="Factors, comma-separated; empty for one group of all.",
+    )
+]
 
 
 class LeaderboardView(APIView):
@@ -58,7 +69,7 @@ class LeaderboardView(APIView):
         operation_id="leaderboard",
         summary="Groups of one test, with intervals",
         parameters=_PARAMETERS,
-        responses={200: _ANSWER, **errors(422)},
+        responses={200: _ANSWER, **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
         query = leaderboard.ask(request.query_params.dict())

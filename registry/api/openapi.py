@@ -1,5 +1,6 @@
 """Pieces of the OpenAPI description that every endpoint shares."""
 
+from collections.abc import Sequence
 from typing import Any
 
 Schema = dict[str, Any]
@@ -17,7 +18,32 @@ def nullable(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]} if "type" in schema else schema
 
 
+def pattern(expression: str) -> Schema:
+    """Text that a regular expression of ECMA-262, as JSON Schema has them, matches."""
+    return {"type": "string", "pattern": expression}
+
+
+def names_of(names: Sequence[str], least: int = 0, most: int | None = None) -> Schema:
+    """A list of some of `names`, each once."""
+    schema = list_of({"type": "string", "enum": list(names)})
+    return schema | {"uniqueItems": True, "minItems": least, "maxItems": most or len(names)}
+
+
+def require_bodies(result: Schema, **_: Any) -> Schema:
+    """A hook of drf-spectacular, which takes the body of a described schema for optional: a
+    request without one is refused here.
+    """
+    operations = (one for path in result["paths"].values() for one in path.values())
+    for operation in operations:
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
+    return result
+
+
 TEXT: Schema = {"type": "string"}
+# What registry.safe_json takes for text: no control characters but tab and line ends.
+PLAIN = pattern(r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$")
+NO_NUL = pattern(r"^[^\u0000]*$")
 NUMBER: Schema = {"type": "number"}
 INTEGER: Schema = {"type": "integer"}
 BOOLEAN: Schema = {"type": "boolean"}
@@ -28,5 +54,5 @@ ERROR = object_of(
 
 
 def errors(*statuses: int) -> dict[int, Schema]:
-    """Responses that have the one error shape."""
-    return dict.fromkeys(statuses, ERROR)
+    """Responses that have the one error shape. Any request may be none of HTTP's (400)."""
+    return dict.fromkeys((400, *statuses), ERROR)
