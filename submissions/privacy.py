@@ -78,6 +78,7 @@ _FILE_ENDINGS = ("py", "sh", "md", "rs", "pl", "so", "in", "ko", "gz", "xz", "js
 
 # netperf's own lines name the far end by whatever name was given.
 _BANNER = re.compile(r"\bTEST (?:from|to)\b")
+_BANNER_START = re.compile(r"(?:MIGRATED|OMNI|TCP|UDP)\Z")
 _BANNER_LENGTH = 400
 _BANNER_END = re.compile(r"\n[ \t]{0,80}\n|Socket|Local /Remote|THROUGHPUT|Throughput|\bTEST\b")
 _BANNER_HOST = re.compile(
@@ -166,8 +167,12 @@ class Scrubber:
         ]
 
     def _token(self, kind: str, name: str) -> str:
+        """The token of a name, and a banner's first word where a lost line end glued it on."""
+        name, rest = _without_banner(name)
+        if not name or _TOKEN.fullmatch(name):
+            return name + rest
         known = self._tokens[kind]
-        return known.setdefault(name.lower(), f"{kind}-{len(known) + 1}")
+        return known.setdefault(name.lower(), f"{kind}-{len(known) + 1}") + rest
 
     def _machine(self, name: str) -> str:
         """The token of a name that a line gives; its first label alone stands for it as well."""
@@ -264,3 +269,8 @@ class Scrubber:
         if name in _KEPT_SITES or _KEPT_HOST.fullmatch(name) or ending in _FILE_ENDINGS:
             return found[0]
         return self._token("host", name)
+
+
+def _without_banner(name: str) -> tuple[str, str]:
+    found = _BANNER_START.search(name)
+    return (name[: found.start()], found[0]) if found else (name, "")

@@ -51,9 +51,9 @@ SETTINGS = frozenset(
 _SYSCTL = re.compile(r"(?:net|vm|kernel)\.[a-z0-9_.]{1,100}\Z")
 _READING = re.compile(
     r"""
-    .*_count | .*\.tcp_available_\w+ | .*hash_entries | net\.core\.netdev_rss_key
-    | kernel\.(?:random\..* | pty\.nr | ns_last_pid | (?:msg|sem|shm)_next_id
-        | hostname | domainname | arch | osrelease | ostype | version | bootloader_\w+)
+    .{0,100}(?:_count | \.tcp_available_\w{1,100} | hash_entries) | net\.core\.netdev_rss_key
+    | kernel\.(?:random\..{0,100} | pty\.nr | ns_last_pid | (?:msg|sem|shm)_next_id
+        | hostname | domainname | arch | osrelease | ostype | version | bootloader_\w{1,100})
     """,
     re.VERBOSE,
 )

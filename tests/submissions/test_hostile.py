@@ -261,7 +261,7 @@ def test_an_edit_of_a_wrong_kind_changes_nothing(client: Client, change: dict[st
         ("recipe", {"topology": "a\0b"}),
         ("recipe", {"test": "TCP_RR"}),
         ("limit", True),
-        ("limit", 1.0),
+        ("limit", 1.5),
         ("limit", 0),
         ("limit", 41),
         ("\0", 1),

@@ -11,6 +11,7 @@ from submissions.decode import Document
 from submissions.privacy import SCRUBBER_VERSION, Scrubber, scrub
 from submissions.redact import redacted
 from submissions.validate import validate
+from tests import reports
 
 CAPTURES = sorted((Path(__file__).resolve().parents[1] / "data" / "netperf").glob("*.txt"))
 PIECES = (
@@ -385,3 +386,13 @@ def test_a_name_of_a_user_in_a_capture_changes_no_result() -> None:
             if plain_words.points_at_someone(word):
                 same = netperf.parse(scrub(named).text).results == netperf.parse(named).results
                 assert same, word
+
+
+@pytest.mark.parametrize("before", ["/home/", "/home/eve", "eve@web01", "eve@web01.example.org"])
+def test_a_banner_glued_to_a_name_is_still_one(before: str) -> None:
+    text = before + reports.text()
+    scrubbed = scrub(text).text
+    assert netperf.parse(scrubbed).results == netperf.parse(text).results
+    assert "eve" not in scrubbed
+    assert "web01" not in scrubbed
+    assert scrub(scrubbed).text == scrubbed
