@@ -41,6 +41,12 @@ Size   Size    Size     Time     Throughput
 bytes  bytes   bytes    secs.    {unit}  
 
 """  # noqa: W291
+_DATAGRAM_HEADING = """\
+Socket  Message  Elapsed      Messages                
+Size    Size     Time         Okay Errors   Throughput
+bytes   bytes    secs            #      #   10^6bits/sec
+
+"""  # noqa: W291
 _TITLES = {
     "value": "Throughput",
     "elapsed_time_s": "Elapsed Time (sec)",
@@ -48,6 +54,14 @@ _TITLES = {
     "mean_latency_us": "Mean Latency Microseconds",
     "p99_latency_us": "99th Percentile Latency Microseconds",
     "local_cpu_percent": "Local CPU Util %",
+}
+_TITLES_STACKED = {
+    "Throughput": ["Throughput"],
+    "Elapsed Time (sec)": ["Elapsed", "Time", "(sec)"],
+    "Request Size Bytes": ["Request", "Size", "Bytes"],
+    "Mean Latency Microseconds": ["Mean", "Latency", "Microseconds"],
+    "99th Percentile Latency Microseconds": ["99th", "Percentile", "Latency", "Microseconds"],
+    "Local CPU Util %": ["Local", "CPU", "Util", "%"],
 }
 _KEYS = {
     "value": "THROUGHPUT",
@@ -65,6 +79,8 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class Printed:
+    """A text and its results, in the fields that the text gives."""
+
     text: str
     results: tuple[dict[str, Any], ...]
 
@@ -138,6 +154,44 @@ def _stream(draw: st.DrawFn) -> Printed:
 
 
 @st.composite
+def _datagrams(draw: st.DrawFn) -> Printed:
+    """UDP_STREAM: what was sent, and in the second row what arrived, which is the result."""
+    socket, message, far_socket = draw(sizes), draw(sizes), draw(sizes)
+    time = _decimal(draw(times))
+    sent, received = draw(st.integers(0, 10**6)), draw(st.integers(0, 10**6))
+    counts = [draw(sizes) for _ in range(3)]
+    rows = f"{socket:>6}  {message:>6}   {time}    {counts[0]:>8} {counts[1]:>6}    {sent}.00\n"
+    rows += f"{far_socket:>6}           {time}    {counts[2]:>8}           {received}.00\n\n"
+    result = {
+        "test": "UDP_STREAM",
+        "value": float(received * 10**6),
+        "sent_value": float(sent * 10**6),
+        "unit": "bit/s",
+        "elapsed_time_s": float(time),
+        "message_size_bytes": message,
+        "local_send_socket_bytes": socket,
+        "remote_recv_socket_bytes": far_socket,
+    }
+    return Printed(_banner("UDP STREAM") + _DATAGRAM_HEADING + rows, (result,))
+
+
+@st.composite
+def columns(draw: st.DrawFn) -> Printed:
+    """Aligned columns below titles whose words stand on top of each other."""
+    words, values = draw(_figures(_TITLES))
+    titles = [["Throughput", "Units"], *(_TITLES_STACKED[title] for title in words)]
+    cells = ["Trans/s", *words.values()]
+    widths = [max(map(len, [*title, cell])) + 1 for title, cell in zip(titles, cells, strict=True)]
+    lines = [
+        "".join(f"{(title + [''] * 5)[i]:<{w}}" for title, w in zip(titles, widths, strict=True))
+        for i in range(max(map(len, titles)))
+    ]
+    row = "".join(f"{cell:<{w}}" for cell, w in zip(cells, widths, strict=True))
+    text = _banner(_RR_TITLES["TCP_CRR"]) + "\n".join([*lines, row]) + "\n"
+    return Printed(text, ({"test": "TCP_CRR", "unit": "trans/s", **values},))
+
+
+@st.composite
 def _figures(draw: st.DrawFn, names: dict[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
     """(name → word, field → value) of some of `names`, the rate among them."""
     chosen = ["value", *draw(st.lists(st.sampled_from(sorted(names)[:-1]), unique=True))]
@@ -168,7 +222,7 @@ def _csv(draw: st.DrawFn) -> Printed:
     return Printed(text, ({"test": "TCP_CRR", "unit": "trans/s", **values},))
 
 
-printed = st.one_of(_request_response(), _stream(), _keyval(), _csv())
+printed = st.one_of(_request_response(), _stream(), _datagrams(), _keyval(), _csv())
 
 
 @st.composite
@@ -209,6 +263,8 @@ MANGLED = {
     "wrapped and quoted": lambda text: _quoted(_wrapped(text)),
 }
 mangled = st.sampled_from(sorted(MANGLED))
+unquoted = st.sampled_from(sorted(way for way in MANGLED if "quoted" not in way))
+quoted = st.sampled_from(sorted(way for way in MANGLED if "quoted" in way))
 
 _words = st.sampled_from(WORDS)
 _numbers = st.one_of(

@@ -22,6 +22,21 @@ in_one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fi
 
 @given(texts.several(), texts.mangled)
 def test_numbers_that_were_printed_are_read(printed: texts.Printed, way: str) -> None:
+    check_round_trip(printed, way)
+
+
+@given(texts.columns(), texts.unquoted)
+def test_columns_are_read(printed: texts.Printed, way: str) -> None:
+    check_round_trip(printed, way)
+
+
+@pytest.mark.xfail(reason="the parser takes the quotation marks of mail for a column")
+@given(texts.columns(), texts.quoted)
+def test_quoted_columns_are_read(printed: texts.Printed, way: str) -> None:
+    check_round_trip(printed, way)
+
+
+def check_round_trip(printed: texts.Printed, way: str) -> None:
     read = [result.as_dict() for result in netperf.parse(texts.MANGLED[way](printed.text)).results]
     assert [result["test"] for result in read] == [result["test"] for result in printed.results]
     for result, expected in zip(read, printed.results, strict=True):
