@@ -118,6 +118,7 @@ EDIT_BODY: dict[str, Any] = {
             "visibility": {"type": "string", "enum": ["public", "unlisted"]},
         },
         "additionalProperties": False,
+        "minProperties": 1,
     }
 }
 _NOT_FOUND = errors(404, 410, 503)
