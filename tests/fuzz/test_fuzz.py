@@ -40,7 +40,7 @@ def test_a_fault_of_intake_is_not_kept_for_later(monkeypatch: pytest.MonkeyPatch
         raise ZeroDivisionError
 
     monkeypatch.setattr("submissions.intake.read_document", fails)
-    monkeypatch.setattr(invariants, "read_document", fails)
+    monkeypatch.setattr("submissions.read.read_document", fails)
     with pytest.raises(ZeroDivisionError):
         invariants.check_intake(reports.text().encode(), "text/plain")
 
