@@ -33,6 +33,7 @@ from submissions.validate import validate
 
 log = logging.getLogger(__name__)
 
+ACTOR = "intake"
 CLAIM_PREFIX = "crrc_"
 SECRET_LENGTH_LIMIT = 200
 
@@ -82,7 +83,7 @@ def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
     try:
         content = read_document(clean, imported)
         content.warnings[:0] = warnings
-        _refuse_flagged(content)
+        refuse_flagged(content)
     except Refused:
         raise
     except Exception:
@@ -97,7 +98,7 @@ def prepare(body: bytes, media_type: str, imported: bool = False) -> Prepared:
     )
 
 
-def _refuse_flagged(content: Content) -> None:
+def refuse_flagged(content: Content) -> None:
     """Refuse what breaks a rule whose mode is refuse, and name the rule."""
     broken = [flag for flag in content.flags if flag["mode"] == "refuse"]
     if broken:
@@ -167,12 +168,6 @@ def caught_by(reading: Reading) -> dict[str, str]:
     }
 
 
-def settle(report: RawReport, content: Content) -> None:
-    """The state of a report whose facts no rule holds."""
-    report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
-    report.notes = report.notes or content.notes
-
-
 def _try_to_publish(report: RawReport, content: Content) -> None:
     """The facts in a savepoint: if they cannot be written, the bytes are stored all the same."""
     try:
@@ -187,17 +182,15 @@ def publish(report: RawReport, content: Content) -> None:
     """Write the facts and make the report public, or hold it where a rule says so. The caller
     holds the transaction.
     """
-    reading = write_reading(report, content)
-    caught = caught_by(reading)
+    caught = caught_by(write_reading(report, content))
+    before, report.notes = report.status, report.notes or content.notes
     if caught:
-        report.notes = report.notes or content.notes
         report.save(update_fields=["notes"])
         hold(report, *next(iter(caught.items())), rules=caught)
         return
-    before = report.status
-    settle(report, content)
+    report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
     report.save(update_fields=["status", "status_reason", "notes"])
-    report.record(RawReport.Status.PUBLISHED, actor="intake", before=before)
+    report.record(RawReport.Status.PUBLISHED, actor=ACTOR, before=before)
 
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:

@@ -114,8 +114,9 @@ def twins_of(contents: Sequence[tuple[RawReport, Content]]) -> list[Twin]:
     stored = Reading.objects.filter(fingerprint__in={each for each in prints if each}, active=True)
     rows = stored.exclude(report__status=RawReport.Status.WITHDRAWN).order_by("report_id")
     places: dict[str, tuple[int, str]] = {}
-    for fingerprint, *place in rows.values_list("fingerprint", "report_id", "report__public_id"):
-        places.setdefault(fingerprint, (place[0], place[1]))
+    columns = rows.values_list("fingerprint", "report_id", "report__public_id")
+    for fingerprint, number, public_id in columns:
+        places.setdefault(fingerprint, (number, public_id))
     found = []
     for (report, _), fingerprint in zip(contents, prints, strict=True):
         number, public_id = places.get(fingerprint, (report.pk, ""))

@@ -42,10 +42,10 @@ def read_document(document: Document, imported: bool = False) -> Content:
     return _content(parse(document), document.envelope, imported)
 
 
-def _content(parsed: Parsed, document: dict[str, Any] | None, imported: bool) -> Content:
+def _content(parsed: Parsed, envelope: dict[str, Any] | None, imported: bool) -> Content:
     require_results(parsed)
-    normalised = normalise(parsed, document, imported)
-    envelope = document or {}
+    normalised = normalise(parsed, envelope, imported)
+    known = envelope or {}
     return Content(
         runs=normalised.runs,
         results=tuple(
@@ -56,9 +56,9 @@ def _content(parsed: Parsed, document: dict[str, Any] | None, imported: bool) ->
         ),
         warnings=parsed.warnings() + list(normalised.warnings),
         unrecognised=parsed.unrecognised(),
-        flags=check(parsed, normalised, document),
-        environment=envelope.get("environment") or {},
-        notes=envelope.get("notes") or "",
+        flags=check(parsed, normalised, envelope),
+        environment=known.get("environment") or {},
+        notes=known.get("notes") or "",
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from registry.refusal import Refused
 from submissions.importers import flent, pkb
 from submissions.importers.item import Item, Note, refusal
-from submissions.intake import Prepared, prepare
+from submissions.intake import Prepared, prepare, refuse_flagged
 from submissions.read import read
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ def _prepare_data(item: Item) -> Prepared:
     content = None
     try:
         content = read(body, item.format, imported=True)
+        refuse_flagged(content)
     except Refused:
         raise
     except Exception:  # a fault of ours: it is stored, and read later

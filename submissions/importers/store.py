@@ -1,11 +1,11 @@
 """Writing prepared items: many reports in one transaction, each as intake would have stored it.
 
-In: a batch of the pool. Out: a note for each item. What a rule holds, and what cannot be written
-together, goes through intake alone, so that a report that breaks the database keeps no other out.
+In: a batch of the pool. Out: a note for each item. What cannot be written together is written one
+by one, so that a report that breaks the database keeps no other out.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q
@@ -19,6 +19,7 @@ from submissions.importers.mbox import Figure
 from submissions.importers.pool import Batch, PreparedBatch
 from submissions.ingest import write_readings
 from submissions.intake import Prepared
+from submissions.moderation import hold
 
 log = logging.getLogger(__name__)
 
@@ -124,35 +125,39 @@ def _stored(place: str, report: RawReport, prepared: Prepared) -> Note:
 def _write(new: Sequence[New]) -> list[New]:
     """Write them all at once, or one by one where that fails. Gives those that are written now."""
     _fill(new)
-    held = [one for one in new if one[1].content and intake.held_by(one[1].content)]
-    others = [one for one in new if one not in held] if held else list(new)
     try:
         with transaction.atomic():
-            _write_together(others)
+            _write_together(new)
     except DatabaseError:
         log.exception("writing %d reports together failed, they are written one by one", len(new))
-        held, others = list(new), []
-    return others + [written for one in held if (written := _write_alone(*one))]
+        return [written for one in new if (written := _write_alone(*one))]
+    return list(new)
 
 
 def _write_together(new: Sequence[New]) -> None:
+    """Bytes, trail and facts, and the state that `intake.publish` would give."""
     RawReport.objects.bulk_create(report for _, _, report in new)
-    insert(
-        ReportEvent,
-        (vars(event) for _, prepared, report in new for event in _trail(report, prepared)),
+    events = [report.event("received", ACTOR, format=report.format) for _, _, report in new]
+    readings = write_readings(
+        [(report, ready.content) for _, ready, report in new if ready.content]
     )
-    write_readings([(report, ready.content) for _, ready, report in new if ready.content])
-
-
-def _trail(report: RawReport, prepared: Prepared) -> Iterator[ReportEvent]:
-    """It came in, and what was made of it, as intake records it."""
-    yield report.event("received", ACTOR, format=report.format)
-    if prepared.content is not None:
-        yield report.event(report.status, "intake", before=RawReport.Status.RECEIVED)
+    caught = [(reading.report, intake.caught_by(reading)) for reading in readings]
+    published = [report for report, rules in caught if not rules]
+    for report in published:
+        report.status = RawReport.Status.PUBLISHED
+        received = RawReport.Status.RECEIVED
+        events.append(report.event(report.status, intake.ACTOR, before=received))
+    RawReport.objects.filter(pk__in=[report.pk for report in published]).update(
+        status=RawReport.Status.PUBLISHED
+    )
+    insert(ReportEvent, map(vars, events))
+    for report, rules in caught:
+        if rules:
+            hold(report, *next(iter(rules.items())), rules=rules)
 
 
 def _fill(new: Sequence[New]) -> None:
-    """Everything that the reports say themselves, senders and states included."""
+    """Everything that the reports say themselves, senders included."""
     links = {
         id(item): f"import {item.source} {ready.machine_id or item.machine}"
         for item, ready, _ in new
@@ -163,8 +168,7 @@ def _fill(new: Sequence[New]) -> None:
         report.submitter = submitters[links[id(item)]]
         report.machine = machines.get(ready.machine_id or "")
         intake.fill(report, ready)
-        if ready.content is not None:
-            intake.settle(report, ready.content)
+        report.notes = ready.content.notes if ready.content else ""
 
 
 def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | None:

@@ -2,6 +2,7 @@
 attacker's files may not do.
 """
 
+import contextlib
 import gzip
 import io
 import json
@@ -290,9 +291,29 @@ def test_a_report_that_breaks_our_reader_is_stored_for_later(
 def test_what_a_rule_holds_is_held_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rule = plausibility.Rule("never", "hold", lambda parsed, normalised: iter(["not today"]))
+    rule = plausibility.Rule("never", lambda subject: iter(["not today"]), "hold")
     monkeypatch.setattr(plausibility, "RULES", (rule,))
     [line] = imported(written(tmp_path, reports.text()))
     assert (line["outcome"], line["status"], line["message"]) == ("held", "held", "not today")
     assert [event.kind for event in RawReport.objects.get().events.all()] == ["received", "held"]
     assert not Cell.objects.exists()
+
+
+def test_what_a_rule_refuses_is_refused_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = plausibility.Rule("never", lambda subject: iter(["not today"]), "refuse")
+    monkeypatch.setattr(plausibility, "RULES", (rule,))
+    with contextlib.suppress(CommandError):
+        imported(written(tmp_path, reports.text()))
+    assert not RawReport.objects.exists()
+
+
+def test_reports_of_one_batch_with_the_same_figures_name_the_first(tmp_path: Path) -> None:
+    text = reports.text(23456.7) + reports.text(34567.8)
+    imported(written(tmp_path, text, text + "\n", text + "\n\n"))
+    first, *others = RawReport.objects.order_by("id")
+    flags = [Reading.objects.get(report=report).flags for report in (first, *others)]
+    named = [[f["message"] for f in found if f["rule"] == "same_figures"] for found in flags]
+    assert named[0] == []
+    assert all(first.public_id in messages[0] for messages in named[1:])
