@@ -21,17 +21,11 @@ EXACT_FLOAT = 2.0**53  # above it a float is no whole number that anybody wrote
 
 def redacted(document: Document) -> Document:
     """The document as it may be kept and shown."""
-    scrubber = Scrubber()
     if document.envelope is None:
-        return Document(text=scrubber.scrub(document.text or ""))
+        return Document(text=Scrubber().scrub(document.text or ""))
     envelope = known(document.envelope)
     envelope.pop("machine_id", None)
-    # A machine that the last text names is taken out of the first one too.
-    for run in envelope.get("runs") or []:
-        for text in (*run["outputs"], run.get("command") or ""):
-            scrubber.learn(text)
-    scrubber.learn(envelope.get("notes") or "")
-    _scrubbed_maps(envelope, _SCHEMA, scrubber)  # for the names in them
+    scrubber = scrubber_of(envelope)
     envelope = _scrubbed_maps(envelope, _SCHEMA, scrubber)
     for run in envelope.get("runs") or []:
         run["outputs"] = [scrubber.scrub(output) for output in run["outputs"]]
@@ -40,6 +34,19 @@ def redacted(document: Document) -> Document:
     if envelope.get("notes"):
         envelope["notes"] = scrubber.scrub(envelope["notes"])
     return Document(envelope=envelope)
+
+
+def scrubber_of(envelope: dict[str, Any]) -> Scrubber:
+    """A scrubber that has seen every text of a valid envelope: a machine that the last text names
+    is taken out of the first one too.
+    """
+    scrubber = Scrubber()
+    for run in envelope.get("runs") or []:
+        for text in (*run["outputs"], run.get("command") or ""):
+            scrubber.learn(text)
+    scrubber.learn(envelope.get("notes") or "")
+    _scrubbed_maps(envelope, _SCHEMA, scrubber)  # for the names in them
+    return scrubber
 
 
 def _scrubbed_maps(value: Any, node: dict[str, Any], scrubber: Scrubber) -> Any:

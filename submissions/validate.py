@@ -12,7 +12,7 @@ import jsonschema_rs
 from crr_submit.report import schema, unknown_keys
 from registry.refusal import Refused
 from registry.safe_json import faults
-from submissions.privacy import Scrubber
+from submissions.redact import scrubber_of
 
 FAULTS_SHOWN = 100
 _VALIDATOR = jsonschema_rs.validator_for(schema())
@@ -24,8 +24,11 @@ def validate(envelope: dict[str, Any]) -> list[str]:
     if found:
         message = f"The report has {len(found)} fault{'s' if len(found) > 1 else ''}."
         raise Refused(422, "invalid", message, found[:FAULTS_SHOWN])
-    scrubber = Scrubber()
-    paths = [scrubber.scrub(path)[:128] for path in unknown_keys(envelope)[:FAULTS_SHOWN]]
+    unknown = unknown_keys(envelope)[:FAULTS_SHOWN]
+    if not unknown:
+        return []
+    scrubber = scrubber_of(envelope)
+    paths = [scrubber.scrub(path)[:128] for path in unknown]
     return [f"{path}: unknown key, not kept" for path in paths]
 
 

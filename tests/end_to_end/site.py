@@ -44,8 +44,11 @@ class Site:
     def get(self, path: str, **headers: str) -> Answer:
         return _ask(Request(self.url + path, headers=headers))
 
-    def post(self, path: str, body: bytes, media_type: str = "application/json") -> Answer:
-        return _ask(Request(self.url + path, data=body, headers={"Content-Type": media_type}))
+    def post(
+        self, path: str, body: bytes, media_type: str = "application/json", **headers: str
+    ) -> Answer:
+        headers = {"Content-Type": media_type, **headers}
+        return _ask(Request(self.url + path, data=body, headers=headers))
 
     def etag(self, path: str = "/c/xen-users.png") -> str:
         return str(self.get(path).headers["ETag"])

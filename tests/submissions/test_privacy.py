@@ -282,6 +282,13 @@ def test_warnings_about_unknown_keys_are_scrubbed_and_short() -> None:
     ]
 
 
+def test_warnings_about_unknown_keys_know_the_machines_of_the_report() -> None:
+    run = {"outputs": ["web01:~ # netperf"]}
+    assert validate({"report_version": 1, "runs": [run], "on web01": 1}) == [
+        "on host-1: unknown key, not kept"
+    ]
+
+
 def test_an_address_called_a_kernel_is_an_address_when_no_kernel_has_that_number() -> None:
     assert scrub("Linux 203.0.113.7").text == "Linux address-1"
 
