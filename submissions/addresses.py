@@ -26,6 +26,7 @@ _BARE_MAC = re.compile(
 _DOTTED_MAC = re.compile(
     r"(?<![\w.])[0-9A-Fa-f]{4}\.(?=[0-9.]{0,9}[A-Fa-f])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])"
 )
+_DOTTED = re.compile(r"\.[0-9A-Fa-f]{4}\.")  # a quick look before a slow one
 _IPV6 = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f.]{0,15}:)[0-9A-Fa-f:.]{2,60}(?![0-9A-Za-z])")
 _IPV4 = re.compile(
     r"(?<![0-9])(?<![0-9]\.)[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])(?!\.[0-9])"
@@ -73,6 +74,8 @@ def macs_replaced(text: str, name_of: Name) -> str:
     text = _BARE_MAC.sub(
         lambda m: _mac(m["mac"], _with_colons(m["mac"]), name_of, m["before"]), text
     )
+    if not _DOTTED.search(text):
+        return text
     return _DOTTED_MAC.sub(lambda m: _mac(m[0], _with_colons(m[0].replace(".", "")), name_of), text)
 
 

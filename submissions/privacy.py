@@ -54,6 +54,7 @@ _SERIAL = re.compile(
     r"(?i)((?:serial[ _]number|product_serial|board_serial|chassis_serial|(?:machine|boot)[ _-]id)"
     r"[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?)((?=[\w-]{0,60}[0-9])[\w-]{4,64})"
 )
+_SERIAL_CLUES = ("serial", "machine", "boot")
 _ADDRESS_HOST = re.compile(
     r"(?<![\w-])(?:ip|ec2|static|host|dhcp|dyn|pool|cpe|dsl|cable|client|server|node|vm)"
     r"-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?![\w-])"
@@ -74,6 +75,7 @@ _FQDN = re.compile(
     r"(?![\w-])(?!\.[A-Za-z0-9])",
     re.IGNORECASE,
 )
+_DOTTED = re.compile(r"\.[A-Za-z]")  # a quick look before a slow one
 _FILE_ENDINGS = ("py", "sh", "md", "rs", "pl", "so", "in", "ko", "gz", "xz", "js", "rb", "cc", "go")
 
 # netperf's own lines name the far end by whatever name was given.
@@ -158,11 +160,11 @@ class Scrubber:
             lambda text: _USER_AT.sub(self._user_at, text) if "@" in text else text,
             lambda text: _ADDRESS_HOST.sub(lambda m: self._token("host", m[0]), text),
             lambda text: _INSTANCE.sub(lambda m: self._token("instance", m[0]), text),
-            lambda text: _SERIAL.sub(lambda m: m[1] + self._serial(m[2]), text),
+            self._serials,
             lambda text: addresses.macs_replaced(text, self._mac),
             lambda text: addresses.ipv6_replaced(text, self._address),
             lambda text: addresses.ipv4_replaced(text, self._address),
-            lambda text: _FQDN.sub(self._fqdn, text),
+            lambda text: _FQDN.sub(self._fqdn, text) if _DOTTED.search(text) else text,
             lambda text: host_lines.words_replaced(text, self._names),
         ]
 
@@ -196,6 +198,12 @@ class Scrubber:
         token = self._token("mac", digits)
         self._learn(digits.replace(":", ""), token)
         return token
+
+    def _serials(self, text: str) -> str:
+        small = text.lower()
+        if not any(clue in small for clue in _SERIAL_CLUES):
+            return text
+        return _SERIAL.sub(lambda m: m[1] + self._serial(m[2]), text)
 
     def _serial(self, name: str) -> str:
         if _TOKEN.fullmatch(name):
@@ -255,7 +263,8 @@ class Scrubber:
 
     def _user_at(self, found: re.Match[str]) -> str:
         user, host = found[1], found[2]
-        if address := parse_address(host):
+        address = parse_address(host) if host[0].isdigit() else None
+        if address:
             kept = host if is_kept(address) else self._address(address.compressed)
             return f"{self._user(user)}@{kept}"
         if "." in host and not _KEPT_HOST.fullmatch(host):
