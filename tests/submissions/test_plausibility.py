@@ -1,13 +1,17 @@
 """Every rule that looks at one report alone: what trips it, and the near miss that does not."""
 
+import itertools
 import logging
 import random
+import sys
 from typing import Any
 
 import pytest
 
 from submissions.decode import Document
-from submissions.plausibility import MESSAGES_SHOWN, RULES, configure
+from submissions.normalise import normalise
+from submissions.parsing import parse
+from submissions.plausibility import MESSAGES_SHOWN, RULES, check, configure
 from submissions.read import read_document
 from tests import reports
 
@@ -338,6 +342,33 @@ def test_a_thousand_wrong_runs_are_told_in_few_lines() -> None:
     found = flags(*(run(keyval(200_000 + number)) for number in range(1_000)))
     assert len(found) == MESSAGES_SHOWN + 1
     assert found[-1]["message"] == "and 990 more like these"
+
+
+def test_the_work_grows_as_the_report_does() -> None:
+    """Counted in lines of the rules that are run, not in time."""
+    small, large = (_steps(number) for number in (100, 1_000))
+    assert large < small * 15
+
+
+def _steps(number: int) -> int:
+    runs = [run(keyval(20_000 + n)) for n in range(number)]
+    runs += [run(request_response(40_000 + n)) for n in range(number)]
+    envelope = reports.envelope(*runs)
+    parsed = parse(Document(envelope=envelope))
+    normalised = normalise(parsed, envelope, imported=False)
+    count = itertools.count()
+
+    def trace(*_: Any) -> Any:
+        next(count)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        check(parsed, normalised, envelope)
+    finally:
+        sys.settrace(before)
+    return next(count)
 
 
 def test_another_mode_is_said_with_the_flag() -> None:
