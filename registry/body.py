@@ -11,6 +11,9 @@ from django.http import HttpRequest
 from registry.refusal import Refused
 from registry.safe_json import faults, load_object
 
+DRAINED_BYTES = 8 * 1024 * 1024
+DRAIN_PIECE_BYTES = 64 * 1024
+
 
 def read_body(request: HttpRequest) -> bytes:
     """The body, read once. Raises Refused 400, 411, 413 or 415.
@@ -26,16 +29,31 @@ def read_body(request: HttpRequest) -> bytes:
     if not length.isascii() or not length.isdigit():
         raise Refused(411, "length_required", "Send a Content-Length (no chunked body).")
     if int(length) > settings.BODY_LIMIT_BYTES:
-        limit = f"{settings.BODY_LIMIT_BYTES:,} bytes"
-        raise Refused(
-            413, "too_large", f"A report is at most {limit}; this one is {int(length):,}."
-        )
+        _drain(request)
+    require_size(int(length))
     body = request.body
     if len(body) != int(length):
         message = f"The body was cut: {len(body):,} of {int(length):,} bytes arrived."
         raise Refused(400, "body_cut", message)
     _check_digest(request, body)
     return body
+
+
+def require_size(size_bytes: int) -> None:
+    """Raises Refused 413 for more than a report may have."""
+    limit = settings.BODY_LIMIT_BYTES
+    if size_bytes > limit:
+        message = f"A report is at most {limit:,} bytes; this one is {size_bytes:,}."
+        raise Refused(413, "too_large", message)
+
+
+def _drain(request: HttpRequest) -> None:
+    """Read a body that is too large and forget it: a sender whose connection is closed while it
+    writes sees a broken pipe and never the answer. Not without end: what is far too large may.
+    """
+    left = DRAINED_BYTES
+    while left > 0 and (piece := request.read(min(left, DRAIN_PIECE_BYTES))):
+        left -= len(piece)
 
 
 def _check_digest(request: HttpRequest, body: bytes) -> None:

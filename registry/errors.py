@@ -8,6 +8,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import is_valid_path
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -68,8 +69,9 @@ _PAGES = {
 }
 
 
-def _page(request: HttpRequest, status: int) -> HttpResponse:
-    code, message = _PAGES[status]
+def _page(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
+    code, usual = _PAGES[status]
+    message = message or usual
     if request.path.startswith("/api/"):
         return JsonResponse(shape(code, message), status=status)
     return render(
@@ -85,7 +87,19 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, 403)
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    message = (
+        "The form came without its token: load its page anew, with cookies, and send it again."
+    )
+    return _page(request, 403, message)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    path = f"{request.path_info}/"
+    if is_valid_path(path):  # only a GET is redirected there: anything else would lose its body
+        return _page(
+            request, 404, f"There is nothing at this address: it ends with a slash, {path}"
+        )
     return _page(request, 404)
 
 

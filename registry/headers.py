@@ -1,10 +1,11 @@
-"""Response headers for every page: a content security policy that lets nothing run that is not
-ours.
+"""Middleware of ours: a content security policy that lets nothing run that is not ours, and no
+redirect that loses a body.
 """
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
 
 POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -14,6 +15,15 @@ POLICY = (
 DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "script-src 'self'", "script-src 'self' 'unsafe-inline'"
 )
+
+
+class Common(CommonMiddleware):
+    """Django's, but a POST without the slash at its end is told so: a redirect has no body, and
+    those who follow one send it without theirs.
+    """
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        return request.method in {"GET", "HEAD"} and super().should_redirect_with_slash(request)
 
 
 class ContentSecurityPolicy:

@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "registry.headers.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "registry.headers.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -147,6 +147,7 @@ SESSION_COOKIE_AGE = 8 * 3600  # sessions are the moderators' alone: a working d
 # Behind a proxy that ends TLS a request is plain HTTP, and a form's Origin would be another site's.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "registry.errors.csrf_failure"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # subdomains of the operator's domain are not ours to put under HSTS
     "security.W008",  # see SECURE_SSL_REDIRECT

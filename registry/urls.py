@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from submissions.claim_page import manage
+from submissions.submit_page import page as submit_page
 from submissions.urls import PUBLIC_ID
 
 handler400 = "registry.errors.bad_request"
@@ -16,6 +17,7 @@ handler500 = "registry.errors.server_error"
 urlpatterns = [
     path("", include("registry.pages.urls")),
     re_path(rf"^r/{PUBLIC_ID}/manage$", manage, name="report-manage"),
+    path("submit/", submit_page, name="submit"),
     path("api/v1/", include("registry.api.urls")),
     path("api/v1/", include("submissions.urls")),
     path("api/v1/", include("charts.api_urls")),

@@ -2,7 +2,7 @@
 JavaScript, by keyboard.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from registry.models.summary import summarise
 from submissions import seed
 from tests import reports
 from tests.browser.reader import FAINT, SIDEWAYS, Reader
+
+pytestmark = pytest.mark.usefixtures("registry")
 
 Read = Callable[..., Reader]
 ANY_KERNEL = (
@@ -39,11 +41,7 @@ class Registry:
 
 
 @pytest.fixture
-def registry(live_server: Any, settings: Any) -> Registry:
-    # The live server serves files as they stand in the apps, under their plain names.
-    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": plain}}
-    settings.PUBLIC_URL = live_server.url
+def registry(site: str) -> Registry:
     seed.load()
     client = Client()
     for number, rate in enumerate((22000, 23000, 24000, 35000, 35500, 36000)):
@@ -51,7 +49,7 @@ def registry(live_server: Any, settings: Any) -> Registry:
         runs = [reports.run(rate + more, telemetry={"cpu": CPUS}) for more in (0, 100, 200)]
         last = _send(client, *runs, virtualization={"type": kind}, number=number + 1)
     found = Registry(
-        url=live_server.url,
+        url=site,
         measured=last,
         flagged=_send(client, reports.run(900_000), number=90),
         long=_send(client, reports.run(20_000), cpu={"model": LONG}, number=91),
@@ -74,27 +72,6 @@ def _send(client: Client, *runs: dict[str, Any], number: int, **environment: Any
     )
     assert answer.status_code == 201, answer.content
     return str(answer.json()["id"])
-
-
-@pytest.fixture
-def read(browser: Any, registry: Registry) -> Iterator[Callable[..., Reader]]:
-    """Opens readers: width in pixels, colour scheme, with or without JavaScript."""
-    contexts = []
-
-    def open_reader(width: int = 1280, scheme: str = "light", javascript: bool = True) -> Reader:
-        context = browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme=scheme,
-            java_script_enabled=javascript,
-        )
-        contexts.append(context)
-        reader = Reader(context.new_page(), registry.url)
-        reader.watch()
-        return reader
-
-    yield open_reader
-    for context in contexts:
-        context.close()
 
 
 def addresses(registry: Registry) -> list[str]:

@@ -13,13 +13,16 @@ from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.core.handlers.wsgi import LimitedStream
+from django.test import Client, RequestFactory
 
 from charts import artefacts
 from charts.models import Chart
 from charts.pipeline import draw
+from registry.body import read_body
 from registry.models import RawReport, Reading
 from registry.models.summary import summarise
+from registry.refusal import Refused
 from tests import reports
 
 pytestmark = pytest.mark.django_db
@@ -377,3 +380,22 @@ def test_hostile_names_stay_text_on_every_page(client: Client, label: str) -> No
     assert raw.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert raw.headers["X-Content-Type-Options"] == "nosniff"
     assert raw.headers["Content-Security-Policy"].startswith("sandbox")
+
+
+@pytest.mark.parametrize("method", ["post", "delete", "put"])
+def test_an_address_without_its_slash_says_so(client: Client, method: str) -> None:
+    answer = getattr(client, method)("/api/v1/reports", "text", content_type="text/plain")
+    assert answer.status_code == 404
+    assert "/api/v1/reports/" in answer.json()["error"]["message"]
+    assert client.get("/leaderboard").status_code == 301
+
+
+def test_a_body_that_is_too_large_is_read_before_it_is_refused() -> None:
+    body = io.BytesIO(b"x" * 600_000)
+    request = RequestFactory().generic("POST", "/api/v1/reports/", content_type="text/plain")
+    request.META["CONTENT_LENGTH"] = "600000"
+    vars(request)["_stream"] = LimitedStream(body, 600_000)
+    with pytest.raises(Refused) as refused:
+        read_body(request)
+    assert refused.value.status == 413
+    assert body.tell() == 600_000

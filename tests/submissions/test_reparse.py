@@ -20,9 +20,11 @@ from registry.models import Cell, RawReport, Reading, ReportEvent, Result, Run
 from registry.models.report import MAX_ATTEMPTS
 from registry.models.summary import summarise
 from submissions import ingest, intake, read, reparse, seed, tasks, verify
+from submissions.parsing import PARSER_VERSION
 from tests import reports
 
 pytestmark = pytest.mark.django_db
+NEXT_VERSION = PARSER_VERSION + 1
 
 
 def send(client: Client, **more: Any) -> RawReport:
@@ -60,11 +62,11 @@ def test_a_new_parser_writes_beside_the_old_facts_and_switches(
     summarise()
     old = Reading.objects.get()
     for module in (reparse, ingest):
-        monkeypatch.setattr(module, "PARSER_VERSION", 2)
+        monkeypatch.setattr(module, "PARSER_VERSION", NEXT_VERSION)
     reparse.reparse()
     assert [(r.parser_version, r.active) for r in Reading.objects.order_by("id")] == [
-        (1, False),
-        (2, True),
+        (PARSER_VERSION, False),
+        (NEXT_VERSION, True),
     ]
     assert old.runs.count() == 3
     assert list(report.events.values_list("kind", flat=True))[-1] == "reparsed"
@@ -189,7 +191,7 @@ def newer(monkeypatch: pytest.MonkeyPatch, change: Callable[[read.Content], read
     """The next version of the parser, which reads what `change` makes of it."""
     older = read.read
     for module in (reparse, ingest, verify):
-        monkeypatch.setattr(module, "PARSER_VERSION", 2)
+        monkeypatch.setattr(module, "PARSER_VERSION", NEXT_VERSION)
     for module in (reparse, verify):
         monkeypatch.setattr(module, "read", lambda *args: change(older(*args)))
 
@@ -279,10 +281,10 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
 
     with pytest.raises(KeyboardInterrupt):
         reparse.reparse(progress=kill)
-    assert Reading.objects.filter(active=True, parser_version=2).count() == 2
+    assert Reading.objects.filter(active=True, parser_version=NEXT_VERSION).count() == 2
     assert reparse.reparse().n_switched == 2
     assert reparse.reparse().n_switched == 0
-    assert Reading.objects.filter(active=True, parser_version=2).count() == 4
+    assert Reading.objects.filter(active=True, parser_version=NEXT_VERSION).count() == 4
     assert ReportEvent.objects.filter(kind="reparsed").count() == 4
     while summarise():
         pass
@@ -315,7 +317,7 @@ def test_a_decision_stands_whatever_is_read(
     assert reparse.reparse().reports == 1
     held.refresh_from_db()
     assert (held.status, held.status_reason) == ("held", "let us ask")
-    assert Reading.objects.get(report=withdrawn).parser_version == 1
+    assert Reading.objects.get(report=withdrawn).parser_version == PARSER_VERSION
 
 
 def test_a_report_withdrawn_while_it_is_read_again_is_left_alone(
