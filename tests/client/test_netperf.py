@@ -216,6 +216,129 @@ class TableTest(unittest.TestCase):
         self.assertEqual((len(report.results), report.unrecognised), (1, ()))
 
 
+TITLES = {
+    "SCTP STREAM": "SCTP_STREAM",
+    "SCTP REQUEST/RESPONSE": "SCTP_RR",
+    "SCTP 1-TO-MANY STREAM": "SCTP_STREAM_MANY",
+    "SCTP 1-TO-MANY REQUEST/RESPONSE": "SCTP_RR_MANY",
+    "TCP Connect/Close": "TCP_CC",
+    "TCP Transactional/Request/Response": "TCP_TRR",
+    "TCP SENDFILE": "TCP_SENDFILE",
+    "SDP STREAM": "SDP_STREAM",
+}
+UNIX_TITLES = {
+    "STREAM STREAM": "STREAM_STREAM",
+    "STREAM REQUEST/RESPONSE": "STREAM_RR",
+    "DG UNIDIRECTIONAL SEND": "DG_STREAM",
+    "DG REQUEST/RESPONSE": "DG_RR",
+}
+DATAGRAM_TABLE = (
+    "bytes   bytes    secs            #      #   10^6bits/sec\n\n"
+    "65535    1024   9.99       114127      0      93.55\n"
+    "65535           9.99       114122             93.54\n"
+)
+
+
+def table_of(test):
+    if kind_of(test) == DATAGRAM:
+        return DATAGRAM_TABLE
+    return STREAM_TABLE if kind_of(test) == BULK else RR_HEADING + RR_ROWS
+
+
+class EveryTestTest(unittest.TestCase):
+    def test_each_banner_names_its_test(self):
+        for title, test in TITLES.items():
+            for end in (
+                " TEST from 0.0.0.0 (0.0.0.0) port 0 AF_INET6 to h (::1) port 0 AF_INET6\n",
+                " TEST to h : histogram : interval : dirty data : nodelay\n",
+            ):
+                text = title + end + table_of(test)
+                self.assertEqual([found[0] for found in rates(text)], [test], text)
+        for title, test in UNIX_TITLES.items():
+            result = results(title + " TEST\n" + table_of(test))[0]
+            self.assertEqual((result["test"], result["address_family"]), (test, "unix"))
+
+    def test_each_name_after_t_names_a_table_of_its_kind(self):
+        for test in sorted(TESTS):
+            if kind_of(test) is not None:
+                text = "$ netperf -H ::1 -t %s\n" % test.lower() + table_of(test)
+                self.assertEqual([found[0] for found in rates(text)], [test], text)
+
+    def test_the_confidence_of_a_banner_is_read_in_every_spelling(self):
+        for says in ("+/-2.5% @ 99% conf.", "+/-2.500% @ 99% conf.", "+/-2.5%  99% conf."):
+            text = "TCP STREAM TEST to h : %s : demo\n" % says + STREAM_TABLE
+            self.assertEqual(results(text)[0]["netperf_confidence_level"], 99, says)
+
+
+class CommandTest(unittest.TestCase):
+    def test_what_starts_a_command(self):
+        for start in (
+            "$ ", "#", "root@h:~# ", "linux:~ # ", "+ ", "time ", "sudo ", "taskset -c 1 ",
+            "ip netns exec ns1 ", "docker exec client ", "kubectl exec pod -- ", "LANG=C ",
+            "$ numactl -N 0 ./", "C:\\netperf>", "PS C:\\> .\\",
+        ):  # fmt: skip
+            text = start + "netperf -H 10.0.0.2 -t UDP_RR\n" + RR_HEADING + RR_ROWS
+            self.assertEqual(rates(text), [("UDP_RR", 2662.2, "trans/s")], start)
+        for program in ("netperf-2.4.5", "netperf2.7", "netperf.exe", "/opt/bin/netperf"):
+            text = "$ %s -H 10.0.0.2 -t UDP_RR\n" % program + RR_HEADING + RR_ROWS
+            self.assertEqual(rates(text), [("UDP_RR", 2662.2, "trans/s")], program)
+
+    def test_what_does_not(self):
+        for line in (
+            "time netperf takes",
+            "I ran netperf -t UDP_RR",
+            "netperf results",
+            "do netperf",
+        ):
+            self.assertEqual(rates(line + "\n" + RR_HEADING + RR_ROWS), [], line)
+
+    def test_v_0_prints_the_rate_alone(self):
+        for options, value, unit in (
+            ("-t TCP_RR -v 0", 941.28, "trans/s"),
+            ("-v 0", 941280000.0, "bit/s"),
+            ("-v0 -f g", 941280000000.0, "bit/s"),
+        ):
+            for between in ("", "TCP STREAM TEST to h\n" if "RR" not in options else ""):
+                text = "$ netperf %s\n" % options + between + "  941.28\n12.50\n"
+                self.assertEqual([found[1:] for found in rates(text)], [(value, unit)], text)
+
+    def test_v_0_prints_no_rate_with_cpu_or_of_datagrams(self):
+        for options in ("-v 0 -c", "-v 0 -C", "-v 0 -t UDP_STREAM", "-v 0 -t TCP_RR -f m", "-v 1"):
+            self.assertEqual(rates("$ netperf %s\n941.28\n" % options), [], options)
+        self.assertEqual(rates("$ netperf -v 0\nUDP STREAM TEST to h\n941.28\n"), [])
+        self.assertEqual(rates("$ netperf -v 0 | awk '{s+=$1} END {print s}'\n941.28\n"), [])
+        self.assertEqual(rates("$ netperf -v 0\n$ ./average\n941.28\n"), [])
+
+    def test_a_loop_prints_many(self):
+        text = "$ for i in 1 2; do netperf -P 0 -v 0 -t TCP_RR; done\n941.28\n942.50\n"
+        self.assertEqual([found[1] for found in rates(text)], [941.28, 942.5])
+
+    def test_P_0_rows_take_their_unit_from_the_command(self):
+        row = "87380  16384  16384    10.00     2.00\n"
+        for options, value in (("", 2e6), ("-f g ", 2e9), ("-fK", 2 * 8 * 1024)):
+            found = rates("$ netperf -P 0 %s\n" % options + row + row)
+            self.assertEqual([one[1] for one in found], [value, value], options)
+        self.assertEqual(rates("$ netperf -P 0 -f x\n" + row), [])
+
+
+class UnitsTest(unittest.TestCase):
+    def test_f_with_c_gives_the_unit_of_a_transaction_test_in_the_line_above(self):
+        heading = (
+            "Send   Recv   Size    Size   Time    10^6bits local  remote local   remote\n"
+            "bytes  bytes  bytes   bytes  secs.   per sec  % S    % U    us/KB   us/KB\n\n"
+        )
+        rows = (
+            "16384  131072 1       1      1.00    2.70    100.00 -1.00  6078.758  -1.000\n16384 2\n"
+        )
+        self.assertEqual(rates(RR + heading + rows), [("TCP_RR", 2700000.0, "bit/s")])
+        self.assertEqual(rates(RR + heading.split("\n", 1)[1] + rows), [])
+
+    def test_a_rate_or_time_without_decimals_is_not_netperfs(self):
+        row = "87380  16384  16384    10.00     941.12"
+        for doubtful in (row.replace("10.00", "10"), row.replace("941.12", "941")):
+            self.assertEqual(rates(STREAM + STREAM_TABLE.replace(row, doubtful)), [], doubtful)
+
+
 class QuotingTest(unittest.TestCase):
     def test_quoting_changes_nothing(self):
         plain = CRR + RR_HEADING + RR_ROWS + RR + KEYVAL
@@ -284,8 +407,31 @@ class OmniTest(unittest.TestCase):
         collapsed = "Throughput Throughput\nUnits\n100.50 Trans/s\n"
         self.assertEqual(rates(RR + collapsed), [])
 
+    def test_blocks_of_one_run_are_one_result(self):
+        first = "Throughput,Throughput Units\n100.50,Trans/s\n"
+        second = "Elapsed Time (sec),99th Percentile Latency Microseconds\n10.00,7\n"
+        found = results(RR + first + second)
+        self.assertEqual([(one["value"], one["p99_latency_us"]) for one in found], [(100.5, 7.0)])
+        self.assertEqual(len(results(RR + first + RR + second)), 1)
+        self.assertEqual(len(results(RR + first + RR + first)), 2)
+
+    def test_several_keys_in_a_line_are_as_good_as_one(self):
+        self.assertEqual(rates(RR + KEYVAL.replace("\n", " ")), [("TCP_RR", 100.5, "trans/s")])
+
+    def test_a_title_that_two_selectors_share_is_left_out(self):
+        titles = "Throughput,Throughput,Throughput Units\n"
+        self.assertEqual(rates(RR + titles + "100.50,200.50,Trans/s\n"), [])
+
+    def test_a_cell_may_hold_commas_in_quotation_marks(self):
+        text = 'Throughput,Throughput Units,Command Line\n1.50,Trans/s,"netperf -- -r 1,1"\n'
+        self.assertEqual(rates(RR + text), [("TCP_RR", 1.5, "trans/s")])
+
 
 class TraceTest(unittest.TestCase):
+    def test_base64_is_not_read_and_said_to_be(self):
+        report = netperf.parse("Content-Transfer-Encoding: base64\n\nTUlHUkFURUQ=\n")
+        self.assertEqual([warning.line for warning in report.warnings], [1])
+
     def test_errors_of_netperf_are_reported(self):
         text = "netperf: send_omni: send_data failed: Connection reset by peer\n"
         self.assertEqual(netperf.parse(STREAM + text).errors, (text.strip(),))
@@ -297,6 +443,15 @@ class TraceTest(unittest.TestCase):
             ("Requests/sec: 1344512.65", "wrk"),
             ("sockperf: Summary: Latency is 9.1 usec", "sockperf"),
             ("num_transactions=1350742", "neper"),
+            ("Requests per second:    12345.67 [#/sec] (mean)", "ab"),
+            ("  Slowest:\t0.0010 secs", "hey"),
+            ("finished in 10.00s, 1234.00 req/s, 12.00MB/s", "h2load"),
+            ("** SIEGE 4.0.4", "siege"),
+            ("fio-3.12", "fio"),
+            ("TCP latency using localhost: 12.34 microseconds", "lmbench"),
+            (" 1123.4 MB / 10.01 sec = 941.3 Mbps 3 %TX 10 %RX 0 retrans", "nuttcp"),
+            ('"sum_sent": {"bits_per_second": 9.4e9}', "iperf3"),
+            ("tcp_lat:", "qperf"),
         ):
             report = netperf.parse(line)
             self.assertEqual((report.other_tool, report.results), (name, ()))

@@ -187,16 +187,16 @@ class Classic:
         return None
 
     def _take_lone_rate(self, number: int, words: List[str]) -> bool:
-        """-v 0 prints the rate alone, and with -c or -C the service demand instead of it."""
-        command = self._naming.last_command
-        if not command or command.verbosity or command.has_cpu or self.is_busy:
+        """-v 0 prints nothing but the rate."""
+        command = self._naming.lone
+        if not command or self.is_busy:
             return False
         unit = _unit_of(command)
         # A datagram rate would be what was sent, not what arrived.
         is_sent = kinds.kind_of(command.test) == kinds.DATAGRAM
         if unit is None or is_sent or len(words) != 1 or not _LONE_RATE.fullmatch(words[0]):
             return False
-        named = self._naming.claim_for(command)
+        named = self._naming.claim_lone()
         value = numbers.rate(words[0], unit)
         if named is None or value is None:
             return False

@@ -9,7 +9,7 @@ from typing import List, Optional
 from crr_submit.netperf.kinds import OMNI, TESTS
 
 _PROGRAM = re.compile(r"netperf(?:[-_]?v?[0-9][0-9.a-z]{0,12})?(?:\.exe)?")
-_GLUED = re.compile(r"(?:[^\s/]{0,80}[$#%>])(?:[\w./-]{0,100}/)?(netperf)")
+_GLUED = re.compile(r"\S{0,80}[$#%>]([\w./\\-]{0,120})")
 _SIGNS = "$#%>"
 # What starts a command for another program: no prompt need stand before these.
 _LAUNCHERS = frozenset(
@@ -25,7 +25,7 @@ class Command:
 
     `units` is the letter of -f; `quiet`: -P 0, so no headings come; `verbosity`: that of -v;
     `has_cpu`: -c or -C; `is_unknown`: -t names no test of netperf, and OMNI stands for it;
-    `is_repeated`: it stands in a loop.
+    `is_repeated`: it stands in a loop; `is_piped`: another program prints what it makes of it.
     """
 
     test: str
@@ -35,6 +35,12 @@ class Command:
     has_cpu: bool = False
     is_unknown: bool = False
     is_repeated: bool = False
+    is_piped: bool = False
+
+    @property
+    def prints_rate_alone(self) -> bool:
+        """-v 0; but with -c or -C, the service demand is printed instead."""
+        return self.verbosity == 0 and not self.has_cpu and not self.is_piped
 
     @property
     def units_chosen(self) -> bool:
@@ -50,7 +56,8 @@ def read_command(text: str) -> Optional[Command]:
     has_prompt = bool(words) and words[0].strip("+") == ""
     for position, word in enumerate(words):
         following = words[position + 1 :]
-        if _GLUED.fullmatch(word):
+        glued = _GLUED.fullmatch(word)
+        if glued and _is_program(glued[1]):
             return _in_line(words, following)
         is_bare = (position == 0 or is_launched) and bool(following) and following[0][0] == "-"
         if (has_prompt or is_bare) and _is_program(word):
@@ -66,7 +73,7 @@ def _is_program(word: str) -> bool:
 
 
 def _in_line(words: List[str], following: List[str]) -> Command:
-    command = options(following)
+    command = replace(options(following), is_piped="|" in " ".join(words))
     if "do" in words or "while" in words or "watch" in words:
         command = replace(command, is_repeated=True)
     return command

@@ -25,6 +25,7 @@ class Naming:
         self._only_banners = False  # nothing else came since the first that waits
         self._is_broken = False  # the banner may go on in the next line
         self.last_command: Optional[Command] = None  # also when banners came after it
+        self.lone: Optional[Command] = None  # the last one, while its only figure may come
         self._command_text = ""
         self._command_lines = 0
         self._command_number = 0
@@ -66,6 +67,7 @@ class Naming:
         self.drop_banners()
         self._findings.forget_confidence()
         self.command = self.last_command = found
+        self.lone = found if found.prints_rate_alone else None
         self._command_number = number
         self._findings.saw_netperf = True
         return True
@@ -96,19 +98,21 @@ class Naming:
             return named if heading is None or heading.admits(named.test) else None
         if heading is None:
             return Context(0, "", kinds.OMNI)
-        # No other test has this table.
+        # The other tests with this table are rare: netperf must be built for them.
         return Context(0, "", "UDP_STREAM") if heading.kind == kinds.DATAGRAM else None
 
-    def claim_for(self, command: Command) -> Optional[Context]:
+    def claim_lone(self) -> Optional[Context]:
         """The context of a command's only figure, with the banner if that was printed."""
-        if not command.is_repeated:
-            self.last_command = self.command = None
+        lone = self.lone
+        if lone is None:
+            return None
+        if not lone.is_repeated:
+            self.lone = self.command = None
         if not self.banners:
-            return Context(0, "", command.test, units_chosen=command.units_chosen)
+            return Context(0, "", lone.test, units_chosen=lone.units_chosen)
         self._only_banners = False
-        if len(self.banners) == 1 and self.banners[0].test == command.test:
-            return self.banners.pop()
-        return None
+        is_its_own = len(self.banners) == 1 and self.banners[0].test == lone.test
+        return self.banners.pop() if is_its_own else None
 
     def _warn_of_unknown(self) -> None:
         """Once a command, and only when output is named by it."""

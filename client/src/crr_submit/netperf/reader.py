@@ -31,6 +31,7 @@ _INTERIM = (
     "NETPERF_INTERVAL[",
     "NETPERF_ENDING[",
 )
+_BASE64 = re.compile(r"(?i)content-transfer-encoding:[ \t]{0,8}base64")
 _TEST_NAME = re.compile(r"(?:TCP|UDP)_(?:CRR|RR|STREAM|MAERTS|CC|SENDFILE)(?![A-Za-z])")
 _NAME_WITHIN = 6  # cells of a row of another program's table
 
@@ -161,6 +162,9 @@ class _Reader:
         return self.csv.take(number, text) or self.columns.take(number, words, line)
 
     def _leftover(self, number: int, text: str, words: List[str]) -> None:
+        self.naming.lone = None
+        if _BASE64.match(text):
+            self.findings.warn(number, "text in base64 is not read: send the text itself")
         cells = text.replace("|", " ").replace(",", " ").split()
         rest = text.replace(",", " ").split()
         is_row = numbers.are_numbers(rest[:-1]) and numbers.read_unit(rest[-1]) is not None

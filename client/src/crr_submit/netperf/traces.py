@@ -14,21 +14,34 @@ _ERROR = re.compile(
 )
 # Words at the start of a line that only this program prints, and words anywhere.
 _STARTS = (
-    ("neper", ("num_transactions=", "invalid_secret_count=")),
-    ("ab", ("This is ApacheBench",)),
+    ("neper", ("num_transactions=", "invalid_secret_count=", "num_flows=", "throughput_Mbps=")),
+    ("ab", ("This is ApacheBench", "Requests per second:", "Concurrency Level:")),
     ("qperf", ("tcp_bw:", "tcp_lat:", "udp_lat:", "udp_bw:", "qperf ")),
     ("sockperf", ("sockperf:", "sockperf ")),
+    ("hey", ("Slowest:", "Response time histogram:")),
     ("wrk", ("Requests/sec:",)),
-    ("iperf3", ("iperf3 ", "Connecting to host ")),
-    ("iperf", ("iperf ", "[SUM] ", "[ ID] Interval", "[  ")),
+    ("siege", ("** SIEGE", "Transaction rate:", "Longest transaction:")),
+    ("h2load", ("h2load ", "starting benchmark...")),
+    ("iperf3", ("iperf3 ", "iperf3:", "Connecting to host ", 'sum_sent":')),
+    ("iperf", ("iperf ", "[SUM] ", "[ ID] Interval", "[  ", "Client connecting to ")),
     ("uperf", ("uperf ",)),
-    ("ntttcp", ("NTTTCP",)),
+    ("ntttcp", ("NTTTCP", "ntttcp ")),
+    ("nuttcp", ("nuttcp",)),
+    ("ttcp", ("ttcp-t:", "ttcp-r:")),
+    ("fio", ("fio-",)),
+    ("lmbench", ("TCP latency using ", "UDP latency using ", "TCP/IP connection cost to ")),
+    ("lmbench", ("lat_tcp ", "lat_udp ", "lat_connect ", "bw_tcp ", "Socket bandwidth using ")),
+    ("vegeta", ("Requests      [total",)),
+    ("redis-benchmark", ("redis-benchmark ",)),
 )
 _ANYWHERE = (
     ("neper", ("neper/",)),
     ("EchoServerTest", ("EchoServerTest",)),
-    ("iperf3", (" iperf3 ",)),
-    ("wrk", (" wrk -",)),
+    ("iperf3", (" iperf3 ", '"iperf 3')),
+    ("wrk", (" wrk -", "s test @ http")),
+    ("nuttcp", (" %TX ",)),
+    ("h2load", (" req/s, ",)),
+    ("ping", (" icmp_seq=",)),
 )
 _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_stream"))
 
