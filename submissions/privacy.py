@@ -59,8 +59,10 @@ _ADDRESS_HOST = re.compile(
     r"(?<![\w-])(?:ip|ec2|static|host|dhcp|dyn|pool|cpe|dsl|cable|client|server|node|vm)"
     r"-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?![\w-])"
 )
+# The letter of an escaped line end, as JSON writes one, belongs to no name.
 _USER_AT = re.compile(
-    r"(?<![\w.+@-])([A-Za-z0-9_][\w.+-]{0,63})@([A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,8}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})"
+    r"(?:(?<=\\[nrt])|(?<![\w.+@\\-])|(?<=\\)(?![nrt]))"
+    r"([A-Za-z0-9_][\w.+-]{0,63})@([A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,8}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})"
     r"(?![\w@-])"
 )
 
@@ -86,7 +88,7 @@ _BANNER_END = re.compile(r"\n[ \t]{0,80}\n|Socket|Local /Remote|THROUGHPUT|Throu
 _BANNER_HOST = re.compile(
     r"(\b(?:from|to)[\s>|*#\\-]{1,40})([^\s()]{1,255})([\s>|*#\\-]{0,40}\()([^\s()]{0,64})(\))"
 )
-_OLD_BANNER_HOST = re.compile(r"(TEST to )([^\s()]{1,255})")
+_OLD_BANNER_HOST = re.compile(r"(TEST to )([^\s()\\]{1,255})")
 _ERROR_HOST = re.compile(
     r"(listening on |could not resolve host '|could not resolve (?!host ))"
     r"([^\s']{1,255})(?=' port| at port| as a host)"
@@ -94,7 +96,7 @@ _ERROR_HOST = re.compile(
 _CONNECTION = re.compile(
     r"(connection from )(\S{1,255})( port [0-9]{1,5} address family \S{1,20} to )(\S{1,255})"
 )
-_OPTION_HOST = re.compile(r"((?<=\s)-[HL] ?)([^\s,;|&`'\"]{1,255})")
+_OPTION_HOST = re.compile(r"((?<=\s)-[HL] ?)([^\s,;|&`'\"\\]{1,255})")
 _RUNNERS = ("netperf", "netserver", "flent")
 
 
@@ -159,7 +161,7 @@ class Scrubber:
             ),
             lambda text: _USER_AT.sub(self._user_at, text) if "@" in text else text,
             lambda text: _ADDRESS_HOST.sub(lambda m: self._token("host", m[0]), text),
-            lambda text: _INSTANCE.sub(lambda m: self._token("instance", m[0]), text),
+            lambda text: _INSTANCE.sub(self._instance, text),
             self._serials,
             lambda text: addresses.macs_replaced(text, self._mac),
             lambda text: addresses.ipv6_replaced(text, self._address),
@@ -260,6 +262,12 @@ class Scrubber:
         token = self._token("user", name)
         self._learn(name, token)
         return token
+
+    def _instance(self, found: re.Match[str]) -> str:
+        """The token; as wide as the id in aligned columns, which are told by their places."""
+        token = self._token("instance", found[0])
+        is_cell = found.string.startswith("  ", found.end())
+        return token.ljust(len(found[0])) if is_cell else token
 
     def _user_at(self, found: re.Match[str]) -> str:
         user, host = found[1], found[2]

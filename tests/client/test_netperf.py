@@ -404,6 +404,8 @@ class OmniTest(unittest.TestCase):
     def test_aligned_columns_need_titles_that_are_known(self):
         known = "Throughput Throughput\n           Units\n100.50     Trans/s\n"
         self.assertEqual(rates(RR + known), [("TCP_RR", 100.5, "trans/s")])
+        narrowed = "Throughput Throughput\n           Units\n100.50 Trans/s\n"
+        self.assertEqual(rates(RR + narrowed), [("TCP_RR", 100.5, "trans/s")])
         collapsed = "Throughput Throughput\nUnits\n100.50 Trans/s\n"
         self.assertEqual(rates(RR + collapsed), [])
 

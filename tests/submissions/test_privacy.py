@@ -427,3 +427,11 @@ def test_a_banner_glued_to_a_name_is_still_one(before: str) -> None:
     assert "eve" not in scrubbed
     assert "web01" not in scrubbed
     assert scrub(scrubbed).text == scrubbed
+
+
+def test_an_escaped_line_end_belongs_to_no_name() -> None:
+    text = '{"o": "\\nbob@web01:~$ netperf -H db7.example.org\\nTCP STREAM TEST to db7\\nRecv"}'
+    scrubbed = scrub(text).text
+    assert "bob" not in scrubbed
+    assert "db7" not in scrubbed
+    assert scrubbed.count("\\n") == 3

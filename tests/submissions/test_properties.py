@@ -30,7 +30,6 @@ def test_columns_are_read(printed: texts.Printed, way: str) -> None:
     check_round_trip(printed, way)
 
 
-@pytest.mark.xfail(reason="the parser takes the quotation marks of mail for a column")
 @given(texts.columns(), texts.quoted)
 def test_quoted_columns_are_read(printed: texts.Printed, way: str) -> None:
     check_round_trip(printed, way)

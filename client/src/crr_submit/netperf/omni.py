@@ -79,11 +79,14 @@ def read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
     starts = [found.start() for found in _WORD.finditer(heading[0])]
     if not starts or len(starts) > len(TITLES):
         return None
-    lines = [_cut(line, starts) for line in (*heading, row)]
-    if None in lines:
+    lines = [_cut(line, starts) for line in heading]
+    cells, words = _cut(row, starts), row.split()
+    if cells is None and len(words) == len(starts):
+        cells = words  # somebody wrote another word into a cell, or took spaces out
+    if None in lines or cells is None:
         return None
-    *stacks, cells = (line for line in lines if line is not None)
-    titles = [" ".join(" ".join(stack).split()) for stack in zip(*stacks)]
+    stacks = zip(*(line for line in lines if line is not None))
+    titles = [" ".join(" ".join(stack).split()) for stack in stacks]
     if any(title.lower() not in _SELECTORS for title in titles):
         return None
     return {

@@ -20,7 +20,7 @@ LINE_LENGTH = 4096  # netperf prints no longer ones
 
 # What mail, Markdown, org mode and HTML extraction put before a line. Signs other than ">" and "|"
 # only before a space: "-1" and "#1" are content.
-_PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#%;-]|//)(?=\s)[\s>|`]{1,200})*[\"'`]{0,3}")
+_PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#;-]|//)(?=\s)[\s>|`]*){0,8}[\"'`]{0,3}")
 _QUOTES = ("'", '"', "`")
 _SUFFIX = " \t\n\v\f\xa0|\\'\"`"
 _JOINTS = ",;+"  # after the quotation mark that ends a literal
