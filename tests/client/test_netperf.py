@@ -269,6 +269,12 @@ class EveryTestTest(unittest.TestCase):
             text = "TCP STREAM TEST to h : %s : demo\n" % says + STREAM_TABLE
             self.assertEqual(results(text)[0]["netperf_confidence_level"], 99, says)
 
+    def test_a_remark_behind_the_width_that_was_reached(self):
+        text = "TCP STREAM TEST to h : +/-2.5% @ 99% conf.\n!!! WARNING\n"
+        text += "!!! Confidence intervals: Throughput      : 6.727% <-- more than 5% !!!\n"
+        found = results(text + STREAM_TABLE)[0]
+        self.assertEqual(found["netperf_confidence_width_percent"], 6.727)
+
 
 class CommandTest(unittest.TestCase):
     def test_what_starts_a_command(self):
@@ -437,6 +443,8 @@ class TraceTest(unittest.TestCase):
     def test_errors_of_netperf_are_reported(self):
         text = "netperf: send_omni: send_data failed: Connection reset by peer\n"
         self.assertEqual(netperf.parse(STREAM + text).errors, (text.strip(),))
+        text = "udp_send: data send error: Message too long\n"
+        self.assertEqual(netperf.parse(text).errors, (text.strip(),))
 
     def test_other_programs_are_named_and_give_no_result(self):
         for line, name in (

@@ -72,8 +72,10 @@ class Findings:
         if not text.startswith("!!!"):
             return False
         self._is_not_met = self._is_not_met or "confidence was not achieved" in text
-        if " Throughput " in text and text.endswith("%"):
-            self._width_percent = numbers.measure(text.rsplit(":", 1)[-1].strip(" %"))
+        if " Throughput " in text:
+            # People write remarks behind it.
+            width = text.rpartition(" Throughput ")[2].partition("%")[0]
+            self._width_percent = numbers.measure(width.strip(" :"))
         return True
 
     def forget_confidence(self) -> None:

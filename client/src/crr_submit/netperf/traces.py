@@ -7,7 +7,8 @@ from typing import List, Optional
 
 _ERROR = re.compile(
     r"(?:establish control: |establish_control could not|could not establish the control"
-    r"|(?:send|recv)_(?:data|omni|request|response)[a-z_]{0,20}: ?[a-z]"
+    r"|(?:send|recv)_(?:data|omni|request|response|tcp|udp|sctp|dccp)[a-z_]{0,20}: ?[a-z]"
+    r"|(?:udp|sctp|dccp|dg)_send: "
     r"|netperf: ?(?:send_|recv_|remote |data |cannot |could not |invalid |unable |option )"
     r"|resolve_host: |Netperf could not resolve |(?:connect|create)_data_socket: "
     r"|netserver: (?:cannot |could not |unable )|The test you requested )"
