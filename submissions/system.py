@@ -23,8 +23,8 @@ def system_of(
     arm: tuple[str, str | None] | None = None,
     decided: Platform | None = None,
 ) -> dict[str, Any]:
-    """The factors of a run, no text longer than its column. `decided` is the environment's platform
-    where the caller has it.
+    """The factors of a run, no text longer than its column; blank text is unknown. `decided` is the
+    environment's platform where the caller has it.
     """
     decided = decided or platform.decide(environment)
     cloud = decided.cloud
@@ -46,9 +46,10 @@ def system_of(
     }
     if arm:
         _overlay(system, *arm)
-    system["kernel_series"] = kernels.series(system["kernel_release"], system["os"])
     for column, length in SYSTEM_LENGTHS.items():
-        system[column] = system[column] and system[column][:length]
+        system[column] = (system.get(column) or "").strip()[:length] or None
+    series = kernels.series(system["kernel_release"], system["os"])
+    system["kernel_series"] = series and series[: SYSTEM_LENGTHS["kernel_series"]]
     return system
 
 

@@ -134,3 +134,17 @@ def test_an_arm_on_another_hypervisor_has_not_the_mode_of_this_one() -> None:
     assert (system["virtualization_mode"], system["hypervisor_version"]) == (None, "5.0")
     system = system_of(environment, ("hypervisor", "xen"))
     assert (system["virtualization_mode"], system["hypervisor_version"]) == ("pv", "4.1")
+
+
+def test_blank_text_is_unknown() -> None:
+    system = system_of(
+        {
+            "kernel": {"release": "  "},
+            "virtualization": {"type": " ", "mode": "\t"},
+            "cloud": {"provider": " ", "instance_type": "  "},
+            "cpu": {"model": " "},
+            "nic": {"driver": "  "},
+            "clocksource": " ",
+        }
+    )
+    assert {name for name, value in system.items() if value} == set()
