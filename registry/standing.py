@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Case, F, Sum, When
 
 from registry.evidence.limiter import RunRow, verdicts
-from registry.models import Cell, RawReport, Reading, Recipe, Result, Run
+from registry.models import Cell, RawReport, Reading, Recipe, Run
 
 HEADLINE = {"test": "TCP_CRR", "streams": 1, "placement": "same_cpu"}
 
@@ -26,12 +26,12 @@ def figures_of(reading: Reading) -> list[Run]:
     )
 
 
-def elapsed_by_run(results: Iterable[Result]) -> dict[int, float]:
-    """How long each run measured: the median over its streams."""
+def elapsed_by_run(measured: Iterable[tuple[int, float | None]]) -> dict[int, float]:
+    """How long each run measured: the median over its streams, given as (run_index, seconds)."""
     times: dict[int, list[float]] = defaultdict(list)
-    for result in results:
-        if result.elapsed_time_s is not None:
-            times[result.run_index].append(result.elapsed_time_s)
+    for run_index, elapsed_time_s in measured:
+        if elapsed_time_s is not None:
+            times[run_index].append(elapsed_time_s)
     return {index: statistics.median(seconds) for index, seconds in times.items()}
 
 

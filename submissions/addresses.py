@@ -8,6 +8,7 @@ an address stays: versions, and loopback and unspecified addresses. Called by th
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Name = Callable[[str], str]
@@ -137,6 +138,7 @@ def _ipv4(found: re.Match[str], name_of: Name) -> str:
     return name_of(address.compressed)
 
 
+@lru_cache(maxsize=1024)
 def parse_address(name: str) -> Address | None:
     try:
         return ipaddress.ip_address(_without_zeros(name))

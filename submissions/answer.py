@@ -1,5 +1,6 @@
 """What the API says of a report: plain dictionaries from stored facts, in the contract's names."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -7,9 +8,10 @@ from django.conf import settings
 
 from crr_submit.fields import RESULT
 from crr_submit.report import schema
-from registry.models import RawReport, Reading, Result
+from registry.models import RawReport, Reading, Run
 from registry.standing import advice, elapsed_by_run, figures_of, standing
 from registry.trail import State, state_of
+from submissions.ingest import Written
 from submissions.intake import Receipt
 
 _RESULT_FIELDS = tuple(field.path for field in RESULT)
@@ -26,7 +28,7 @@ def sent(receipt: Receipt) -> dict[str, Any]:
         "id": report.public_id,
         "url": url_of(report),
         **_state(state_of(report)),
-        **_understood(report, _reading(report)),
+        **(_just_read(report, receipt.written) if receipt.written else _read_before(report)),
     }
     if receipt.claim_token:
         body["claim_token"] = receipt.claim_token
@@ -51,7 +53,7 @@ def report(report: RawReport) -> dict[str, Any]:
         "body_sha256": report.body_sha256,
         "machine": report.machine.public_id if report.machine else None,
         "environment": reading.environment if reading else None,
-        **_understood(report, reading),
+        **_read_before(report, reading),
         "events": [asdict(event) for event in state.events],
     }
 
@@ -83,26 +85,40 @@ def _reading(report: RawReport) -> Reading | None:
     return Reading.objects.filter(report=report, active=True).first()
 
 
-def _understood(report: RawReport, reading: Reading | None) -> dict[str, Any]:
-    """What was read in it, and what that means; a withdrawn report says nothing any more."""
+def _just_read(report: RawReport, written: Written) -> dict[str, Any]:
+    """What was read in it just now."""
+    rows = [{"bound": "exact", **row} for row in written.content.results]
+    return _understood(report, written.reading, rows, written.figures())
+
+
+def _read_before(report: RawReport, reading: Reading | None = None) -> dict[str, Any]:
+    """What is stored of it; a withdrawn report says nothing any more."""
+    reading = reading or _reading(report)
     if reading is None or report.status not in RawReport.SHOWN:
         nothing: dict[str, Any] = {"standing": None, "advice": []}
         return nothing | {"results": [], "flags": [], "warnings": [], "unrecognised": []}
-    results = list(reading.results.order_by("run_index", "output_index", "position"))
-    figures = figures_of(reading)
+    rows = reading.results.order_by("run_index", "output_index", "position").values()
+    return _understood(report, reading, [dict(row) for row in rows], figures_of(reading))
+
+
+def _understood(
+    report: RawReport, reading: Reading, rows: list[dict[str, Any]], figures: list[Run]
+) -> dict[str, Any]:
+    """What was read in it, and what that means. `rows` have Result's columns."""
+    measured = elapsed_by_run((row["run_index"], row.get("elapsed_time_s")) for row in rows)
     return {
-        "results": [_result(result) for result in results],
+        "results": [_result(row) for row in rows],
         "flags": reading.flags,
         "warnings": reading.warnings,
         "unrecognised": reading.unrecognised,
         "standing": standing(report, figures),
-        "advice": advice(figures, elapsed_by_run(results)),
+        "advice": advice(figures, measured),
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
-    row = {name: getattr(result, name) for name in _RESULT_FIELDS}
-    return {"run": result.run_index, "bound": result.bound, **row}
+def _result(row: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: row.get(name) for name in _RESULT_FIELDS}
+    return {"run": row["run_index"], "bound": row["bound"], **fields}
 
 
 def envelope_schema() -> dict[str, Any]:

@@ -224,8 +224,10 @@ def users_replaced(text: str, name_of: Callable[[str], str]) -> str:
 def _replaced(text: str, lines: tuple[_Line, ...], name_of: Callable[[str], str]) -> str:
     small = text.lower()
     for clues, pattern in lines:
-        if any(clue in small for clue in clues):
-            text = pattern.sub(lambda found: found[1] + name_of(found[2]), text)
+        for clue in clues:
+            if clue in small:
+                text = pattern.sub(lambda found: found[1] + name_of(found[2]), text)
+                break
     return text
 
 

@@ -7,6 +7,7 @@ machines are inserted or found.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,12 +24,37 @@ from submissions.parsing import PARSER_VERSION
 from submissions.read import Content
 
 
-def write_reading(report: RawReport, content: Content) -> Reading:
+@dataclass(frozen=True)
+class Written:
+    """A reading with what it was written from, so that its rows need not be read back. `recipes`
+    are found by their digest, and may be of other readings too.
+    """
+
+    reading: Reading
+    content: Content
+    recipes: Mapping[str, Recipe]
+
+    def figures(self) -> list[Run]:
+        """The runs that are figures, with their recipes; they have no key."""
+        return [
+            Run(
+                run_index=run.run_index,
+                position=run.position,
+                recipe=self.recipes[digest_of(run.recipe)],
+                value=run.value,
+                telemetry=run.telemetry,
+            )
+            for run in self.content.runs
+            if run.part == Run.Part.FIGURE
+        ]
+
+
+def write_reading(report: RawReport, content: Content) -> Written:
     """Write `content` as the report's new active reading. The caller holds the transaction."""
     return write_readings([(report, content)])[0]
 
 
-def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Reading]:
+def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Written]:
     """The same for many reports, with as many statements as for one."""
     twins = peers.twins_of(contents)
     readings = Reading.beside(
@@ -52,7 +78,7 @@ def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Readin
     insert(
         Run, (run for reading, content in read for run in _runs(reading, content, recipes, systems))
     )
-    return readings
+    return [Written(reading, content, recipes) for reading, content in read]
 
 
 def _reading(report: RawReport, content: Content, twin: peers.Twin) -> Reading:

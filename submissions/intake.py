@@ -24,7 +24,7 @@ from registry.models.identity import keyed_digest
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
 from submissions.decode import decode
-from submissions.ingest import write_reading
+from submissions.ingest import Written, write_reading
 from submissions.moderation import hold
 from submissions.privacy import SCRUBBER_VERSION
 from submissions.read import Content, read_document
@@ -52,12 +52,13 @@ class Sender:
 @dataclass(frozen=True)
 class Receipt:
     """What intake answers: `claim_token` is set only where we made it, `created` is False for a
-    repeat.
+    repeat. `written` is None where nothing was read now.
     """
 
     report: RawReport
     created: bool
     claim_token: str | None = None
+    written: Written | None = None
 
 
 @dataclass(frozen=True)
@@ -129,24 +130,28 @@ def submit(
         submitter=submitter,
     )
     try:
-        store(report, prepared, actor="sender")
+        written = store(report, prepared, actor="sender")
     except IntegrityError:
         repeated = _repeated(digest, sender.idempotency_key)
         if repeated is None:
             raise
         return Receipt(repeated, created=False)
-    return Receipt(report, created=True, claim_token=made_token)
+    return Receipt(report, created=True, claim_token=made_token, written=written)
 
 
-def store(report: RawReport, prepared: Prepared, actor: str) -> None:
-    """Fill `report` from `prepared` and store bytes, trail and facts in one transaction."""
+def store(report: RawReport, prepared: Prepared, actor: str) -> Written | None:
+    """Fill `report` from `prepared` and store bytes, trail and facts in one transaction. None where
+    there are no facts yet.
+    """
     fill(report, prepared)
+    written = None
     with transaction.atomic():
         report.save()
         report.record("received", actor, format=report.format)
         if prepared.content is not None:
-            _try_to_publish(report, prepared.content)
+            written = _try_to_publish(report, prepared.content)
         hints.after_commit(summarise_readings)
+    return written
 
 
 def fill(report: RawReport, prepared: Prepared) -> None:
@@ -168,29 +173,32 @@ def caught_by(reading: Reading) -> dict[str, str]:
     }
 
 
-def _try_to_publish(report: RawReport, content: Content) -> None:
+def _try_to_publish(report: RawReport, content: Content) -> Written | None:
     """The facts in a savepoint: if they cannot be written, the bytes are stored all the same."""
     try:
         with transaction.atomic():
-            publish(report, content)
+            return publish(report, content)
     except Exception:
         log.exception("writing the facts of a report failed, the sweep will try again")
         report.status, report.status_reason = RawReport.Status.RECEIVED, ""
+        return None
 
 
-def publish(report: RawReport, content: Content) -> None:
+def publish(report: RawReport, content: Content) -> Written:
     """Write the facts and make the report public, or hold it where a rule says so. The caller
     holds the transaction.
     """
-    caught = caught_by(write_reading(report, content))
+    written = write_reading(report, content)
+    caught = caught_by(written.reading)
     before, report.notes = report.status, report.notes or content.notes
     if caught:
         report.save(update_fields=["notes"])
         hold(report, *next(iter(caught.items())), rules=caught)
-        return
+        return written
     report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
     report.save(update_fields=["status", "status_reason", "notes"])
     report.record(RawReport.Status.PUBLISHED, actor=ACTOR, before=before)
+    return written
 
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:

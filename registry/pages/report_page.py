@@ -97,7 +97,9 @@ def report_page(report: RawReport) -> ReportPage:
         sections=_sections(runs, results),
         environment=facts_of(reading.environment),
         standing=standing(report, figures),
-        advice=advice(figures, elapsed_by_run(results)),
+        advice=advice(
+            figures, elapsed_by_run((row.run_index, row.elapsed_time_s) for row in results)
+        ),
     )
 
 

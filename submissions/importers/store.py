@@ -138,10 +138,8 @@ def _write_together(new: Sequence[New]) -> None:
     """Bytes, trail and facts, and the state that `intake.publish` would give."""
     RawReport.objects.bulk_create(report for _, _, report in new)
     events = [report.event("received", ACTOR, format=report.format) for _, _, report in new]
-    readings = write_readings(
-        [(report, ready.content) for _, ready, report in new if ready.content]
-    )
-    caught = [(reading.report, intake.caught_by(reading)) for reading in readings]
+    every = write_readings([(report, ready.content) for _, ready, report in new if ready.content])
+    caught = [(one.reading.report, intake.caught_by(one.reading)) for one in every]
     published = [report for report, rules in caught if not rules]
     for report in published:
         report.status = RawReport.Status.PUBLISHED

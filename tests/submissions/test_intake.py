@@ -304,3 +304,16 @@ def test_many_senders_of_the_same_bytes_at_once_make_one_report() -> None:
     assert sorted(status for status, _ in answers) == [200] * 39 + [201]
     assert len({public_id for _, public_id in answers}) == 1
     assert RawReport.objects.count() == 1
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_the_answer_says_what_the_stored_report_says(client: Client, text: bool) -> None:
+    """It is made from memory; what is read later comes from the rows."""
+    runs = [reports.run(rate) for rate in (20_000, 21_000)]
+    body = runs[0]["outputs"][0].encode() if text else reports.as_bytes(reports.envelope(*runs))
+    kind = "text/plain" if text else "application/json"
+    sent = client.post(URL, body, content_type=kind).json()
+    assert len(sent["results"]) == (1 if text else 2)
+    stored = client.get(f"{URL}{sent['id']}/").json()
+    for name in sent.keys() - {"claim_token"}:
+        assert sent[name] == stored[name], name

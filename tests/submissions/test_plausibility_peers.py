@@ -108,7 +108,7 @@ def test_reading_a_report_again_does_not_flag_it_as_its_own_copy(client: Client)
 
     send(client, 23_456.78, 23_012.34, 24_567.89)
     report = RawReport.objects.get()
-    again = write_reading(report, read(bytes(report.body or b""), report.format, False))
+    again = write_reading(report, read(bytes(report.body or b""), report.format, False)).reading
     assert again.flags == []
 
 
