@@ -54,8 +54,8 @@ run: setup
 
 # The suite on SQLite, then its tests that touch the database once more on a PostgreSQL of their own.
 test: setup
-	@$(PY) -m pytest
-	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only
+	@$(PY) -m pytest --numprocesses auto --dist loadfile
+	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --numprocesses auto --dist loadfile
 
 lint: setup
 	@mkdir -p build/lint
