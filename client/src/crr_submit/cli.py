@@ -82,7 +82,7 @@ def send(options: Options, terminal: Terminal) -> int:
 
 def show(options: Options, terminal: Terminal) -> int:
     """Print the environment."""
-    environment = collect.environment(Host())
+    environment = collect.environment(Host(), options.with_cloud)
     shown = {"environment": envelope.build(environment, redact=options.redact)["environment"]}
     if options.as_json:
         terminal.finish(shown)

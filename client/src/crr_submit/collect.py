@@ -12,23 +12,23 @@ import os
 import re
 from typing import Any, Dict, List, Optional, Set
 
-from crr_submit import cpus, tuning, virtualization
+from crr_submit import cloud, cpus, nic, tuning, virtualization
 from crr_submit.host import Host, os_release
 
 _CPU_FOLDER = "/sys/devices/system/cpu"
 
 
-def environment(host: Host) -> Dict[str, Any]:
+def environment(host: Host, with_cloud: bool = True) -> Dict[str, Any]:
     """Everything about the host, as the envelope's `environment`."""
     return {
         "kernel": kernel(host),
         "os": operating_system(host),
         "virtualization": virtualization.describe(host),
-        "cloud": None,
+        "cloud": cloud.describe(host) if with_cloud else None,
         "cpu": processors(host),
         "memory_bytes": memory_bytes(host),
         "clocksource": clocksource(host),
-        "nic": None,
+        "nic": nic.describe(host),
         "tuning": tuning.settings(host),
     }
 

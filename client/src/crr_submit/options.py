@@ -47,6 +47,7 @@ class Options:
     as_json: bool
     redact: Tuple[str, ...]
     machine_id: bool
+    with_cloud: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -76,6 +77,7 @@ def parse(arguments: Sequence[str]) -> Options:
         as_json=given.get("as_json", False),
         redact=tuple(given.get("redact", ())),
         machine_id=given.get("machine_id", False),
+        with_cloud=given.get("with_cloud", True),
     )
 
 
@@ -167,6 +169,12 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="WORD",
         help="replace this word everywhere in the report (repeatable)",
+    )
+    add(
+        "--no-cloud",
+        action="store_false",
+        dest="with_cloud",
+        help="do not ask the cloud's metadata service for the instance type",
     )
     add(
         "--machine-id",

@@ -42,7 +42,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     host = Host()
     found = programs.find_programs(host)
     identity = _machine_id() if options.machine_id else None
-    environment = collect.environment(host)
+    environment = collect.environment(host, options.with_cloud)
     steps = _steps(options, host)
     terminal.say(
         "Measuring for about %s: %d netperf runs over loopback, changing nothing on this host."

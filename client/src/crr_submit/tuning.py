@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from crr_submit import nic
 from crr_submit.host import Host
 
 SYSCTLS = (
@@ -23,6 +24,12 @@ SYSCTLS = (
     "net.ipv4.tcp_abort_on_overflow",
     "net.ipv4.ip_local_port_range",
     "net.ipv4.tcp_congestion_control",
+    "net.core.default_qdisc",
+    "net.core.rps_sock_flow_entries",
+    "net.netfilter.nf_conntrack_max",
+    "kernel.sched_autogroup_enabled",
+    "kernel.timer_migration",
+    "kernel.numa_balancing",
 )
 # Covariates of measuring: they explain why a wake-up costs what it costs.
 FILES = {
@@ -31,7 +38,38 @@ FILES = {
     "cpuidle.governor": "/sys/devices/system/cpu/cpuidle/current_governor",
     "haltpoll.guest_halt_poll_ns": "/sys/module/haltpoll/parameters/guest_halt_poll_ns",
     "lo.mtu_bytes": "/sys/class/net/lo/mtu",
+    "smt.control": "/sys/devices/system/cpu/smt/control",
+    "security.lsm": "/sys/kernel/security/lsm",
+    "preemption": "/sys/kernel/debug/sched/preempt",
 }
+# Kernel parameters that change what a connection or a wake-up costs; no other is ever looked at.
+KERNEL_PARAMETERS = (
+    "mitigations",
+    "idle",
+    "nohz",
+    "nohz_full",
+    "isolcpus",
+    "rcu_nocbs",
+    "preempt",
+    "clocksource",
+    "tsc",
+    "nosmt",
+    "processor.max_cstate",
+    "intel_idle.max_cstate",
+    "intel_pstate",
+    "amd_pstate",
+    "cpuidle.off",
+    "cpuidle_haltpoll.force",
+    "spectre_v2",
+    "spec_store_bypass_disable",
+    "pti",
+    "nopti",
+    "retbleed",
+    "srso",
+    "threadirqs",
+    "xen_nopv",
+    "audit",
+)
 
 
 def settings(host: Host) -> Dict[str, Any]:
@@ -42,6 +80,10 @@ def settings(host: Host) -> Dict[str, Any]:
     found.update((name, _value(host, path)) for name, path in FILES.items())
     found["conntrack"] = conntrack(host)
     found["rps.lo"] = rps_of_loopback(host)
+    found["firewall_rules"] = firewall_rules(host)
+    found["time_wait"] = time_wait(host)
+    found.update(kernel_parameters(host))
+    found.update(nic.spread(host))
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -64,6 +106,33 @@ def rps_of_loopback(host: Host) -> Optional[str]:
     if not known:
         return None
     return "on" if any(mask.strip("0,") for mask in known) else "off"
+
+
+def kernel_parameters(host: Host) -> Dict[str, str]:
+    """`boot.mitigations` and their kin from the kernel's command line, `on` for a bare word."""
+    words = (word.partition("=") for word in (host.text("/proc/cmdline") or "").split())
+    return {
+        "boot." + name: value[:100] or "on" for name, _, value in words if name in KERNEL_PARAMETERS
+    }
+
+
+def firewall_rules(host: Host) -> Optional[int]:
+    """0 when neither iptables' tables nor nftables are there; the rules of others need root."""
+    tables = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
+    loaded = [line.split(" ", 1)[0] for line in host.lines("/proc/modules")]
+    is_known = host.exists("/proc/modules") and host.exists("/proc/sys/net")
+    in_use = {"ip_tables", "ip6_tables", "nf_tables"}.intersection(loaded)
+    return 0 if is_known and not in_use and not any(map(host.exists, tables)) else None
+
+
+def time_wait(host: Host) -> Optional[int]:
+    """Connections in TIME_WAIT before the first run: `TCP: inuse 5 orphan 0 tw 12 ...`."""
+    for line in host.lines("/proc/net/sockstat"):
+        words = line.split()
+        if words[:1] == ["TCP:"] and "tw" in words[:-1]:
+            value = words[words.index("tw") + 1]
+            return int(value) if value.isdigit() else None
+    return None
 
 
 def _value(host: Host, path: str) -> Any:

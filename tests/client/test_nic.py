@@ -1,0 +1,96 @@
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from crr_submit import nic, tuning
+from crr_submit.host import Host
+from tests.client import trees
+
+ROUTES = (
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+    "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n"
+    "eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
+    "eth1\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+)
+ROUTE_6 = " ".join(
+    ["0" * 32, "00", "0" * 32, "00", "fe80" + "0" * 28, "400"] + ["0"] * 3 + ["eth6"]
+)
+CARD = {
+    "/proc/net/route": ROUTES,
+    "/proc/sys/net/core/rps_sock_flow_entries": "32768\n",
+    "/sys/class/net/eth0/mtu": "9001\n",
+    "/sys/class/net/eth0/queues/rx-0/rps_cpus": "00000000,00000000\n",
+    "/sys/class/net/eth0/queues/rx-0/rps_flow_cnt": "0\n",
+    "/sys/class/net/eth0/queues/rx-1/rps_cpus": "00000000,00000003\n",
+    "/sys/class/net/eth0/queues/rx-1/rps_flow_cnt": "4096\n",
+    "/sys/class/net/eth0/queues/tx-0/xps_cpus": "0\n",
+    "/sys/class/net/eth0/device/msi_irqs/24": "msi\n",
+    "/sys/class/net/eth0/device/msi_irqs/25": "msi\n",
+    "/proc/irq/24/effective_affinity_list": "0\n",
+    "/proc/irq/25/effective_affinity_list": "3\n",
+}
+
+
+class NicTest(unittest.TestCase):
+    def host(self, files):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Host(trees.lay_out(folder.name, files))
+
+    def test_card_of_the_default_route_with_the_lowest_metric(self):
+        host = self.host(CARD)
+        os.symlink("../../bus/pci/drivers/ena", str(host.path("/sys/class/net/eth0/device/driver")))
+        wanted = {"driver": "ena", "queues": 2, "mtu_bytes": 9001, "offloads": {}}
+        self.assertEqual(nic.describe(host), wanted)
+
+    def test_how_its_load_is_spread(self):
+        wanted = {"rps.nic": "on", "rfs.nic": "on", "xps.nic": "off"}
+        wanted["irq_spread"] = "2 interrupts on 2 CPUs"
+        self.assertEqual(nic.spread(self.host(CARD)), wanted)
+
+    def test_ipv6_alone(self):
+        host = self.host(
+            {"/proc/net/route": ROUTES.split("\n")[0], "/proc/net/ipv6_route": ROUTE_6}
+        )
+        self.assertEqual(nic.default_interface(host), "eth6")
+
+    def test_host_without_a_route_has_no_card(self):
+        host = self.host({})
+        self.assertIsNone(nic.describe(host))
+        self.assertEqual(nic.spread(host), {})
+
+    def test_a_name_that_is_no_name(self):
+        for name in ("../../etc", "..", "a" * 16, "a/b"):
+            host = self.host({"/proc/net/route": ROUTES.replace("eth0", name)})
+            self.assertIsNone(nic.default_interface(host), name)
+
+    @unittest.skipUnless(Path("/sys/class/net/lo").exists(), "needs Linux")
+    def test_offloads_of_loopback_by_the_real_ioctl(self):
+        found = nic.offloads("lo")
+        self.assertIs(found["scatter-gather"], True)
+        self.assertEqual(nic.offloads("no-such-card"), {})
+
+
+class SettingsTest(NicTest):
+    def test_kernel_parameters_are_an_allow_list(self):
+        line = "BOOT_IMAGE=/vmlinuz root=UUID=secret mitigations=off nopti user=jo threadirqs\n"
+        found = tuning.kernel_parameters(self.host({"/proc/cmdline": line}))
+        wanted = {"boot.mitigations": "off", "boot.nopti": "on", "boot.threadirqs": "on"}
+        self.assertEqual(found, wanted)
+
+    def test_no_firewall_and_one_that_cannot_be_counted(self):
+        files = {"/proc/modules": "ext4 1 0\n", "/proc/sys/net/core/somaxconn": "128\n"}
+        self.assertEqual(tuning.firewall_rules(self.host(files)), 0)
+        files["/proc/modules"] = "nf_tables 3 12 - Live\n"
+        self.assertIsNone(tuning.firewall_rules(self.host(files)))
+        self.assertIsNone(tuning.firewall_rules(self.host({})))
+
+    def test_connections_in_time_wait(self):
+        text = "sockets: used 180\nTCP: inuse 7 orphan 0 tw 1234 alloc 9 mem 2\nUDP: inuse 3\n"
+        self.assertEqual(tuning.time_wait(self.host({"/proc/net/sockstat": text})), 1234)
+        self.assertIsNone(tuning.time_wait(self.host({"/proc/net/sockstat": "TCP: tw\n"})))
+
+
+if __name__ == "__main__":
+    unittest.main()
