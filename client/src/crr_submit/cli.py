@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
-from crr_submit import collect, envelope, session
+from crr_submit import claim, collect, envelope, post, session
 from crr_submit.deliver import Outcome, deliver, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
 from crr_submit.programs import CannotMeasure
+from crr_submit.send import SendError, fetch
 from crr_submit.terminal import Terminal
 
+_ID = re.compile(r"[a-z2-7]{16}\Z")
 DONE, NOT_SENT, USAGE, CANNOT_MEASURE = 0, 1, 2, 3
 
 
@@ -29,7 +32,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     options = parse(arguments)
     terminal = Terminal(options.as_json)
-    commands = {"submit": submit, "run": run, "send": send, "show": show}
+    commands = {"submit": submit, "run": run, "send": send, "show": show, "post": post_text}
     try:
         return commands[options.command](options, terminal)
     except CannotMeasure as error:
@@ -89,6 +92,34 @@ def show(options: Options, terminal: Terminal) -> int:
     else:
         terminal.say(envelope.to_text(shown).rstrip("\n"))
     return DONE
+
+
+def post_text(options: Options, terminal: Terminal) -> int:
+    """Print a report for a mailing list."""
+    name = options.files[0]
+    try:
+        body, address = _report_and_address(name, options)
+        block = post.text(body, address)
+    except (OSError, ValueError, SendError) as error:
+        reason = getattr(error, "strerror", None) or error
+        return _failed("crr-submit: %s: %s" % (name, reason), USAGE, terminal)
+    if options.as_mail:
+        block = post.draft(block)
+    if options.as_json:
+        terminal.finish({"report": name, "address": address, "text": block})
+    else:
+        terminal.say(block.rstrip("\n"))
+    return DONE
+
+
+def _report_and_address(name: str, options: Options) -> Tuple[bytes, Optional[str]]:
+    """The report in a file, with the address kept beside it, or in the registry by its id."""
+    if Path(name).exists() or not _ID.match(name):
+        addresses = [kept.url for kept in claim.load(name) if kept.url]
+        return Path(name).read_bytes(), addresses[-1] if addresses else None
+    if options.registry is None:
+        raise ValueError("no such file; for a report of a registry give --registry URL")
+    return fetch(options.registry, name), "%s/r/%s" % (options.registry, name)
 
 
 def _ask_and_deliver(report: session.SavedReport, options: Options, terminal: Terminal) -> Outcome:

@@ -48,6 +48,7 @@ class Options:
     redact: Tuple[str, ...]
     machine_id: bool
     with_cloud: bool
+    as_mail: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -78,6 +79,7 @@ def parse(arguments: Sequence[str]) -> Options:
         redact=tuple(given.get("redact", ())),
         machine_id=given.get("machine_id", False),
         with_cloud=given.get("with_cloud", True),
+        as_mail=given.get("as_mail", False),
     )
 
 
@@ -133,6 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument(
         "files", nargs="+", metavar="FILE", help="report or netperf output; - is standard input"
     )
+    post = commands.add_parser(
+        "post", help="a report as 72 columns of text for a mailing list", parents=[common], **looks
+    )
+    post.add_argument("files", nargs=1, metavar="ID|FILE", help="a report, here or in the registry")
+    post.add_argument("--eml", action="store_true", dest="as_mail", help="as a draft message")
     commands.add_parser(
         "show", help="print what is known of this host, send nothing", parents=[common], **looks
     )

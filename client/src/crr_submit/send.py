@@ -81,6 +81,19 @@ def send(
     raise SendError(cause)
 
 
+def fetch(registry: str, report_id: str, transport: Optional[Transport] = None) -> bytes:
+    """The stored bytes of a report; raises SendError."""
+    address = "%s%s%s/raw/" % (registry, REPORTS_PATH, report_id)
+    headers = {"User-Agent": "crr-submit/" + __version__}
+    try:
+        response = (transport or over_http)(urllib.request.Request(address, headers=headers))
+    except (OSError, http.client.HTTPException) as error:
+        raise SendError("no connection to %s: %s" % (registry, _reason(error))) from error
+    if response.status != 200:
+        raise SendError(refusal(response))
+    return response.body
+
+
 def over_http(request: urllib.request.Request) -> Response:
     """One request, through the proxies of the environment but not to a loopback host; redirects
     are not followed.

@@ -1,0 +1,195 @@
+"""A report as text for a mailing list: US-ASCII, 72 columns, numbers first, and a draft mail of it.
+
+In: the bytes of a report (an envelope or netperf's own text) and its address, if it has one. Every
+number is read from netperf's output by the parser that the registry uses. Called by
+`crr_submit.cli`.
+"""
+
+from __future__ import annotations
+
+import email.policy
+import json
+import math
+import statistics
+import textwrap
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from crr_submit import netperf
+
+WIDTH = 72
+HEADLINE = "TCP_CRR"
+LEAST_FOR_INTERVAL = 3
+# Student's t, 97.5 %, for 1 to 30 degrees of freedom; beyond that the normal quantile is near.
+_T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]
+_T += [2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086]
+_T += [2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042]
+_NORMAL = 1.960
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The runs of one kind: their rates in trans/s or bit/s, in the order they ran."""
+
+    test: str
+    streams: int
+    placement: Optional[str]
+    unit: str
+    rates: Tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        """Geometric mean; 0 when a run counted nothing."""
+        if not all(rate > 0 for rate in self.rates):
+            return 0.0
+        return math.exp(math.fsum(map(math.log, self.rates)) / len(self.rates))
+
+    @property
+    def interval(self) -> Optional[Tuple[float, float]]:
+        """95 % by Student's t on the logarithms; None below 3 runs."""
+        if len(self.rates) < LEAST_FOR_INTERVAL or self.rate == 0:
+            return None
+        logs = [math.log(rate) for rate in self.rates]
+        freedom = len(logs) - 1
+        quantile = _T[freedom - 1] if freedom <= len(_T) else _NORMAL
+        half = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
+        return self.rate * math.exp(-half), self.rate * math.exp(half)
+
+    @property
+    def name(self) -> str:
+        streams = "1 stream" if self.streams == 1 else "%d streams" % self.streams
+        return ", ".join([streams, (self.placement or "placement unknown").replace("_", " ")])
+
+
+def text(body: bytes, address: Optional[str] = None) -> str:
+    """The block. Raises ValueError when the report holds no result."""
+    envelope = _envelope(body)
+    arms = _arms(envelope)
+    if not arms:
+        raise ValueError("there is no result of netperf in it")
+    headline = next((arm for arm in arms if arm.test == HEADLINE), arms[0])
+    lines = [*_headline(headline), "", *_table(arms), *_ratio(arms), ""]
+    lines += [line for fact in _facts(envelope) for line in _wrapped(fact)]
+    if address:
+        lines += ["", "Report, raw data and charts:", address]
+    return "".join(_ascii(line) + "\n" for line in lines)
+
+
+def draft(block: str) -> str:
+    """The block as a mail that git send-email and mutt take: plain text, nobody in To."""
+    message = EmailMessage(policy=email.policy.default.clone(max_line_length=None))
+    message["Subject"] = "[netperf] " + block.split("\n", 1)[0]
+    message.set_content(block, charset="us-ascii", cte="7bit")
+    return message.as_string()
+
+
+def _headline(arm: Arm) -> List[str]:
+    where = " (%s, %d %s)" % (arm.name, len(arm.rates), "run" if len(arm.rates) == 1 else "runs")
+    return _wrapped("%s: %s %s%s" % (arm.test, _number(arm.rate), arm.unit, where))
+
+
+def _table(arms: Sequence[Arm]) -> Iterator[str]:
+    row = "%-12s %7s  %-10s %4s %12s  %s"
+    yield (row % ("test", "streams", "placement", "runs", "per second", "95 % interval")).rstrip()
+    for arm in arms:
+        bounds = arm.interval
+        shown = "%s - %s" % tuple(map(_number, bounds)) if bounds else ""
+        placement = (arm.placement or "?").replace("_", " ")
+        cells = (arm.test[:12], arm.streams, placement, len(arm.rates), _number(arm.rate), shown)
+        yield (row % cells).rstrip()
+
+
+def _ratio(arms: Sequence[Arm]) -> Iterator[str]:
+    """One unpinned stream against one on a single CPU: what waking idle CPUs costs here."""
+    single = {arm.placement: arm for arm in arms if (arm.test, arm.streams) == (HEADLINE, 1)}
+    pinned, loose = single.get("same_cpu"), single.get("unpinned")
+    if pinned and loose and pinned.rate and loose.rate:
+        yield ""
+        yield "One stream, unpinned to same CPU: x%.2f" % (loose.rate / pinned.rate)
+
+
+def _facts(envelope: Mapping[str, Any]) -> Iterator[str]:
+    environment = envelope.get("environment") or {}
+    kernel, cpu = environment.get("kernel") or {}, environment.get("cpu") or {}
+    system, cloud = environment.get("os") or {}, environment.get("cloud") or {}
+    virtual = environment.get("virtualization") or {}
+    kind = {"none": "bare metal"}.get(virtual.get("type"), virtual.get("type"))
+    rows = (
+        ("kernel", [kernel.get("release"), kernel.get("architecture")]),
+        ("system", [system.get("id"), system.get("version_id")]),
+        ("runs on", [kind, virtual.get("mode"), virtual.get("version"), virtual.get("container")]),
+        ("instance", [cloud.get("provider"), cloud.get("instance_type")]),
+        ("CPU", [cpu.get("model"), "%s online" % cpu["online"] if cpu.get("online") else None]),
+        ("clock", [environment.get("clocksource")]),
+    )
+    for name, values in rows:
+        known = [str(value) for value in values if value]
+        if known:
+            yield "%-9s %s" % (name + ":", ", ".join(known))
+    headline = next((run["command"] for run in _counted(envelope) if _is_headline(run)), None)
+    if headline:
+        # What follows "--" only chooses what netperf prints.
+        yield "command:  " + headline.partition(" -- ")[0]
+
+
+def _counted(envelope: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """The runs that are figures."""
+    return [run for run in envelope["runs"] if not run.get("warm_up") and not run.get("partial")]
+
+
+def _is_headline(run: Mapping[str, Any]) -> bool:
+    return "-t " + HEADLINE in (run.get("command") or "")
+
+
+def _envelope(body: bytes) -> Mapping[str, Any]:
+    """The envelope, or one around raw text, whose results are a run each."""
+    content = body.decode("utf-8", "replace")
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict) and isinstance(value.get("runs"), list):
+        return value
+    return {"runs": [{"text": content}]}
+
+
+def _arms(envelope: Mapping[str, Any]) -> List[Arm]:
+    """Runs of one kind together; of raw text every result by itself, since nothing says that two
+    of them are alike.
+    """
+    alike: Dict[Tuple[str, int, Optional[str], str], List[float]] = {}
+    arms = []
+    for run in _counted(envelope):
+        for result in netperf.parse(run.get("text") or "").results:
+            arms.append(Arm(result.test, 1, None, result.unit, (result.value,)))
+        for test, unit, rate in _sums(run):
+            streams = run.get("streams") or len(run["outputs"])
+            alike.setdefault((test, streams, run.get("placement"), unit), []).append(rate)
+    arms += [Arm(key[0], key[1], key[2], key[3], tuple(rates)) for key, rates in alike.items()]
+    return sorted(arms, key=lambda arm: (arm.test != HEADLINE, arm.test, arm.streams))
+
+
+def _sums(run: Mapping[str, Any]) -> Iterator[Tuple[str, str, float]]:
+    """(test, unit, rate summed over the streams), when every stream gives one result of them."""
+    outputs = [netperf.parse(str(output)).results for output in run.get("outputs") or []]
+    kinds = {(result.test, result.unit) for results in outputs for result in results}
+    if len(kinds) == 1 and all(len(results) == 1 for results in outputs):
+        (test, unit) = kinds.pop()
+        yield test, unit, sum(results[0].value for results in outputs)
+
+
+def _number(value: float) -> str:
+    """Three significant digits with commas; giga and mega for bit rates of that size."""
+    if value >= 1e9:
+        return "%.3gG" % (value / 1e9)
+    return "{:,.0f}".format(float("%.3g" % value)) if value >= 100 else "%.3g" % value
+
+
+def _wrapped(line: str) -> List[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False) or [""]
+
+
+def _ascii(line: str) -> str:
+    """Printable US-ASCII: anything else becomes a question mark, and cannot steer a terminal."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in line)
