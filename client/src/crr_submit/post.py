@@ -114,7 +114,7 @@ def _facts(envelope: Mapping[str, Any]) -> Iterator[str]:
     kernel, cpu = environment.get("kernel") or {}, environment.get("cpu") or {}
     system, cloud = environment.get("os") or {}, environment.get("cloud") or {}
     virtual = environment.get("virtualization") or {}
-    kind = {"none": "bare metal"}.get(virtual.get("type"), virtual.get("type"))
+    kind = "bare metal" if virtual.get("type") == "none" else virtual.get("type")
     rows = (
         ("kernel", [kernel.get("release"), kernel.get("architecture")]),
         ("system", [system.get("id"), system.get("version_id")]),
