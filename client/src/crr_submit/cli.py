@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from crr_submit import claim, collect, envelope, post, session
+from crr_submit import claim, collect, envelope, post, session, tune
 from crr_submit.deliver import Outcome, deliver, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
@@ -32,7 +32,14 @@ def execute(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     options = parse(arguments)
     terminal = Terminal(options.as_json)
-    commands = {"submit": submit, "run": run, "send": send, "show": show, "post": post_text}
+    commands = {
+        "submit": submit,
+        "run": run,
+        "send": send,
+        "show": show,
+        "post": post_text,
+        "tune": tune_factor,
+    }
     try:
         return commands[options.command](options, terminal)
     except CannotMeasure as error:
@@ -51,7 +58,16 @@ def execute(arguments: Sequence[str]) -> int:
 
 def submit(options: Options, terminal: Terminal) -> int:
     """Measure, save, show, ask, send."""
-    report = session.measure_and_save(options, terminal)
+    return _offer(session.measure_and_save(options, terminal), options, terminal)
+
+
+def tune_factor(options: Options, terminal: Terminal) -> int:
+    """Try a setting, put it back, save, show, ask, send."""
+    return _offer(tune.measure_and_save(options, terminal), options, terminal)
+
+
+def _offer(report: session.SavedReport, options: Options, terminal: Terminal) -> int:
+    """Show, ask and send a report that is on disk."""
     if not report.is_complete:
         return _finish(_unfinished(report, options, terminal), NOT_SENT, terminal)
     if options.dry_run:

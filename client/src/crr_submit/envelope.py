@@ -28,6 +28,7 @@ def build(
     machine_id: Optional[str] = None,
     notes: Optional[str] = None,
     redact: Sequence[str] = (),
+    experiment: Optional[Mapping[str, Any]] = None,
 ) -> Dict[str, Any]:
     """The envelope: everything redacted, nothing but what the format knows."""
     envelope = {
@@ -36,7 +37,7 @@ def build(
         "machine_id": machine_id,
         "environment": dict(environment),
         "runs": [dict(run) for run in runs],
-        "experiment": None,
+        "experiment": experiment,
         "notes": notes,
         "visibility": "public",
     }

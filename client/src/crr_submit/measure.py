@@ -56,9 +56,16 @@ class Measurement:
 
 
 def carry_out(
-    steps: Sequence[Step], programs: Programs, host: Host, pin_cpu: int, progress: Progress
+    steps: Sequence[Step],
+    programs: Programs,
+    host: Host,
+    pin_cpu: int,
+    progress: Progress,
+    prepare: Callable[[Measurement], None] = lambda done: None,
 ) -> Measurement:
-    """Run the steps in order; `progress(seconds left, label)` is called before each."""
+    """Run the steps in order. Before each, `prepare(what is done so far)` may change the host or
+    end it all with CannotMeasure, and `progress(seconds left, label)` is called.
+    """
     done = Measurement()
     conntrack = Conntrack(host)
     try:
@@ -66,6 +73,7 @@ def carry_out(
             runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
             for index, step in enumerate(steps):
                 left_s = plan.expected_s(steps[index:])
+                prepare(done)
                 runner.run(step, functools.partial(progress, left_s))
     except Interrupted:
         done.interrupted = True
@@ -88,12 +96,14 @@ class _Runner:
 
     def run(self, step: Step, say: Callable[[str], None]) -> None:
         """One step: a row more in `done.runs`, or a reason more in `done.left_out`."""
-        expected = self.best_rate * step.streams * (step.duration_s or 0)
+        by_time = self.best_rate * step.streams * (step.duration_s or 0)
+        expected = step.transactions if step.duration_s is None else by_time
         obstacle = self.conntrack.wait_for_room(expected, say) if step.test == "TCP_CRR" else None
         if obstacle is not None:
             self.done.left_out.append("%s: %s" % (step.label, obstacle))
             return
         say(step.label)
+        time.sleep(step.settle_s)
         before = telemetry.read_run(self.host)
         run = self._measured(step)
         after = telemetry.read_run(self.host)
@@ -132,9 +142,12 @@ class _Runner:
     def _watch(
         self, step: Step, run: Dict[str, Any], processes: Sequence["subprocess.Popen[bytes]"]
     ) -> None:
-        """Read the counters inside the active window, then wait for every process."""
+        """Read the counters inside the active window, then wait for every process. A counted run
+        has no wait at its end, so its window lasts until netperf has ended.
+        """
         started_s = time.monotonic()
-        if step.duration_s is not None:
+        deadline_s = started_s + step.expected_s + GRACE_S
+        if not step.warm_up:
             _wait(processes[0], started_s + MARGIN_S)
             first = telemetry.read(self.host)
             run["placement"] = placement.verified(
@@ -143,9 +156,10 @@ class _Runner:
                 [process.pid for process in processes],
                 placement.children(self.host, self.netserver.pid),
             )
-            _wait(processes[0], started_s + step.duration_s - MARGIN_S)
+            is_counted = step.duration_s is None
+            window_s = started_s + (step.duration_s or 0) - MARGIN_S
+            _wait(processes[0], deadline_s if is_counted else window_s)
             run["telemetry"] = telemetry.window(first, telemetry.read(self.host))
-        deadline_s = started_s + step.expected_s + GRACE_S
         for process in processes:
             if not _wait(process, deadline_s):
                 raise CannotMeasure(
@@ -184,7 +198,7 @@ class _Runner:
         rate = summary.transaction_rate(run)
         if rate is not None and step.test == "TCP_CRR":
             self.best_rate = max(self.best_rate, rate / step.streams)
-            connections = rate * step.duration_s if step.duration_s else plan.WARM_UP_TRANSACTIONS
+            connections = rate * step.duration_s if step.duration_s else step.transactions
             self.conntrack.observe(before.conntrack_count, after.conntrack_count, connections)
         if "demo mode not configured" in run["outputs"][0].lower():
             self.with_interims = False
@@ -193,7 +207,7 @@ class _Runner:
         """The command line, with netperf's plain name. Every arm has the same options: each
         changes what is timed.
         """
-        length = str(step.duration_s or -plan.WARM_UP_TRANSACTIONS)
+        length = str(step.duration_s or -step.transactions)
         command = [
             "netperf",
             "-t",

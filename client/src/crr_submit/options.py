@@ -27,13 +27,15 @@ the usual commands:
 """
 _EPILOG = """\
 exit codes: 0 sent or done, 1 measured but not sent (the file and the command
-that sends it are printed), 2 usage, 3 cannot measure. Never needs root.
+that sends it are printed), 2 usage, 3 cannot measure. Only tune needs root.
 """
 
 
 @dataclass(frozen=True)
 class Options:
-    """`streams` is empty for the default plan; `registry` has no slash at its end."""
+    """`streams` is empty for the default plan; `registry` has no slash at its end. `size` is the
+    scale before --duration changed it; `factor` is empty but for tune.
+    """
 
     command: str
     files: Tuple[str, ...]
@@ -49,6 +51,10 @@ class Options:
     machine_id: bool
     with_cloud: bool
     as_mail: bool
+    size: plan.Scale
+    duration_s: Optional[int]
+    factor: str
+    against: Optional[str]
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -80,6 +86,10 @@ def parse(arguments: Sequence[str]) -> Options:
         machine_id=given.get("machine_id", False),
         with_cloud=given.get("with_cloud", True),
         as_mail=given.get("as_mail", False),
+        size=scale,
+        duration_s=given.get("duration"),
+        factor=given.get("factor", ""),
+        against=given.get("against"),
     )
 
 
@@ -142,6 +152,16 @@ def _parser() -> argparse.ArgumentParser:
     post.add_argument("--eml", action="store_true", dest="as_mail", help="as a draft message")
     commands.add_parser(
         "show", help="print what is known of this host, send nothing", parents=[common], **looks
+    )
+    tune = commands.add_parser(
+        "tune",
+        help="a setting against its other value, put back whatever happens (root)",
+        parents=[common],
+        **looks,
+    )
+    tune.add_argument("factor", metavar="FACTOR", help="such as rps.lo or clocksource")
+    tune.add_argument(
+        "--against", metavar="VALUE", help="the other value, where there are more than two"
     )
     return parser
 

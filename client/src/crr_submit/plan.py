@@ -32,8 +32,8 @@ _CPU_ROW_BYTES = 115
 
 @dataclass(frozen=True)
 class Step:
-    """One netperf invocation, or `streams` of them started together. `duration_s` None: counted,
-    not timed.
+    """One netperf invocation, or `streams` of them started together, `settle_s` after what came
+    before. `duration_s` None: `transactions` are counted, which takes about `counted_s`.
     """
 
     test: str
@@ -41,11 +41,14 @@ class Step:
     placement: str
     duration_s: Optional[int]
     warm_up: bool = False
+    transactions: int = WARM_UP_TRANSACTIONS
+    counted_s: float = WARM_UP_S
+    settle_s: float = 0.0
 
     @property
     def expected_s(self) -> float:
         if self.duration_s is None:
-            return WARM_UP_S
+            return self.settle_s + self.counted_s
         return self.duration_s + STARTING_S + (CRR_PAD_S if self.test == "TCP_CRR" else 0.0)
 
     @property
@@ -64,7 +67,7 @@ class Step:
 
     def report_bytes(self, n_cpus: int) -> int:
         """About how much of the report this run will fill."""
-        interims = (self.duration_s or 0) / self.interim_s + 1
+        interims = (self.duration_s or self.counted_s) / self.interim_s + 1
         output = _OUTPUT_BYTES + _INTERIM_BYTES * interims
         return int(_RUN_BYTES + _CPU_ROW_BYTES * min(n_cpus, CPU_ROWS) + self.streams * output)
 

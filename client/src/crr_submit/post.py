@@ -10,22 +10,16 @@ from __future__ import annotations
 import email.policy
 import json
 import math
-import statistics
 import textwrap
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from crr_submit import netperf
+from crr_submit import netperf, student
 
 WIDTH = 72
 HEADLINE = "TCP_CRR"
 LEAST_FOR_INTERVAL = 3
-# Student's t, 97.5 %, for 1 to 30 degrees of freedom; beyond that the normal quantile is near.
-_T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]
-_T += [2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086]
-_T += [2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042]
-_NORMAL = 1.960
 
 
 @dataclass(frozen=True)
@@ -50,11 +44,8 @@ class Arm:
         """95 % by Student's t on the logarithms; None below 3 runs."""
         if len(self.rates) < LEAST_FOR_INTERVAL or self.rate == 0:
             return None
-        logs = [math.log(rate) for rate in self.rates]
-        freedom = len(logs) - 1
-        quantile = _T[freedom - 1] if freedom <= len(_T) else _NORMAL
-        half = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
-        return self.rate * math.exp(-half), self.rate * math.exp(half)
+        low, high = student.interval([math.log(rate) for rate in self.rates])
+        return math.exp(low), math.exp(high)
 
     @property
     def name(self) -> str:

@@ -1,6 +1,7 @@
 """One session of measuring: from the options to a report on disk, sent to nobody.
 
-Called by `crr_submit.cli` for `run` and for measuring before a report is sent.
+Called by `crr_submit.cli` for `run` and for measuring before a report is sent; `crr_submit.tune`
+keeps its report in the same way.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     when it was interrupted before the first, OSError when the report finds no place after all.
     """
     path = options.output or envelope.default_path()
-    _require_folder(path)
+    require_folder(path)
     host = Host()
     found = programs.find_programs(host)
-    identity = _machine_id() if options.machine_id else None
+    sender = identity(options)
     environment = collect.environment(host, options.with_cloud)
     steps = _steps(options, host)
     terminal.say(
@@ -54,16 +55,17 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     if done.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
     notes = _notes(done, len(steps))
-    report = envelope.build(environment, done.runs, identity, notes, options.redact)
+    report = envelope.build(environment, done.runs, sender, notes, options.redact)
     body = envelope.to_bytes(report)
-    path = _save(path, body, terminal)
+    path = save(path, body, terminal)
     terminal.say(*summary.table(done.runs))
     if notes:
         terminal.complain(notes)
     return SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
 
 
-def _require_folder(path: str) -> None:
+def require_folder(path: str) -> None:
+    """Raises CannotSave when the report could not be written there."""
     folder = Path(path).absolute().parent
     if not os.access(str(folder), os.W_OK) or Path(path).is_dir():
         raise CannotSave("cannot write %s; choose a file with -o" % Path(path).absolute())
@@ -77,7 +79,7 @@ def _require_results(done: measure.Measurement) -> None:
     raise programs.CannotMeasure(done.failure or "; ".join(done.left_out))
 
 
-def _save(path: str, body: bytes, terminal: Terminal) -> str:
+def save(path: str, body: bytes, terminal: Terminal) -> str:
     """Save, in the system's temporary folder if need be: minutes of measuring shall not be lost."""
     try:
         envelope.save(path, body)
@@ -89,7 +91,10 @@ def _save(path: str, body: bytes, terminal: Terminal) -> str:
     return other
 
 
-def _machine_id() -> str:
+def identity(options: Options) -> Optional[str]:
+    """The machine id, if the user wants to send it; raises CannotSave when it cannot be kept."""
+    if not options.machine_id:
+        return None
     try:
         return machine_id.get_or_create()
     except OSError as error:

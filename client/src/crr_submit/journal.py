@@ -1,0 +1,141 @@
+"""What `crr-submit tune` is about to change, on disk before it is changed, and how it is put back.
+
+The journal is one file, locked while a tune is at work. It names each kernel file, its value before
+and the values that will be written to it. A value that is none of these is somebody else's and is
+left alone. The file lies in /run, which is emptied by the same reboot that resets the settings.
+Called by `crr_submit.tune`, and by `crr_submit.watchdog` when tune was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
+
+from crr_submit.programs import CannotMeasure
+
+PATH = "/run/crr-submit.journal"
+_NETWORK = "/proc/self/ns/net"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One file of the kernel, as it was found; `applied` are the values that tune writes to it."""
+
+    path: str
+    before: str
+    applied: Tuple[str, ...]
+
+
+class Journal:
+    """The open journal. The watchdog, being a fork, shares the lock and keeps it to its own end."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def write(self, settings: Sequence[Setting]) -> None:
+        """Replace the content, and return when it is on the disk."""
+        network = os.readlink(_NETWORK)
+        content = {"network": network, "settings": [asdict(setting) for setting in settings]}
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, json.dumps(content).encode("ascii"), 0)
+        os.fsync(self._handle)
+
+    def forget(self, path: str) -> None:
+        """Leave this setting to whoever else has changed it."""
+        self.write([setting for setting in self.settings() if setting.path != path])
+
+    def settings(self) -> List[Setting]:
+        """What has to be put back. Raises CannotMeasure for those of another network namespace."""
+        content = self._content()
+        if content.get("network", os.readlink(_NETWORK)) != os.readlink(_NETWORK):
+            raise CannotMeasure(
+                "an unfinished tune of another network namespace is noted in %s; run crr-submit "
+                "tune there, or remove the file if that namespace is gone" % PATH
+            )
+        return [
+            Setting(row["path"], row["before"], tuple(row["applied"]))
+            for row in content.get("settings", ())
+        ]
+
+    def restore(self) -> List[str]:
+        """Put every setting back and empty the journal; returns what was done, in words.
+
+        Raises CannotMeasure, and keeps the journal, when one does not take its old value.
+        """
+        done, failed = [], []
+        for setting in self.settings():
+            try:
+                done += put_back(setting)
+            except (OSError, CannotMeasure) as error:
+                by_hand = "to do it by hand: echo '%s' > %s" % (setting.before, setting.path)
+                failed.append("could not restore %s (%s); %s" % (setting.path, error, by_hand))
+        if failed:
+            raise CannotMeasure("; ".join(failed + done))
+        os.ftruncate(self._handle, 0)
+        os.fsync(self._handle)
+        return done
+
+    def _content(self) -> Dict[str, Any]:
+        text = os.pread(self._handle, os.fstat(self._handle).st_size, 0)
+        try:
+            content: Dict[str, Any] = json.loads(text.decode("ascii"))
+        except ValueError:
+            # Empty, or cut short: a setting is changed only after the whole journal is on the disk.
+            return {}
+        return content
+
+
+@contextlib.contextmanager
+def opened(path: str = PATH) -> Iterator[Journal]:
+    """The journal, locked. Raises CannotMeasure when it cannot be kept or another tune has it."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        text = (
+            "tune writes settings of the kernel and first its journal, for which it needs root: %s"
+        )
+        raise CannotMeasure(text % error) from error
+    try:
+        _lock(handle)
+        yield Journal(handle)
+    finally:
+        os.close(handle)
+
+
+def put_back(setting: Setting) -> List[str]:
+    """Give one setting its old value; a line for each thing that was done or left alone."""
+    now = read(setting.path)
+    if now == setting.before:
+        return []
+    if now not in setting.applied:
+        return [
+            "%s is now '%s', which somebody else has set; it is left so (it was '%s')"
+            % (setting.path, now, setting.before)
+        ]
+    apply(setting.path, setting.before)
+    return ["%s is '%s' again" % (setting.path, setting.before)]
+
+
+def apply(path: str, value: str) -> None:
+    """Write the value and read it back; raises OSError, or CannotMeasure when it did not take."""
+    Path(path).write_text(value, encoding="ascii")
+    if read(path) != value:
+        raise CannotMeasure("%s reads '%s' after '%s' was written" % (path, read(path), value))
+
+
+def read(path: str) -> str:
+    """The value without white space around it; raises OSError."""
+    return Path(path).read_text(encoding="ascii", errors="replace").strip()
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        text = "another crr-submit tune is at work on this host; wait until it has ended"
+        raise CannotMeasure(text) from error

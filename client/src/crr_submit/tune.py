@@ -1,0 +1,312 @@
+"""`crr-submit tune FACTOR`: a setting of this host against its other value, in paired blocks, and
+the setting put back whatever happens.
+
+In: the options. Out: a report on disk that holds the experiment, sent to nobody. Before the first
+change the journal is on the disk and a watchdog runs. One warm-up and a pilot come first; they fix
+how many transactions a run counts and how many blocks there are, and are no part of the result.
+Called by `crr_submit.cli`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from crr_submit import (
+    collect,
+    cpus,
+    envelope,
+    factors,
+    journal,
+    machine_id,
+    measure,
+    paired,
+    plan,
+    programs,
+    session,
+    summary,
+    watchdog,
+)
+from crr_submit.factors import Trial
+from crr_submit.host import Host
+from crr_submit.interrupts import Interrupted, handled, held
+from crr_submit.journal import Journal, Setting
+from crr_submit.options import Options
+from crr_submit.paired import Design, Effect, Ratio
+from crr_submit.programs import CannotMeasure
+from crr_submit.terminal import Terminal, duration
+
+_DESIGNS = {plan.DEFAULT: paired.DEFAULT, plan.QUICK: paired.QUICK, plan.THOROUGH: paired.THOROUGH}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished experiment: every run with the pilot's before them, which `first` leaves out."""
+
+    trial: Trial
+    orders: Tuple[str, ...]
+    runs: Tuple[Dict[str, Any], ...]
+    first: int
+    conntrack_active: bool
+
+    @property
+    def rates(self) -> List[float]:
+        return [_rate(run) for run in self.runs[self.first :]]
+
+    @property
+    def experiment(self) -> Dict[str, Any]:
+        """As the report has it: A is the first arm."""
+        letters = "".join(self.orders)
+        rows = [
+            {
+                "value": value,
+                "runs": [self.first + n for n, arm in enumerate(letters) if arm == letter],
+            }
+            for letter, value in zip("AB", self.trial.values)
+        ]
+        return {"factor": self.trial.factor, "blocks": list(self.orders), "arms": rows}
+
+
+def measure_and_save(options: Options, terminal: Terminal) -> session.SavedReport:
+    """Carry out the experiment and save it.
+
+    Raises CannotMeasure, with nothing changed or everything put back and nothing saved, and
+    KeyboardInterrupt likewise: blocks that somebody chose to stop at would not be an honest sample.
+    """
+    path = options.output or envelope.default_path()
+    session.require_folder(path)
+    sender = session.identity(options)
+    host = Host()
+    factor = factors.find(options.factor)
+    with _interruptible(), journal.opened() as kept:
+        for line in kept.restore():
+            terminal.complain("Left over from a tune that did not end: " + line)
+        trial = factor.plan(host, options.against)
+        factors.require_writable(trial)
+        found = programs.find_programs(host)
+        environment = collect.environment(host, options.with_cloud)
+        result = carry_out(trial, design_of(options), found, host, kept, terminal)
+    if result.conntrack_active:
+        environment["tuning"]["conntrack"] = "active"
+    notes = "%d runs of warm-up and pilot came first, marked as warm-up." % result.first
+    report = envelope.build(
+        environment, result.runs, sender, notes, options.redact, result.experiment
+    )
+    body = envelope.to_bytes(report)
+    path = session.save(path, body, terminal)
+    terminal.say(*lines(result, count_tried(trial.factor)))
+    return session.SavedReport(path, body, is_complete=True)
+
+
+def carry_out(
+    trial: Trial,
+    design: Design,
+    found: programs.Programs,
+    host: Host,
+    kept: Journal,
+    terminal: Terminal,
+) -> Result:
+    """Pilot and blocks, with every file of the trial as it was when this returns or raises."""
+    settings = [Setting(path, journal.read(path), values) for path, values in trial.files.items()]
+    runner = _Runner(trial, found, host, kept, terminal, {s.path: s.before for s in settings})
+    with _restored(kept, settings, terminal):
+        pilot_order = "".join(paired.ORDERS * design.pilot_blocks)[: 4 * design.pilot_blocks]
+        warm_up = plan.Step("TCP_CRR", 1, factors.PLACEMENT, None, warm_up=True)
+        pilot = plan.Step(
+            "TCP_CRR",
+            1,
+            factors.PLACEMENT,
+            None,
+            warm_up=True,
+            transactions=design.pilot_transactions,
+            settle_s=design.settle_s,
+        )
+        terminal.say("Pilot: %s %s against %s" % (trial.factor, trial.values[1], trial.values[0]))
+        first = runner.run("A" + pilot_order, [warm_up] + [pilot] * len(pilot_order))
+        rates = [_rate(run) for run in first.runs[1:]]
+        arms = _arms(rates, pilot_order, design)
+        count = min(paired.needed_blocks(rates, pilot_order, design), _room(arms["A"]))
+        orders = paired.draw_orders(count, random.Random())
+        steps = [arms[letter] for letter in "".join(orders)]
+        terminal.say(
+            "%d blocks of 4 runs, about %s; the setting is put back whatever happens."
+            % (count, duration(plan.expected_s(steps)))
+        )
+        done = runner.run("".join(orders), steps)
+        runner.check()
+    runs = (*first.runs, *done.runs)
+    active = first.conntrack_active or done.conntrack_active
+    return Result(trial, tuple(orders), runs, len(first.runs), active)
+
+
+@dataclass
+class _Runner:
+    """Runs steps with the setting switched before each; `present` is what each file should hold."""
+
+    trial: Trial
+    found: programs.Programs
+    host: Host
+    kept: Journal
+    terminal: Terminal
+    present: Dict[str, str]
+    value: str = ""
+
+    def run(self, letters: str, steps: Sequence[plan.Step]) -> measure.Measurement:
+        """One step a letter. Raises what stopped it: half an experiment is none."""
+        done = measure.carry_out(
+            steps,
+            self.found,
+            self.host,
+            cpus.pin_choice(cpus.allowed()),
+            lambda left_s, label: self.terminal.progress(left_s, "%s %s" % (self.value, label)),
+            lambda so_far: self._prepare(so_far, letters),
+        )
+        if done.interrupted:
+            raise Interrupted
+        if done.failure or done.left_out:
+            raise CannotMeasure(done.failure or done.left_out[0])
+        return done
+
+    def check(self) -> None:
+        """Raises CannotMeasure, and leaves the file to them, when somebody else changed one."""
+        for path, expected in self.present.items():
+            now = journal.read(path)
+            if now != expected:
+                self.kept.forget(path)
+                raise CannotMeasure(
+                    "somebody else set %s to '%s' during the experiment; it is left so, and what "
+                    "was measured is discarded" % (path, now)
+                )
+
+    def _prepare(self, done: measure.Measurement, letters: str) -> None:
+        if done.left_out:
+            raise CannotMeasure(done.left_out[0])
+        arm = "AB".index(letters[len(done.runs)])
+        self.value = "%s %s:" % (self.trial.factor, self.trial.values[arm])
+        try:
+            self.check()
+            for path, values in self.trial.files.items():
+                with held():
+                    self._switch(path, values[arm])
+        except OSError as error:
+            raise CannotMeasure("%s cannot be set: %s" % (self.trial.factor, error)) from error
+
+    def _switch(self, path: str, value: str) -> None:
+        if self.present[path] != value:
+            journal.apply(path, value)
+            self.present[path] = value
+
+
+@contextlib.contextmanager
+def _restored(kept: Journal, settings: Sequence[Setting], terminal: Terminal) -> Iterator[None]:
+    """Around everything that changes the settings. Where even this does not run to its end, the
+    watchdog does the same; and where that was killed too, the next tune.
+    """
+    guard: Optional[watchdog.Watchdog] = None
+    try:
+        with held():
+            guard = watchdog.start(kept.restore)
+        kept.write(settings)
+        yield
+    finally:
+        with held():
+            try:
+                terminal.say(*kept.restore())
+            finally:
+                if guard is not None:
+                    guard.dismiss()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        with handled():
+            yield
+    except Interrupted:
+        raise KeyboardInterrupt from None
+
+
+def design_of(options: Options) -> Design:
+    """The design that --quick, --thorough and --duration ask for."""
+    design = _DESIGNS[options.size]
+    if options.duration_s is None:
+        return design
+    return replace(design, run_s=float(options.duration_s))
+
+
+def lines(result: Result, n_factors: int) -> Iterator[str]:
+    """The result for people: every block, the ratio, and how far it can be trusted."""
+    effect = paired.effect(result.orders, result.rates)
+    first, second = result.trial.values
+    yield "%s: %s (B) over %s (A), transactions a second" % (result.trial.factor, second, first)
+    yield from _block_rows(result, effect)
+    yield "Ratio B/A:              %s, %d blocks" % (_shown(effect.overall), len(effect.blocks))
+    yield "Smallest effect seen:   %.1f %% in 4 of 5 such experiments" % (
+        100 * (effect.smallest_visible - 1)
+    )
+    yield "Carry-over:             %s, first over second of %d pairs of AA or BB" % (
+        _shown(effect.carry_over),
+        effect.carry_over.count,
+    )
+    yield "One host; factors tried on it so far: %d. Of many tried, some differ by chance." % (
+        n_factors
+    )
+
+
+def count_tried(factor: str) -> int:
+    """How many factors were tried by this user on this host, with this one. Kept beside the machine
+    id; where it cannot be kept, the count is of this one alone.
+    """
+    path = machine_id.path().with_name("factors-tried")
+    tried = {factor}
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            tried.update(path.read_text(encoding="ascii", errors="replace").split())
+        envelope.save(str(path), "".join(name + "\n" for name in sorted(tried)).encode("ascii"))
+    return len(tried)
+
+
+def _block_rows(result: Result, effect: Effect) -> Iterator[str]:
+    yield "  block  order          A          B     B/A"
+    rates = result.rates
+    for number, (order, ratio) in enumerate(zip(result.orders, effect.blocks)):
+        block = rates[4 * number : 4 * number + 4]
+        means = [sum(r for r, arm in zip(block, order) if arm == letter) / 2 for letter in "AB"]
+        shown = ["{:,.0f}".format(mean) for mean in means]
+        yield "  %5d  %s  %10s %10s  %6.3f" % (number + 1, order, shown[0], shown[1], ratio)
+
+
+def _shown(ratio: Ratio) -> str:
+    return "%.3f (95 %% interval %.3f to %.3f)" % (ratio.value, ratio.low, ratio.high)
+
+
+def _arms(rates: Sequence[float], order: str, design: Design) -> Dict[str, plan.Step]:
+    """A counted step for each arm, of about the same length in time."""
+    steps = {}
+    for letter in "AB":
+        known = [rate for rate, arm in zip(rates, order) if arm == letter]
+        steps[letter] = plan.Step(
+            "TCP_CRR",
+            1,
+            factors.PLACEMENT,
+            None,
+            transactions=max(1, round(design.run_s * sum(known) / len(known))),
+            counted_s=design.run_s,
+            settle_s=design.settle_s,
+        )
+    return steps
+
+
+def _room(step: plan.Step) -> int:
+    """Blocks that a report has room for."""
+    return max(2, plan.REPORT_BUDGET_BYTES // (4 * step.report_bytes(len(cpus.allowed()))))
+
+
+def _rate(run: Dict[str, Any]) -> float:
+    rate = summary.transaction_rate(run)
+    if not rate:
+        raise CannotMeasure("netperf printed no rate: %s" % " / ".join(run["outputs"])[-200:])
+    return rate

@@ -1,0 +1,96 @@
+"""A network namespace with settings of its own, in which the tests of `tune` change real sysctls.
+
+It has its own processes too, so that whatever a killed command leaves behind ends with it. Answers
+snapshots of every setting of the network in it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+from crr_submit import placement
+from crr_submit.host import Host
+from tests.client import commands
+
+_HOLDER = """
+import json, os, subprocess, sys
+from pathlib import Path
+from crr_submit import nic
+for command in ("mount -t sysfs sysfs /sys", "ip link set lo up", "ip addr add 192.0.2.1 dev lo"):
+    subprocess.run(command.split(), check=True)
+
+def snapshot():
+    found = {"offloads": nic.offloads("lo")}
+    paths = [*Path("/proc/sys/net").rglob("*"), *Path("/sys/class/net/lo/queues").rglob("*_cpus")]
+    for path in paths:
+        if path.is_file() and not path.name.endswith("_count") and os.access(path, os.R_OK):
+            try:
+                found[str(path)] = path.read_text()
+            except OSError as error:
+                found[str(path)] = error.strerror
+    return found
+
+print("ready", flush=True)
+for line in sys.stdin:
+    print(json.dumps(snapshot()), flush=True)
+"""
+_ENTER = ("--net", "--mount", "--pid")
+
+
+def why_not():
+    """Why no namespace can be made here; empty when it can."""
+    if os.geteuid() != 0:
+        return "only root can make a network namespace"
+    probe = ["unshare", *_ENTER, "--fork", "--mount-proc", "true"]
+    try:
+        done = subprocess.run(probe, capture_output=True, timeout=commands.LIMIT_S, check=False)
+    except FileNotFoundError:
+        return "unshare (util-linux) is not installed"
+    return done.stderr.decode().strip()
+
+
+needs_namespace = unittest.skipIf(why_not(), f"no network namespace: {why_not()}")
+
+
+class Namespace:
+    def __enter__(self):
+        command = ["unshare", *_ENTER, "--fork", "--kill-child", "--mount-proc", sys.executable]
+        self._process = subprocess.Popen(
+            [*command, "-c", _HOLDER],
+            env=commands.environment("/"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout.readline() == "ready\n"
+        [self._pid] = placement.children(Host(), self._process.pid)
+        return self
+
+    def __exit__(self, *exc):
+        self._process.communicate(timeout=commands.LIMIT_S)
+
+    def snapshot(self):
+        """Text of every setting by its path."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def start(self, folder, *command, **more):
+        """A running Python program in the namespace, as `commands.start` starts it outside."""
+        enter = ["nsenter", "--target", str(self._pid), *_ENTER, "--", "env", f"--chdir={folder}"]
+        return subprocess.Popen(
+            [*enter, sys.executable, *command],
+            env=commands.environment(folder, **more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, folder, *command, **more):
+        """(exit code, stdout, stderr) of the program."""
+        with self.start(folder, *command, **more) as process:
+            out, errors = process.communicate(timeout=commands.LIMIT_S)
+        return process.returncode, out, errors
