@@ -1,6 +1,8 @@
 """`crr-submit tune` on real settings of a network namespace: whatever ends it, they are back."""
 
 import json
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -22,6 +24,7 @@ POINTS = (
     "before apply 1",
     "after apply 1",
     "before run 3",
+    "before watch 3",
     "after run 3",
     "after apply 2",
     "before restore 2",
@@ -150,10 +153,10 @@ class FaultTest(TuneCase):
     def test_a_second_tune_waits_for_the_first(self):
         script = "import sys, fcntl; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2)\n"
         script += "print('locked', flush=True); sys.stdin.read()"
-        with commands.subprocess.Popen(
-            [commands.sys.executable, "-c", script, str(self.journal)],
-            stdin=commands.subprocess.PIPE,
-            stdout=commands.subprocess.PIPE,
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(self.journal)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         ) as other:
             other.stdout.readline()
             code, _, errors = self.tune(*NEVER, "net.ipv4.tcp_fin_timeout")
@@ -166,7 +169,7 @@ class FaultTest(TuneCase):
         fixed = (tune_driver.__file__, "/no/such/journal", *NEVER, "tune")
         code, _, errors = self.space.run(self.folder, *fixed, "net.ipv4.tcp_fin_timeout")
         self.assertEqual(code, 3)
-        self.assertIn("first its journal, for which it needs root: [Errno 2]", errors)
+        self.assertIn("cannot keep a journal of what is changed: [Errno 2]", errors)
         self.assertEqual(self.space.snapshot(), before)
 
 
@@ -190,11 +193,27 @@ class RpsOfLoopbackTest(TuneCase):
         self.assertEqual([run["warm_up"] for run in runs], [True] * (len(runs) - 8) + [False] * 8)
         letters = {n: letter for arm, letter in zip(experiment["arms"], "AB") for n in arm["runs"]}
         self.assertEqual("".join(map(letters.get, indexes)), "".join(experiment["blocks"]))
-        self.assertIn("One host; factors tried on it so far: 1", out)
+        self.assertIn("rps.lo: on (B) over off (A)", out)
+        self.assertIn("One host; factors tried on it since its start: 1", out)
         self.assertEqual(out.count("ABBA  ") + out.count("BAAB  "), 2)
 
 
 class RefusedTest(CommandCase):
+    def test_without_root(self):
+        script = "import os, sys; from crr_submit import cli\n"
+        script += "if os.geteuid() == 0: os.setuid(65534)\n"
+        script += "sys.exit(cli.execute(['tune', 'rps.lo']))"
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd="/tmp",
+            env=commands.environment(self.folder),
+            capture_output=True,
+            timeout=commands.LIMIT_S,
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stdout), (3, b""), done.stderr)
+        self.assertIn(b"writes settings of the kernel, which needs root", done.stderr)
+
     def refused(self, name):
         code, _, errors = self.run_command("tune", name)
         self.assertEqual(code, 3, errors)

@@ -95,11 +95,10 @@ def opened(path: str = PATH) -> Iterator[Journal]:
     """The journal, locked. Raises CannotMeasure when it cannot be kept or another tune has it."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except PermissionError as error:
+        raise CannotMeasure("tune writes settings of the kernel, which needs root") from error
     except OSError as error:
-        text = (
-            "tune writes settings of the kernel and first its journal, for which it needs root: %s"
-        )
-        raise CannotMeasure(text % error) from error
+        raise CannotMeasure("cannot keep a journal of what is changed: %s" % error) from error
     try:
         _lock(handle)
         yield Journal(handle)

@@ -62,12 +62,15 @@ def carry_out(
     pin_cpu: int,
     progress: Progress,
     prepare: Callable[[Measurement], None] = lambda done: None,
+    conntrack_active: bool = False,
 ) -> Measurement:
     """Run the steps in order. Before each, `prepare(what is done so far)` may change the host or
-    end it all with CannotMeasure, and `progress(seconds left, label)` is called.
+    end it all with CannotMeasure, and `progress(seconds left, label)` is called. `conntrack_active`
+    is what an earlier plan has shown.
     """
     done = Measurement()
     conntrack = Conntrack(host)
+    conntrack.is_active = conntrack_active
     try:
         with handled(), Netserver(programs.netserver) as netserver:
             runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)

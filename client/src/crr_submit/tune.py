@@ -12,61 +12,33 @@ from __future__ import annotations
 import contextlib
 import random
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from crr_submit import (
     collect,
     cpus,
     envelope,
+    experiment,
     factors,
     journal,
-    machine_id,
     measure,
     paired,
     plan,
     programs,
     session,
-    summary,
     watchdog,
 )
+from crr_submit.experiment import Result, rate_of
 from crr_submit.factors import Trial
 from crr_submit.host import Host
 from crr_submit.interrupts import Interrupted, handled, held
 from crr_submit.journal import Journal, Setting
 from crr_submit.options import Options
-from crr_submit.paired import Design, Effect, Ratio
+from crr_submit.paired import Design
 from crr_submit.programs import CannotMeasure
 from crr_submit.terminal import Terminal, duration
 
 _DESIGNS = {plan.DEFAULT: paired.DEFAULT, plan.QUICK: paired.QUICK, plan.THOROUGH: paired.THOROUGH}
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished experiment: every run with the pilot's before them, which `first` leaves out."""
-
-    trial: Trial
-    orders: Tuple[str, ...]
-    runs: Tuple[Dict[str, Any], ...]
-    first: int
-    conntrack_active: bool
-
-    @property
-    def rates(self) -> List[float]:
-        return [_rate(run) for run in self.runs[self.first :]]
-
-    @property
-    def experiment(self) -> Dict[str, Any]:
-        """As the report has it: A is the first arm."""
-        letters = "".join(self.orders)
-        rows = [
-            {
-                "value": value,
-                "runs": [self.first + n for n, arm in enumerate(letters) if arm == letter],
-            }
-            for letter, value in zip("AB", self.trial.values)
-        ]
-        return {"factor": self.trial.factor, "blocks": list(self.orders), "arms": rows}
 
 
 def measure_and_save(options: Options, terminal: Terminal) -> session.SavedReport:
@@ -91,12 +63,10 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     if result.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
     notes = "%d runs of warm-up and pilot came first, marked as warm-up." % result.first
-    report = envelope.build(
-        environment, result.runs, sender, notes, options.redact, result.experiment
-    )
+    report = envelope.build(environment, result.runs, sender, notes, options.redact, result.row)
     body = envelope.to_bytes(report)
     path = session.save(path, body, terminal)
-    terminal.say(*lines(result, count_tried(trial.factor)))
+    terminal.say(*experiment.lines(result, experiment.count_tried(trial.factor)))
     return session.SavedReport(path, body, is_complete=True)
 
 
@@ -112,33 +82,18 @@ def carry_out(
     settings = [Setting(path, journal.read(path), values) for path, values in trial.files.items()]
     runner = _Runner(trial, found, host, kept, terminal, {s.path: s.before for s in settings})
     with _restored(kept, settings, terminal):
-        pilot_order = "".join(paired.ORDERS * design.pilot_blocks)[: 4 * design.pilot_blocks]
-        warm_up = plan.Step("TCP_CRR", 1, factors.PLACEMENT, None, warm_up=True)
-        pilot = plan.Step(
-            "TCP_CRR",
-            1,
-            factors.PLACEMENT,
-            None,
-            warm_up=True,
-            transactions=design.pilot_transactions,
-            settle_s=design.settle_s,
-        )
-        terminal.say("Pilot: %s %s against %s" % (trial.factor, trial.values[1], trial.values[0]))
-        first = runner.run("A" + pilot_order, [warm_up] + [pilot] * len(pilot_order))
-        rates = [_rate(run) for run in first.runs[1:]]
-        arms = _arms(rates, pilot_order, design)
-        count = min(paired.needed_blocks(rates, pilot_order, design), _room(arms["A"]))
+        terminal.say("Pilot: %s, %s against %s" % (trial.factor, *reversed(trial.values)))
+        first = runner.run(*_pilot(design))
+        arms, count = _sized(first, design)
         orders = paired.draw_orders(count, random.Random())
-        steps = [arms[letter] for letter in "".join(orders)]
-        terminal.say(
-            "%d blocks of 4 runs, about %s; the setting is put back whatever happens."
-            % (count, duration(plan.expected_s(steps)))
-        )
-        done = runner.run("".join(orders), steps)
+        letters = "".join(orders)
+        steps = [arms[letter] for letter in letters]
+        about = duration(plan.expected_s(steps))
+        terminal.say("%d blocks of 4 runs, about %s." % (count, about))
+        done = runner.run(letters, steps)
         runner.check()
     runs = (*first.runs, *done.runs)
-    active = first.conntrack_active or done.conntrack_active
-    return Result(trial, tuple(orders), runs, len(first.runs), active)
+    return Result(trial, tuple(orders), runs, len(first.runs), runner.conntrack_active)
 
 
 @dataclass
@@ -152,6 +107,7 @@ class _Runner:
     terminal: Terminal
     present: Dict[str, str]
     value: str = ""
+    conntrack_active: bool = False
 
     def run(self, letters: str, steps: Sequence[plan.Step]) -> measure.Measurement:
         """One step a letter. Raises what stopped it: half an experiment is none."""
@@ -162,7 +118,9 @@ class _Runner:
             cpus.pin_choice(cpus.allowed()),
             lambda left_s, label: self.terminal.progress(left_s, "%s %s" % (self.value, label)),
             lambda so_far: self._prepare(so_far, letters),
+            self.conntrack_active,
         )
+        self.conntrack_active = done.conntrack_active
         if done.interrupted:
             raise Interrupted
         if done.failure or done.left_out:
@@ -236,77 +194,45 @@ def design_of(options: Options) -> Design:
     return replace(design, run_s=float(options.duration_s))
 
 
-def lines(result: Result, n_factors: int) -> Iterator[str]:
-    """The result for people: every block, the ratio, and how far it can be trusted."""
-    effect = paired.effect(result.orders, result.rates)
-    first, second = result.trial.values
-    yield "%s: %s (B) over %s (A), transactions a second" % (result.trial.factor, second, first)
-    yield from _block_rows(result, effect)
-    yield "Ratio B/A:              %s, %d blocks" % (_shown(effect.overall), len(effect.blocks))
-    yield "Smallest effect seen:   %.1f %% in 4 of 5 such experiments" % (
-        100 * (effect.smallest_visible - 1)
-    )
-    yield "Carry-over:             %s, first over second of %d pairs of AA or BB" % (
-        _shown(effect.carry_over),
-        effect.carry_over.count,
-    )
-    yield "One host; factors tried on it so far: %d. Of many tried, some differ by chance." % (
-        n_factors
-    )
+def _pilot_order(design: Design) -> str:
+    """ABBABAAB and so on, a letter for each run."""
+    return "".join(paired.ORDERS * design.pilot_blocks)[: 4 * design.pilot_blocks]
 
 
-def count_tried(factor: str) -> int:
-    """How many factors were tried by this user on this host, with this one. Kept beside the machine
-    id; where it cannot be kept, the count is of this one alone.
-    """
-    path = machine_id.path().with_name("factors-tried")
-    tried = {factor}
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.exists():
-            tried.update(path.read_text(encoding="ascii", errors="replace").split())
-        envelope.save(str(path), "".join(name + "\n" for name in sorted(tried)).encode("ascii"))
-    return len(tried)
+def _pilot(design: Design) -> Tuple[str, List[plan.Step]]:
+    """Letters and steps of the warm-up and the pilot."""
+    order = _pilot_order(design)
+    warm_up = _counted(plan.WARM_UP_TRANSACTIONS, plan.WARM_UP_S, 0.0, warm_up=True)
+    step = _counted(design.pilot_transactions, plan.WARM_UP_S, design.settle_s, warm_up=True)
+    return "A" + order, [warm_up] + [step] * len(order)
 
 
-def _block_rows(result: Result, effect: Effect) -> Iterator[str]:
-    yield "  block  order          A          B     B/A"
-    rates = result.rates
-    for number, (order, ratio) in enumerate(zip(result.orders, effect.blocks)):
-        block = rates[4 * number : 4 * number + 4]
-        means = [sum(r for r, arm in zip(block, order) if arm == letter) / 2 for letter in "AB"]
-        shown = ["{:,.0f}".format(mean) for mean in means]
-        yield "  %5d  %s  %10s %10s  %6.3f" % (number + 1, order, shown[0], shown[1], ratio)
-
-
-def _shown(ratio: Ratio) -> str:
-    return "%.3f (95 %% interval %.3f to %.3f)" % (ratio.value, ratio.low, ratio.high)
-
-
-def _arms(rates: Sequence[float], order: str, design: Design) -> Dict[str, plan.Step]:
-    """A counted step for each arm, of about the same length in time."""
+def _sized(pilot: measure.Measurement, design: Design) -> Tuple[Dict[str, plan.Step], int]:
+    """A step for each arm, counting what takes about `run_s`, and the number of blocks."""
+    order, rates = _pilot_order(design), [rate_of(run) for run in pilot.runs[1:]]
     steps = {}
     for letter in "AB":
         known = [rate for rate, arm in zip(rates, order) if arm == letter]
-        steps[letter] = plan.Step(
-            "TCP_CRR",
-            1,
-            factors.PLACEMENT,
-            None,
-            transactions=max(1, round(design.run_s * sum(known) / len(known))),
-            counted_s=design.run_s,
-            settle_s=design.settle_s,
-        )
-    return steps
+        transactions = max(1, round(design.run_s * sum(known) / len(known)))
+        steps[letter] = _counted(transactions, design.run_s, design.settle_s)
+    return steps, min(paired.needed_blocks(rates, order, design), _room(steps["A"]))
+
+
+def _counted(
+    transactions: int, about_s: float, settle_s: float, warm_up: bool = False
+) -> plan.Step:
+    return plan.Step(
+        factors.WORKLOAD,
+        1,
+        factors.PLACEMENT,
+        None,
+        warm_up=warm_up,
+        transactions=transactions,
+        counted_s=about_s,
+        settle_s=settle_s,
+    )
 
 
 def _room(step: plan.Step) -> int:
     """Blocks that a report has room for."""
     return max(2, plan.REPORT_BUDGET_BYTES // (4 * step.report_bytes(len(cpus.allowed()))))
-
-
-def _rate(run: Dict[str, Any]) -> float:
-    rate = summary.transaction_rate(run)
-    if not rate:
-        raise CannotMeasure("netperf printed no rate: %s" % " / ".join(run["outputs"])[-200:])
-    return rate

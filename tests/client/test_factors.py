@@ -1,0 +1,95 @@
+import os
+import tempfile
+import unittest
+from unittest import mock
+
+from crr_submit import factors
+from crr_submit.host import Host
+from crr_submit.programs import CannotMeasure
+from tests.client import trees
+
+QUEUE = "/sys/class/net/lo/queues/rx-%d/rps_cpus"
+CLOCKS = "/sys/devices/system/clocksource/clocksource0/"
+POLICY = "/sys/devices/system/cpu/cpufreq/policy%d/"
+
+
+class FactorCase(unittest.TestCase):
+    def plan(self, name, files, against=None):
+        with tempfile.TemporaryDirectory() as folder:
+            host = Host(trees.lay_out(folder, files))
+            return factors.find(name).plan(host, against)
+
+    def refused(self, *arguments):
+        with self.assertRaises(CannotMeasure) as caught:
+            self.plan(*arguments)
+        return str(caught.exception)
+
+
+class RpsTest(FactorCase):
+    def test_every_queue_off_and_on_for_all_our_cpus_as_the_kernel_prints_masks(self):
+        files = {QUEUE % 0: "0\n", QUEUE % 1: "00000000,00000004\n"}
+        with mock.patch.object(os, "sched_getaffinity", return_value={0, 1, 33}):
+            trial = self.plan("rps.lo", {QUEUE % 1: files[QUEUE % 1]})
+        self.assertEqual(trial.values, ("off", "on"))
+        self.assertEqual(trial.files, {QUEUE % 1: ("00000000,00000000", "00000002,00000003")})
+
+    def test_one_cpu_has_nothing_to_steer_to(self):
+        with mock.patch.object(os, "sched_getaffinity", return_value={0}):
+            self.assertIn("only one CPU", self.refused("rps.lo", {QUEUE % 0: "0\n"}))
+
+    def test_a_kernel_without_it_and_a_value_it_has_not(self):
+        self.assertIn("no packet steering", self.refused("rps.lo", {}))
+        self.assertIn("its values are", self.refused("rps.lo", {QUEUE % 0: "0\n"}, "3"))
+
+
+class ClocksourceTest(FactorCase):
+    def clocks(self, current, available):
+        return {
+            CLOCKS + "current_clocksource": current + "\n",
+            CLOCKS + "available_clocksource": available + " \n",
+        }
+
+    def test_the_present_against_the_next(self):
+        trial = self.plan("clocksource", self.clocks("tsc", "tsc kvm-clock acpi_pm"))
+        self.assertEqual(trial.values, ("tsc", "kvm-clock"))
+        self.assertEqual(trial.files, {CLOCKS + "current_clocksource": ("tsc", "kvm-clock")})
+
+    def test_the_present_against_the_wanted(self):
+        trial = self.plan("clocksource", self.clocks("tsc", "tsc hpet acpi_pm"), "acpi_pm")
+        self.assertEqual(trial.values, ("tsc", "acpi_pm"))
+
+    def test_refused(self):
+        files = self.clocks("tsc", "tsc")
+        self.assertIn("no other to try", self.refused("clocksource", files))
+        self.assertIn("not hpet", self.refused("clocksource", files, "hpet"))
+        self.assertIn("cannot be read", self.refused("clocksource", {}))
+
+
+class GovernorTest(FactorCase):
+    def policies(self, *governors):
+        files = {}
+        for number, governor in enumerate(governors):
+            files[POLICY % number + "scaling_governor"] = governor + "\n"
+            files[POLICY % number + "scaling_available_governors"] = "powersave performance\n"
+        return files
+
+    def test_every_policy_against_performance(self):
+        trial = self.plan("cpufreq.governor", self.policies("powersave", "powersave"))
+        self.assertEqual(trial.values, ("powersave", "performance"))
+        self.assertEqual(len(trial.files), 2)
+
+    def test_refused(self):
+        self.assertIn("usual in a guest", self.refused("cpufreq.governor", {}))
+        mixed = self.policies("powersave", "performance")
+        self.assertIn("CPUs differ", self.refused("cpufreq.governor", mixed))
+
+
+class WritableTest(unittest.TestCase):
+    def test_a_file_that_cannot_be_written_is_named(self):
+        trial = factors.Trial("rps.lo", ("off", "on"), {"/proc/no-such-file": ("0", "3")})
+        with self.assertRaisesRegex(CannotMeasure, "/proc/no-such-file cannot be written"):
+            factors.require_writable(trial)
+
+
+if __name__ == "__main__":
+    unittest.main()
