@@ -110,6 +110,34 @@ class PlanOnThisHostTest(unittest.TestCase):
 
 
 @commands.needs_netperf
+class CountedTest(unittest.TestCase):
+    def test_is_watched_like_a_timed_run_and_prepared_for(self):
+        pin_cpu, prepared = max(os.sched_getaffinity(0)), []
+        done = measure.carry_out(
+            [plan.Step("TCP_CRR", 1, "same_cpu", None, transactions=30_000)],
+            programs.find_programs(HOST),
+            HOST,
+            pin_cpu,
+            lambda left_s, label: None,
+            lambda so_far: prepared.append(len(so_far.runs)),
+        )
+        [run] = done.runs
+        self.assertEqual((prepared, run["placement"]), ([0], "same_cpu"))
+        self.assertIn(" -l -30000 ", run["command"])
+        rows = {row["cpu"]: row for row in run["telemetry"]["cpu"]}
+        self.assertGreater(rows[pin_cpu]["busy_percent"], 50)
+        self.assertGreater(run["telemetry"]["softirqs"]["NET_RX"], 10_000)
+
+    def test_what_prepare_cannot_do_ends_it(self):
+        def prepare(so_far):
+            raise programs.CannotMeasure("no such setting")
+
+        steps, found = [plan.Step("TCP_CRR", 1, "unpinned", None)], programs.find_programs(HOST)
+        done = measure.carry_out(steps, found, HOST, 0, lambda left_s, label: None, prepare)
+        self.assertEqual((done.failure, done.runs), ("no such setting", []))
+
+
+@commands.needs_netperf
 class FailingTest(unittest.TestCase):
     def carry_out(self, **more):
         real = programs.find_programs(HOST)
