@@ -1,16 +1,29 @@
 """Which of its forms an address of the API answers in. Named in the settings."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 
 class Formats(DefaultContentNegotiation):
-    """`?format=` or the Accept header. A form that is not there is 406 either way: 404, as DRF has
-    it for `?format=`, says that the address itself is wrong.
+    """`?format=` or the Accept header. A `?format=` that is not there is 406: 404, as DRF has it,
+    says that the address itself is wrong. An Accept header is a wish: what cannot be granted gets
+    the address's first form, so that a browser or a library of forms is answered all the same.
     """
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: Any = None
+    ) -> tuple[Any, str]:
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except NotAcceptable:
+            if self.settings.URL_FORMAT_OVERRIDE in request.query_params:
+                raise
+            return renderers[0], renderers[0].media_type
 
     def filter_renderers(
         self, renderers: Iterable[BaseRenderer], format: str

@@ -415,8 +415,37 @@ def test_healthz_needs_no_database(client: Client) -> None:
 
 @pytest.mark.parametrize("method", ["options", "post", "put"])
 def test_the_api_reference_takes_no_other_method(client: Client, method: str) -> None:
-    assert getattr(client, method)("/api/docs/").status_code == 405
-    assert client.get("/api/docs/").status_code == 200
+    answer = getattr(client, method)("/api/docs/")
+    assert answer.status_code == 405
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+    assert client.head("/api/docs/").status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/png", "application/json"])
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("/api/v1/schema/report/1/", "application/json"),
+        ("/api/schema/", "application/"),
+        ("/api/docs/", "text/html"),
+    ],
+)
+def test_an_accept_header_is_a_wish(client: Client, path: str, given: str, accept: str) -> None:
+    answer = client.get(path, headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith(given)
+
+
+@pytest.mark.django_db
+def test_a_report_is_taken_from_a_sender_who_would_rather_have_html(client: Client) -> None:
+    headers = {"Accept": "text/html"}
+    path = "/api/v1/parse/"
+    answer = client.post(path, reports.text(), content_type="text/plain", headers=headers)
+    assert (answer.status_code, len(answer.json()["results"])) == (200, 1)
+    answer = client.post(
+        f"{path}?format=html", reports.text(), content_type="text/plain", headers=headers
+    )
+    assert answer.status_code == 406
 
 
 @pytest.fixture
