@@ -25,18 +25,24 @@ def read_body(request: HttpRequest) -> bytes:
     if encoding not in {"", "identity"}:
         message = f"Content-Encoding {encoding[:40]} is not read here: send the body as it is."
         raise Refused(415, "unsupported_content_encoding", message)
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isascii() or not length.isdigit():
+    length = content_length(request)
+    if length is None:
         raise Refused(411, "length_required", "Send a Content-Length (no chunked body).")
-    if int(length) > settings.BODY_LIMIT_BYTES:
-        _drain(request)
-    require_size(int(length))
+    if length > settings.BODY_LIMIT_BYTES:
+        drain(request)
+    require_size(length)
     body = request.body
-    if len(body) != int(length):
-        message = f"The body was cut: {len(body):,} of {int(length):,} bytes arrived."
+    if len(body) != length:
+        message = f"The body was cut: {len(body):,} of {length:,} bytes arrived."
         raise Refused(400, "body_cut", message)
     _check_digest(request, body)
     return body
+
+
+def content_length(request: HttpRequest) -> int | None:
+    """The length in bytes that the sender announces, None where it says none."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def require_size(size_bytes: int) -> None:
@@ -47,7 +53,7 @@ def require_size(size_bytes: int) -> None:
         raise Refused(413, "too_large", message)
 
 
-def _drain(request: HttpRequest) -> None:
+def drain(request: HttpRequest) -> None:
     """Read a body that is too large and forget it: a sender whose connection is closed while it
     writes sees a broken pipe and never the answer. Not without end: what is far too large may.
     """

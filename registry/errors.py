@@ -19,21 +19,25 @@ from registry.refusal import Refused
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = {429: 3600, 503: 5}
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 def shape(code: str, message: str, details: Any = ()) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": list(details)}}
 
 
+def unavailable(error: Exception) -> Refused:
+    """What is answered where the database does not."""
+    log.error("the database is away: %s", error)
+    return Refused(503, "unavailable", "The registry cannot reach its database: try again soon.")
+
+
 def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. What it does not know stays an exception, and Django's handler
     answers 500.
     """
-    if isinstance(error, OperationalError | InterfaceError):
-        log.error("the database is away: %s", error)
-        error = Refused(
-            503, "unavailable", "The registry cannot reach its database: try again soon."
-        )
+    if isinstance(error, DATABASE_AWAY):
+        error = unavailable(error)
     # An error is JSON, whatever form was asked for: that form may be what is wrong.
     context["request"].accepted_renderer = JSONRenderer()
     context["request"].accepted_media_type = JSONRenderer.media_type

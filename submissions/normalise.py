@@ -18,6 +18,7 @@ from submissions.recipe import Surroundings, recipe_of, surroundings_of
 from submissions.system import ARM_COLUMNS, system_of
 
 VALUE_LIMIT = 1e15
+PASTED_WITH = "submit-page"  # the client of an envelope that `/submit/` puts around a text
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def normalise(parsed: Parsed, envelope: Mapping[str, Any] | None, imported: bool
     environment = (envelope or {}).get("environment") or {}
     experiment = (envelope or {}).get("experiment")
     arms = _arm_values(experiment)
-    source = "imported" if imported else "plan" if envelope else "pasted"
+    source = "imported" if imported else _source(envelope)
     runs: list[NormalisedRun] = []
     found = platform.decide(environment)
     systems = {arm: system_of(environment, arm, found) for arm in {None, *arms.values()}}
@@ -67,6 +68,12 @@ def normalise(parsed: Parsed, envelope: Mapping[str, Any] | None, imported: bool
         runs += _runs(index, run, systems[arms.get(index)], source, index in arms)
         warnings += _run_warnings(index, run)
     return Normalised(tuple(runs), tuple(warnings))
+
+
+def _source(envelope: Mapping[str, Any] | None) -> str:
+    """What somebody pasted stays pasted with an envelope around it: nobody measured by our plan."""
+    client = (envelope or {}).get("client") or {}
+    return "plan" if envelope and client.get("name") != PASTED_WITH else "pasted"
 
 
 def _runs(

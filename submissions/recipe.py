@@ -62,7 +62,7 @@ def recipe_of(
         "topology": settings.get("topology") or surroundings.topology,
         "address_family": result.address_family,
         "streams": settings.get("streams") or streams,
-        "placement": settings.get("placement") if settings else command.placement,
+        "placement": _placement(settings, command, source),
         "request_size_bytes": result.request_size_bytes,
         "response_size_bytes": result.response_size_bytes,
         "message_size_bytes": result.message_size_bytes,
@@ -73,6 +73,14 @@ def recipe_of(
         "far_end": None,
         "source": source,
     }
+
+
+def _placement(settings: Mapping[str, Any], command: Command, source: str) -> str | None:
+    """A client reads it back, and says nothing where it could not; a paste has its command."""
+    given: str | None = settings.get("placement")
+    if settings and source != "pasted":
+        return given
+    return given or command.placement
 
 
 def _shown_timing(result: Result) -> set[str]:

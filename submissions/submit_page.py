@@ -5,150 +5,135 @@ One form holds everything, so that it works as two plain POSTs; with JavaScript 
 answers htmx with the reading alone. What is sent goes through the same intake as the API.
 """
 
-import json
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from registry.body import require_size, sender_address
+from registry.body import content_length, drain, require_size, sender_address
+from registry.errors import DATABASE_AWAY, RETRY_AFTER_S, unavailable
 from registry.models import RawReport
 from registry.refusal import Refused
-from registry.vocabulary import clouds, virtualization
-from submissions import as_read
+from submissions import as_read, filled_in
 from submissions.answer import sent, url_of
 from submissions.decode import Document, decode
-from submissions.intake import Sender, submit
+from submissions.intake import Sender, refuse_flagged, submit
+from submissions.models import Refusal
 from submissions.parsing import parse
 from submissions.read import read_document
-from submissions.redact import redacted
+from submissions.redact import redacted, stored_bytes
 from submissions.validate import validate
 
 TEXT = "text/plain"
 NOTES_LENGTH = 10_000
 
 
-@dataclass(frozen=True)
-class Field:
-    """An input for what raw text does not say: its place in the envelope, and words for it."""
-
-    path: str
-    label: str
-    example: str = ""
-    choices: tuple[str, ...] = ()
-    suggestions: tuple[str, ...] = ()
-    is_number: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.path.replace(".", "-")
-
-
-FIELDS = (
-    Field("environment.kernel.release", "Kernel release", "6.1.0-18-amd64"),
-    Field("environment.os.id", "Distribution", "debian"),
-    Field("environment.os.version_id", "Its version", "12"),
-    Field(
-        "environment.virtualization.type",
-        "Runs on",
-        "none is bare metal",
-        suggestions=tuple(virtualization.HYPERVISORS),
-    ),
-    Field(
-        "environment.virtualization.mode",
-        "Xen mode",
-        choices=("pv", "hvm", "pvhvm", "pvh", "dom0"),
-    ),
-    Field("environment.cloud.provider", "Cloud", "aws", suggestions=tuple(clouds.PROVIDERS)),
-    Field("environment.cloud.instance_type", "Instance type", "c5.xlarge"),
-    Field("environment.cpu.model", "CPU model", "as /proc/cpuinfo prints it"),
-    Field("environment.cpu.online", "CPUs", "2", is_number=True),
-    Field(
-        "run.topology",
-        "The two ends",
-        choices=("loopback", "same_host", "same_lan", "same_zone", "cross_zone", "wan"),
-    ),
-    Field("run.placement", "CPUs of the ends", choices=("unpinned", "same_cpu", "cross_cpu")),
-)
-
-
+# Django looks for the token in the form, so it would take in a form of any size first: the length
+# is looked at before, and the token then.
+@csrf_exempt
 @never_cache
-@sensitive_variables("receipt")
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
+    size_bytes = content_length(request) or 0
+    if size_bytes <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return _page(request)
+    drain(request)
+    message = (
+        f"A report is at most {settings.BODY_LIMIT_BYTES:,} bytes; this form is {size_bytes:,}."
+    )
+    return _form(request, {"refused": Refused(413, "too_large", message)})
+
+
+@csrf_protect
+def _page(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form(request, {})
+    body = _pasted(request)
+    text = body.decode("utf-8", "replace")
+    is_sent = request.POST.get("do") == "send"
     try:
-        text = _text(request)
-    except (RequestDataTooBig, TooManyFilesSent):
-        refused = Refused(413, "too_large", "The form is too large: a report is at most 512 KiB.")
-        return _form(request, {"refused": refused}, 413)
-    if not text.strip():
-        refused = Refused(422, "empty", "Paste what netperf printed, or choose a file.")
-        return _form(request, {"refused": refused}, 422)
-    try:
-        if request.POST.get("do") == "send":
-            return _sent(request, text)
-        return _form(request, {"text": text, **_reading(text)})
-    except Refused as refused:
-        return _form(request, {"text": text, "refused": refused, **_attempt(text)}, refused.status)
+        if not text.strip():
+            raise Refused(422, "empty", "Paste what netperf printed, or choose a file.")
+        require_size(len(body))
+        if is_sent:
+            return _sent(request, body)
+        return _form(request, {"text": text, **_reading(body, request.POST.dict())})
+    except DATABASE_AWAY as error:
+        refused = unavailable(error)
+    except Refused as error:
+        refused = error
+        if is_sent:
+            with suppress(DatabaseError):  # the refusal is answered all the same
+                Refusal.add(refused.code)
+    return _form(request, {"text": text, "refused": refused, **_attempt(body)})
 
 
-def _text(request: HttpRequest) -> str:
+def _pasted(request: HttpRequest) -> bytes:
     """The chosen file, else the pasted text. Browsers send the line ends of a form as CRLF."""
     chosen: Any = request.FILES.get("file")
-    pasted = request.POST.get("text", "").replace("\r\n", "\n")
-    if chosen is None or not chosen.size:
-        return pasted
-    return str(chosen.read().decode("utf-8", "replace"))
+    if chosen is not None and chosen.size:
+        return bytes(chosen.read())
+    return request.POST.get("text", "").replace("\r\n", "\n").encode()
 
 
-def _reading(text: str) -> dict[str, Any]:
-    """How the text is read, and what it says. Raises Refused."""
-    clean, warnings = _clean(text)
+def _reading(body: bytes, form: dict[str, str]) -> dict[str, Any]:
+    """How the report is read, and what of it would be stored. Raises Refused."""
+    document = decode(body, TEXT)
+    form = filled_in.with_suggestions(form, document.text or "")
+    is_envelope = document.envelope is not None
+    clean, warnings = _clean(body if is_envelope else filled_in.report_of(body, form))
     content = read_document(clean)
+    refuse_flagged(content)
     parts = as_read.parts_of(parse(clean))
+    is_seen = clean.envelope is None and all(part.is_whole for part in parts)
+    stored = stored_bytes(clean)
     return {
-        "parts": parts,
-        "counts": dict(as_read.counts(parts)),
+        **_lines(parts),
         "results": content.results,
         "warnings": [*warnings, *content.warnings],
         "flags": content.flags,
-        "recipes": content.runs,
-        "is_envelope": clean.envelope is not None,
+        "is_envelope": is_envelope,
+        "inputs": filled_in.inputs(form, content.runs),
+        "stored": "" if is_seen else as_read.visible_whole(stored.decode()),
+        "stored_bytes": len(stored),
     }
 
 
-def _attempt(text: str) -> dict[str, Any]:
+def _attempt(body: bytes) -> dict[str, Any]:
     """The lines of what was refused, where it could be taken apart at all."""
     try:
-        clean, _ = _clean(text)
+        require_size(len(body))
+        clean, _ = _clean(body)
     except Refused:
         return {}
-    parts = as_read.parts_of(parse(clean))
+    return _lines(as_read.parts_of(parse(clean)))
+
+
+def _lines(parts: list[as_read.Part]) -> dict[str, Any]:
     return {"parts": parts, "counts": dict(as_read.counts(parts))}
 
 
-def _clean(text: str) -> tuple[Document, list[str]]:
+def _clean(body: bytes) -> tuple[Document, list[str]]:
     """The document as it would be stored. Raises Refused."""
-    document = decode(_limited(text.encode()), TEXT)
+    require_size(len(body))
+    document = decode(body, TEXT)
     warnings = validate(document.envelope) if document.envelope is not None else []
     return redacted(document), warnings
 
 
-def _limited(body: bytes) -> bytes:
-    require_size(len(body))
-    return body
-
-
-def _sent(request: HttpRequest, text: str) -> HttpResponse:
+@sensitive_variables("receipt", "context")
+def _sent(request: HttpRequest, body: bytes) -> HttpResponse:
     """Store the report and show its address and, this once, its claim token. Raises Refused."""
-    body = _limited(_body(text, request.POST.dict()))
+    if decode(body, TEXT).envelope is None:
+        body = filled_in.report_of(body, request.POST.dict())
+    require_size(len(body))
     sender = Sender(address=sender_address(request))
     receipt = submit(body, TEXT, sender, RawReport.Source.PASTE)
     context = {
@@ -157,47 +142,27 @@ def _sent(request: HttpRequest, text: str) -> HttpResponse:
         "token": receipt.claim_token,
         "address": url_of(receipt.report),
     }
-    status = 201 if receipt.created else 200
+    unread = receipt.report.status == RawReport.Status.RECEIVED
+    status = 202 if unread else 201 if receipt.created else 200
     return render(request, "submissions/sent.html", context, status=status)
 
 
-def _body(text: str, form: dict[str, str]) -> bytes:
-    """The text as it is, or an envelope around it when the form says more. Raises Refused."""
-    if decode(text.encode(), TEXT).envelope is not None:
-        return text.encode()
-    said = {field: value for field in FIELDS if (value := form.get(field.name, "").strip())}
-    notes = form.get("notes", "").replace("\r\n", "\n").strip()
-    unlisted = form.get("visibility") == RawReport.Visibility.UNLISTED
-    if not said and not notes and not unlisted:
-        return text.encode()
-    tree: dict[str, Any] = {"run": {"outputs": [text]}, "environment": {}}
-    for field, value in said.items():
-        *folders, name = field.path.split(".")
-        place = tree
-        for folder in folders:
-            place = place.setdefault(folder, {})
-        place[name] = _number(field, value) if field.is_number else value
-    envelope = {"report_version": 1, "environment": tree["environment"], "runs": [tree["run"]]}
-    envelope |= {"notes": notes or None, "visibility": "unlisted" if unlisted else "public"}
-    return json.dumps(envelope).encode()
-
-
-def _number(field: Field, value: str) -> int:
-    if not value.isascii() or not value.isdigit() or len(value) > 5:
-        fault = {"path": field.label, "message": "expected a whole number"}
-        raise Refused(422, "invalid", "The form has a fault.", [fault])
-    return int(value)
-
-
-def _form(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    given = request.POST if "refused" not in context or status != 413 else {}
-    context |= {
-        "fields": [(field, given.get(field.name, "")) for field in FIELDS],
+def _form(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    given, refused = request.POST.dict(), context.get("refused")
+    context = {
+        "inputs": filled_in.inputs(given),
+        "is_filled_in": filled_in.is_filled_in(given),
+        "may_send": not refused or given.get("do") == "send",
         "notes": given.get("notes", ""),
         "visibility": given.get("visibility", "public"),
         "notes_length": NOTES_LENGTH,
+        "body_limit_bytes": settings.BODY_LIMIT_BYTES,
+        **context,
     }
     # htmx asks while somebody types; it swaps the reading alone, whatever the status.
     is_part = bool(getattr(request, "htmx", False))
     template = "submissions/_reading.html" if is_part else "submissions/submit.html"
-    return render(request, template, context, status=status)
+    response = render(request, template, context, status=refused.status if refused else 200)
+    if refused and refused.status in RETRY_AFTER_S:
+        response["Retry-After"] = str(RETRY_AFTER_S[refused.status])
+    return response

@@ -32,6 +32,8 @@ NO_DJANGO = (
     "submissions/recipe.py",
     "submissions/parsing.py",
     "submissions/normalise.py",
+    "submissions/as_read.py",
+    "submissions/filled_in.py",
     "submissions/system.py",
     "submissions/plausibility/",
     "submissions/read.py",

@@ -1,17 +1,21 @@
 """`/submit/`: how a pasted report is shown before it is sent, and what is stored of it then."""
 
 import re
+from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 
 from registry.models import RawReport, Run
-from submissions import as_read, submit_page
+from submissions import as_read, filled_in, submit_page
 from submissions.decode import Document
+from submissions.models import Refusal
 from submissions.parsing import parse
+from submissions.plausibility import configure
 from tests import reports
 
 pytestmark = pytest.mark.django_db
@@ -140,7 +144,7 @@ def test_bad_input_is_said_on_the_page_and_kept_in_the_form(
     assert answer.status_code == status
     assert says in words(answer)
     assert RawReport.objects.count() == 0
-    if status != 413 and "\0" not in text:
+    if "\0" not in text:
         kept = re.search(
             r'<textarea name="text".*?>\n(.*?)</textarea>', words_of(answer), re.DOTALL
         )
@@ -160,10 +164,110 @@ def test_bad_number_of_cpus_stores_nothing(client: Client) -> None:
     assert RawReport.objects.count() == 0
 
 
-def test_form_that_is_far_too_large(client: Client) -> None:
-    answer = client.post(URL, {"text": "x" * 1_100_000, "do": "read"})
+@pytest.mark.parametrize("name", ["text", "file"])
+def test_form_that_is_far_too_large_is_told_so_and_not_sent_back(name: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.get(URL)
+    large: Any = "x" * 1_100_000
+    given = SimpleUploadedFile("netperf.txt", large.encode()) if name == "file" else large
+    token = client.cookies["csrftoken"].value
+    answer = client.post(URL, {"csrfmiddlewaretoken": token, name: given, "do": "read"})
     assert answer.status_code == 413
-    assert "512 KiB" in words(answer)
+    assert "at most 524,288 bytes" in words(answer)
+    assert len(answer.content) < 20_000
+
+
+def test_file_that_is_not_utf8_is_refused_and_shown(client: Client) -> None:
+    file = SimpleUploadedFile("netperf.txt", b"caf\xe9\n" + TEXT.encode())
+    answer = client.post(URL, {"text": "", "file": file, "do": "send"})
+    assert answer.status_code == 400
+    assert "not UTF-8" in words(answer)
+    assert "caf\ufffd" in answer.content.decode()
+    assert RawReport.objects.count() == 0
+
+
+@pytest.mark.parametrize("do", ["read", "send"])
+def test_what_was_filled_in_outlives_a_refusal(client: Client, do: str) -> None:
+    more = {**FILLED, "environment-cpu-online": "many"}
+    page = client.post(URL, {"text": TEXT, "do": do, **more}).content.decode()
+    for value in ("6.1.0-18-amd64", "kvm", "many"):
+        assert f'value="{value}"' in page
+    assert "<option selected>same_lan</option>" in page
+    assert "in the\r\nlab</textarea>" in page
+    assert re.search(r'value="unlisted" checked', page)
+
+
+def test_a_note_leaves_pasted_text_what_it_is(client: Client) -> None:
+    pinned = TEXT.replace("-l 10", "-T 0,0 -l 10")
+    client.post(URL, {"text": pinned, "do": "send"})
+    client.post(URL, {"text": pinned, "do": "send", "notes": "in the lab"})
+    bare, noted = Run.objects.select_related("recipe").order_by("id")
+    assert (bare.recipe.source, bare.recipe.placement) == ("pasted", "same_cpu")
+    assert noted.recipe == bare.recipe
+
+
+def test_what_the_text_says_is_filled_in(client: Client) -> None:
+    text = TEXT.replace("10.1.2.3", "127.0.0.1").replace("-l 10", "-T 0,0 -l 10")
+    page = read(client, "root@db-prod-7:~# uname -r\n6.1.0-18-amd64\n" + text).content.decode()
+    assert 'id="environment-kernel-release" value="6.1.0-18-amd64"' in page
+    assert "as read: loopback" in page
+    assert "as read: same_cpu" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        ("Linux host-1 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC x86_64 GNU/Linux", "6.1.0-18-amd64"),
+        ("$ uname -r\r\n2.6.32-5-xen-amd64\r\n", "2.6.32-5-xen-amd64"),
+        ("uname -r\n4.4\nuname -r\n4.4\n", "4.4"),
+        ("uname -r\n4.4\nuname -r\n5.4\n", ""),
+        ("uname -r\nbash: uname: not found", ""),
+        ("we like Linux host 6.1 #1", ""),
+        ("# uname -r\n6.1 <script>", ""),
+        ("uname -r", ""),
+    ],
+)
+def test_kernel_release_that_uname_printed(text: str, release: str) -> None:
+    assert as_read.kernel_release_in(text) == release
+
+
+def test_every_byte_that_would_be_stored_is_shown(client: Client) -> None:
+    long = "y" * 2 * as_read.LINE_LENGTH
+    for more in ({"notes": "from 10.1.2.3"}, {"text": f"{long}\n{TEXT}"}):
+        page = read(client, **{"text": TEXT, **more}).content.decode()
+        shown = unescape(page.partition("<pre>")[2].partition("</pre>")[0])
+        client.post(URL, {"text": TEXT, **more, "do": "send"})
+        assert shown.encode() == bytes(RawReport.objects.latest("id").body or b"")
+        assert "10.1.2.3" not in shown
+    assert "<pre>" not in read(client).content.decode()
+
+
+def test_database_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(submit_page, "submit", away)
+    answer = client.post(URL, {"text": TEXT, "do": "send", "notes": "in the lab"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "try again soon" in words(answer)
+    for kept in ("12345.67", "in the lab</textarea>", "Send it"):
+        assert kept in answer.content.decode()
+
+
+@pytest.fixture
+def refused_rule() -> Iterator[str]:
+    configure({"impossible_rate": "refuse"})
+    yield "impossible_rate"
+    configure({})
+
+
+def test_what_sending_would_refuse_is_refused_when_it_is_read(
+    client: Client, refused_rule: str
+) -> None:
+    answer = read(client, TEXT.replace("12345.67", "99999999.00"))
+    assert answer.status_code == 422
+    assert refused_rule in words(answer)
+    assert "Send it" not in words(answer)
 
 
 def test_same_quota_as_the_api(client: Client, settings: Any) -> None:
@@ -171,7 +275,9 @@ def test_same_quota_as_the_api(client: Client, settings: Any) -> None:
     assert client.post(URL, {"text": TEXT, "do": "send"}).status_code == 201
     more = client.post(URL, {"text": TEXT + "\n", "do": "send"})
     assert more.status_code == 429
+    assert int(more["Retry-After"]) > 0
     assert "tomorrow" in words(more)
+    assert Refusal.objects.get().code == "quota_reached"
 
 
 def test_hostile_text_is_shown_as_text(client: Client) -> None:
@@ -211,6 +317,6 @@ def test_every_field_of_the_form_is_one_of_the_envelope() -> None:
     from crr_submit.fields import ENVELOPE
 
     known = {field.path for field in ENVELOPE}
-    for field in submit_page.FIELDS:
+    for field in filled_in.FIELDS:
         path = field.path.replace("run.", "runs[].") if field.path[:4] == "run." else field.path
         assert path in known
