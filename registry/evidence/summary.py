@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from registry.evidence.logs import rate_of
+
 CI_LEVEL = 0.95
 LEAST_FOR_INTERVAL = 3
 
@@ -42,12 +44,10 @@ def estimate_logs(logs: Sequence[float]) -> Estimate | None:
         return None
     mean = math.fsum(logs) / n
     if n < LEAST_FOR_INTERVAL:
-        return Estimate(math.exp(mean), None, None, n)
+        return Estimate(rate_of(mean), None, None, n)
     deviation = math.sqrt(math.fsum((log - mean) ** 2 for log in logs) / (n - 1))
     half = float(stats.t.ppf(0.5 + CI_LEVEL / 2, n - 1)) * deviation / math.sqrt(n)
-    return Estimate(
-        math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, _cv_percent(logs)
-    )
+    return Estimate(rate_of(mean), rate_of(mean - half), rate_of(mean + half), n, _cv_percent(logs))
 
 
 def _cv_percent(logs: Sequence[float]) -> float:

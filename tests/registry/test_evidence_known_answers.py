@@ -1,0 +1,326 @@
+"""Statistics against answers that are known: published examples, and figures computed apart with
+numpy and scipy (the numbers K1 to K18 name the source in docs/method.md's notes).
+"""
+
+import json
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from registry.evidence import effects, ratio, robust, shrinkage, summary
+from registry.evidence.effects import Block
+from registry.evidence.ranking import rank_intervals
+from registry.evidence.ratio import Stratum
+
+BARE = (34100, 35600, 35050, 34400, 35850, 34900)
+XEN = (6900, 7250, 7080, 6750, 7330)
+ABBA = (
+    (10000, 11850, 11700, 9900),
+    (9800, 11700, 11500, 9750),
+    (9900, 11600, 11750, 9850),
+    (9700, 11600, 11450, 9600),
+    (9850, 11780, 11640, 9760),
+    (9780, 11520, 11600, 9700),
+)
+
+
+def logs(values: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(math.log(value) for value in values)
+
+
+def block(a1: float, b1: float, b2: float, a2: float) -> Block:
+    return Block((math.log(a1), math.log(a2)), (math.log(b1), math.log(b2)))
+
+
+def test_summary_of_one_report() -> None:
+    """K6."""
+    found = summary.estimate([9800, 10050, 9900, 10120, 9950])
+    assert found is not None
+    assert found.rate == pytest.approx(9963.368, abs=1e-3)
+    assert (found.ci_low, found.ci_high) == pytest.approx((9808.817, 10120.355), abs=1e-3)
+    central = robust.hodges_lehmann(logs((9800, 10050, 9900, 10120, 9950)))
+    assert central is not None
+    assert math.exp(central) == pytest.approx(9958.715, abs=1e-3)
+
+
+def test_depression_scores() -> None:
+    """K8: two samples, and pairs with their exact interval."""
+    x = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
+    y = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
+    assert robust.hodges_lehmann_shift(x, y) == pytest.approx(0.56, abs=5e-4)
+    gains = [a - b for a, b in zip(x, y, strict=True)]
+    assert robust.hodges_lehmann(gains) == pytest.approx(0.46)
+    assert robust.signed_rank_interval(gains) == pytest.approx((0.010, 0.786, 0.961), abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("n", "low", "high", "percent"),
+    [
+        (6, 1, 6, 96.9),
+        (7, 1, 7, 98.4),
+        (9, 2, 8, 96.1),
+        (10, 2, 9, 97.9),
+        (12, 3, 10, 96.1),
+        (15, 4, 12, 96.5),
+        (20, 6, 15, 95.9),
+        (25, 8, 18, 95.7),
+        (30, 10, 21, 95.7),
+    ],
+)
+def test_order_statistics_of_the_median(n: int, low: int, high: int, percent: float) -> None:
+    """K17."""
+    assert robust.median_ranks(n) == (low, high)
+    assert 100 * robust.median_level(n, low) == pytest.approx(percent, abs=0.05)
+
+
+def test_false_discovery_rates() -> None:
+    """K9: Benjamini and Hochberg's example."""
+    p_values = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240]
+    p_values += [0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    wanted = [0.0015, 0.003, 0.0095, 0.035625, 0.0603, 0.06385714, 0.06385714, 0.0645, 0.0765]
+    wanted += [0.486, 0.58118182, 0.714875, 0.75323077, 0.81321429, 1]
+    assert effects.q_values(p_values) == pytest.approx(wanted, abs=1e-8)
+
+
+def test_random_effects_and_prediction() -> None:
+    """K10."""
+    values = [0.095, 0.277, 0.367, 0.664, 0.462, 0.185]
+    found = shrinkage.random_effects(values, [0.033, 0.031, 0.050, 0.011, 0.043, 0.023])
+    assert found.fixed_mean == pytest.approx(0.409258, abs=1e-6)
+    assert found.q == pytest.approx(11.74334, abs=1e-5)
+    assert found.tau2 == pytest.approx(0.036282, abs=1e-6)
+    assert (found.mean, found.error) == pytest.approx((0.357668, 0.104532), abs=1e-6)
+    assert found.i2 == pytest.approx(0.57423, abs=1e-5)
+    assert found.hksj_error == pytest.approx(0.090145, abs=1e-6)
+    half = float(stats.t.ppf(0.975, 5)) * found.hksj_error
+    assert (found.mean - half, found.mean + half) == pytest.approx((0.125942, 0.589395), abs=1e-6)
+    predicted = shrinkage.prediction_interval(found, 6)
+    assert predicted == pytest.approx((-0.245590, 0.960927), abs=1e-6)
+
+
+def test_ratio_to_bare_metal() -> None:
+    """K11: Welch on logarithms beside Fieller on rates."""
+    welch = ratio.log_welch(logs(XEN), logs(BARE))
+    assert welch is not None
+    assert (welch.ratio, welch.ci_low, welch.ci_high) == pytest.approx(
+        (0.20180, 0.19352, 0.21044), abs=1e-5
+    )
+    assert welch.freedom == pytest.approx(6.06, abs=5e-3)
+    arithmetic = ratio.fieller(XEN, BARE)
+    assert arithmetic is not None
+    assert (arithmetic.ratio, arithmetic.ci_low, arithmetic.ci_high) == pytest.approx(
+        (0.20187, 0.19236, 0.21157), abs=1e-5
+    )
+
+
+def test_paired_experiment() -> None:
+    """K12."""
+    blocks = [block(*row) for row in ABBA]
+    found = effects.of_host(blocks)
+    assert found is not None
+    assert (found.ratio, found.ci_low, found.ci_high) == pytest.approx(
+        (1.18795, 1.18249, 1.19344), abs=1e-5
+    )
+    assert [math.exp(one.effect) for one in blocks] == pytest.approx(
+        [1.1834, 1.1867, 1.1823, 1.1943, 1.1943, 1.1869], abs=1e-4
+    )
+    assert found.p_value == pytest.approx(2.3e-9, rel=0.05)
+
+
+def test_linear_drift_is_no_effect() -> None:
+    """K12: each run 1 % slower than the one before, in log terms."""
+    runs = iter(-0.01 * number for number in range(24))
+    blocks = [
+        Block((a1, a2), (b1, b2)) for a1, b1, b2, a2 in zip(runs, runs, runs, runs, strict=True)
+    ]
+    found = effects.of_host(blocks)
+    assert found is not None
+    assert found.ratio == pytest.approx(1, abs=1e-12)
+
+
+def test_shrinkage_and_its_order() -> None:
+    """K13."""
+    rates, errors = (35000, 34000, 36500, 30000, 45000), (0.01, 0.02, 0.05, 0.10, 0.25)
+    shrunk = shrinkage.shrink(logs(rates), errors)
+    assert [math.exp(one.value) for one in shrunk] == pytest.approx(
+        [34936, 34354, 34929, 34510, 34750], abs=1
+    )
+    bounds = [math.exp(one.lower_bound) for one in shrunk]
+    assert bounds == pytest.approx([34429, 33573, 33899, 33439, 33655], abs=1)
+    in_order = [rate for _, rate in sorted(zip(bounds, rates, strict=True), reverse=True)]
+    assert in_order == [35000, 36500, 45000, 34000, 30000]
+
+
+def test_rank_intervals() -> None:
+    """K13."""
+    groups = (
+        (36000, 36200, 35900, 36100, 36050),
+        (35000, 35100, 34900, 35050, 34950),
+        (34980, 35120, 34890, 35010, 35060),
+        (7000, 7100, 6900, 7050, 6950),
+    )
+    assert rank_intervals([logs(group) for group in groups]) == [(1, 1), (2, 3), (2, 3), (4, 4)]
+
+
+def test_simpsons_paradox_is_seen() -> None:
+    """K14: each CPU gains a fifth, the pooled ratio more than halves."""
+
+    def hosts(rate: float, count: int) -> tuple[float, ...]:
+        return tuple(math.log(rate) + step for step in np.linspace(-0.01, 0.01, count))
+
+    found = ratio.stratified(
+        [
+            Stratum("A", treated=hosts(36000, 4), baseline=hosts(30000, 40)),
+            Stratum("B", treated=hosts(9600, 45), baseline=hosts(8000, 5)),
+            Stratum("C", treated=hosts(9600, 45), baseline=()),
+        ]
+    )
+    assert found is not None
+    assert found.overall.ratio == pytest.approx(1.2, rel=0.01)
+    assert found.is_simpson
+    assert found.pooled < 0.6
+    assert set(found.by_stratum) == {"A", "B"}
+    assert not found.is_heterogeneous
+
+
+def test_kidney_stones_pooled_against_strata() -> None:
+    """K14: Charig 1986, as ratios of success."""
+    assert (81 / 87) / (234 / 270) > 1
+    assert (192 / 263) / (55 / 80) > 1
+    assert ratio.is_simpson((273 / 350) / (289 / 350), 1.07)
+
+
+def test_strata_that_disagree_are_said_to() -> None:
+    found = ratio.stratified(
+        [
+            Stratum("A", logs((10, 10.1)), logs((20, 20.2))),
+            Stratum("B", logs((21, 20.9)), logs((20, 20.2))),
+        ]
+    )
+    assert found is not None
+    assert found.is_heterogeneous
+    assert found.i2_percent is not None
+    assert found.i2_percent > 99
+
+
+def test_verdict_words_in_their_order() -> None:
+    steady, wide = effects.over([0.1, 0.11, 0.12]), effects.over([0.5, -0.2, 0.3])
+    none, slower = effects.over([0.001, -0.001, 0.002]), effects.over([-0.1, -0.11, -0.12])
+    assert effects.verdict(steady, 0.01, is_exercised=False) == "not_exercised"
+    assert effects.verdict(effects.over([0.1, 0.1]), 0.0) == "not_enough_data"
+    assert effects.verdict(None, None) == "not_enough_data"
+    assert effects.verdict(none, 0.001) == "no_difference"
+    assert effects.verdict(steady, 0.01) == "helps"
+    assert effects.verdict(slower, 0.01) == "hurts"
+    assert effects.verdict(wide, 0.4) == "unclear"
+
+
+def test_holm() -> None:
+    assert effects.holm_adjusted([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert effects.holm_adjusted([]) == []
+
+
+@pytest.mark.parametrize(
+    ("n", "deviation", "percent"),
+    [(4, 0.01, 1.6), (6, 0.05, 5.4), (8, 0.10, 8.7), (12, 0.02, 1.3), (20, 0.05, 2.4)],
+)
+def test_smallest_effect_that_can_be_seen(n: int, deviation: float, percent: float) -> None:
+    visible = effects.smallest_visible(deviation, n)
+    assert visible is not None
+    assert 100 * (visible - 1) == pytest.approx(percent, abs=0.06)
+
+
+def test_machines_needed_is_the_least_that_suffices() -> None:
+    for deviation in (0.005, 0.02, 0.05, 0.1):
+        n = effects.machines_needed(deviation)
+        assert n is not None
+
+        def wanted(count: int, spread: float = deviation) -> float:
+            quantiles = float(stats.t.ppf([0.975, 0.8], count - 1).sum())
+            return (quantiles * spread / math.log(1.03)) ** 2
+
+        assert n >= wanted(n)
+        assert n == effects.LEAST_MACHINES or n - 1 < wanted(n - 1)
+    assert effects.machines_needed(5.0) is None
+
+
+def test_carry_over_is_found_and_drift_is_none() -> None:
+    rng = np.random.default_rng(12)
+    orders = ["ABBA", "BAAB", "BAAB", "ABBA", "ABBA", "BAAB"]
+    noise = rng.normal(0, 0.001, (6, 4))
+    drifting = [[-0.01 * i + x for i, x in enumerate(row)] for row in noise]
+    assert (effects.carry_over(drifting, orders) or 0) > 0.05
+    carried = [[row[0], row[1], row[2] + 0.05, row[3]] for row in drifting]
+    assert (effects.carry_over(carried, orders) or 1) < 0.001
+    with pytest.raises(ValueError, match="ABBA or BAAB"):
+        effects.carry_over([[0, 0, 0, 0]], ["ABAB"])
+
+
+EDGES: tuple[list[float], ...] = (
+    [],
+    [5.0],
+    [5.0, 5.0],
+    [5.0] * 6,
+    [5.0] * 5 + [6.0],
+    [1e-300] * 3,
+    [1e300] * 3,
+)
+
+
+@pytest.mark.parametrize("rates", [*EDGES, [1e-300, 1e300, 1.0]])
+def test_degenerate_input_gives_null_and_never_nan(rates: list[float]) -> None:
+    """K18."""
+    values = [math.log(rate) for rate in rates]
+    paired = effects.over(values)
+    found = [
+        vars(one)
+        for one in (
+            summary.estimate(rates),
+            paired,
+            ratio.log_welch(values, values),
+            ratio.log_welch(values, [1.0]),
+        )
+        if one is not None
+    ]
+    found += [
+        {"hl": robust.hodges_lehmann(values), "interval": robust.signed_rank_interval(values)}
+    ]
+    found += [{"median": robust.median_interval(values), "words": effects.verdict(paired, 0.5)}]
+    assert json.dumps(found, allow_nan=False)
+    strata = [Stratum("a", tuple(values), tuple(values)), Stratum("b", tuple(values), ())]
+    stratum = ratio.stratified(strata)
+    assert (stratum is None) == (not values)
+    assert stratum is None or json.dumps(vars(stratum.overall), allow_nan=False)
+
+
+LOGS = st.lists(st.floats(-5, 15), min_size=3, max_size=12)
+
+
+@given(LOGS, LOGS, st.floats(-5, 5))
+def test_ratios_do_not_change_with_the_scale_and_turn_over_when_swapped(
+    first: list[float], second: list[float], scale: float
+) -> None:
+    """K20."""
+    plain = ratio.log_welch(first, second)
+    scaled = ratio.log_welch([x + scale for x in first], [x + scale for x in second])
+    swapped = ratio.log_welch(second, first)
+    assert plain is not None
+    assert scaled is not None
+    assert swapped is not None
+    assert scaled.ratio == pytest.approx(plain.ratio, rel=1e-9)
+    assert swapped.ratio == pytest.approx(1 / plain.ratio, rel=1e-9)
+
+
+@given(LOGS, st.randoms())
+def test_order_does_not_matter(values: list[float], random: Random) -> None:
+    shuffled = list(values)
+    random.shuffle(shuffled)
+    found, again = effects.over(values), effects.over(shuffled)
+    assert found is not None
+    assert again is not None
+    assert again.ratio == pytest.approx(found.ratio, rel=1e-9)
