@@ -88,19 +88,20 @@ def read_command(line: str) -> Command:
     )
 
 
-def last_command(lines: Iterable[str]) -> str:
-    """The last line that runs netperf, its continuation lines joined; empty without one."""
-    found, is_open = "", False
+def commands_in(lines: Iterable[str]) -> list[str]:
+    """The lines that run netperf, each with its continuation lines joined."""
+    found: list[str] = []
+    is_open = False
     for line in lines:
         if is_open:
-            found = f"{found} {line}"
+            found[-1] = f"{found[-1]} {line}"
         elif calls := list(_CALL.finditer(line)):
-            found = line[calls[-1].start() :]
+            found.append(line[calls[-1].start() :])
         else:
             continue
-        found = found.rstrip()
-        is_open = found.endswith("\\")
-        found = found.rstrip("\\")[:LINE_LENGTH]
+        text = found[-1].rstrip()
+        is_open = text.endswith("\\")
+        found[-1] = text.rstrip("\\")[:LINE_LENGTH]
     return found
 
 

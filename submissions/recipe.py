@@ -7,11 +7,11 @@ result, and from what the result itself gives away.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crr_submit.netperf import Result
-from submissions.command import Command, last_command, read_command
+from submissions.command import NOTHING_ASKED, Command, commands_in, read_command
 
 _FAR_END = re.compile(r"\bTEST\b.{0,200} to (\S+)")
 _LOOPBACK = re.compile(
@@ -19,6 +19,7 @@ _LOOPBACK = re.compile(
     r"|(?:::ffff:)?127\.\d+\.\d+\.\d+|::1)\Z",
     re.IGNORECASE,
 )
+_KEYBOARD_END = "^C"
 # netperf prints these when it timed each transaction: with -j, or because one was asked for.
 # A mean alone can be computed from the rate.
 _TIMED_EACH = (
@@ -43,8 +44,19 @@ def surroundings_of(lines: Sequence[str], given: Command | None) -> Surroundings
     """What the lines above a result say; the command `given` by an envelope overrules theirs."""
     far_ends = [found[1] for line in lines if (found := _FAR_END.search(line))]
     is_loopback = bool(far_ends) and all(_LOOPBACK.match(far_end) for far_end in far_ends)
-    command = given or read_command(last_command(lines))
+    command = given or _command_above(lines)
     return Surroundings(command, "loopback" if is_loopback else None)
+
+
+def _command_above(lines: Sequence[str]) -> Command:
+    """The last command. It is not held to what it asks for when the run was ended from the
+    keyboard, or when several commands stand above one result: any of them may have made it.
+    """
+    found = commands_in(lines)
+    command = read_command(found[-1] if found else "")
+    if len(found) > 1 or any(_KEYBOARD_END in line for line in lines):
+        return replace(command, asked=replace(NOTHING_ASKED, is_shown=True))
+    return command
 
 
 def recipe_of(

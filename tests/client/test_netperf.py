@@ -462,6 +462,17 @@ class TraceTest(unittest.TestCase):
             (" 1123.4 MB / 10.01 sec = 941.3 Mbps 3 %TX 10 %RX 0 retrans", "nuttcp"),
             ('"sum_sent": {"bits_per_second": 9.4e9}', "iperf3"),
             ("tcp_lat:", "qperf"),
+            ("  Success rate:\t0.9990\n  Slowest:\t0.0010 secs", "oha"),
+            ("  4 threads and 32 connections", "wrk"),
+            ("C:\\tools> ntttcp.exe -r -t 10", "ntttcp"),
+            ("$ ./ethr -c 10.0.0.2", "ethr"),
+            ("Started Flent 2.0.1 using Python 3.9.2.", "flent"),
+            ("sh-5.1$ uperf -m crr.xml", "uperf"),
+            ("$ memtier_benchmark -s 10.0.0.2", "memtier_benchmark"),
+            ("# ./build/dperf -c cps.conf", "dperf"),
+            ("Bombarding http://10.0.0.2:80", "bombardier"),
+            ("http_req_duration..: avg=1.2ms", "k6"),
+            ("Total: connections 100 requests 100", "httperf"),
         ):
             report = netperf.parse(line)
             self.assertEqual((report.other_tool, report.results), (name, ()))

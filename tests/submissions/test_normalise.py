@@ -8,7 +8,7 @@ from django.db import models
 
 from registry.models import System
 from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
-from submissions.command import Asked, Command, last_command, read_command
+from submissions.command import Asked, Command, commands_in, read_command
 from submissions.decode import Document
 from submissions.ingest import _instant
 from submissions.normalise import Normalised, NormalisedRun, normalise
@@ -76,9 +76,8 @@ def test_what_a_command_asks_for(line: str, expected: Asked) -> None:
 
 
 def test_a_command_goes_on_after_a_backslash() -> None:
-    assert last_command(["$ netperf -t TCP_CRR \\", "  -T 0,0"]).split() == [
-        *["netperf", "-t", "TCP_CRR", "-T", "0,0"]
-    ]
+    (found,) = commands_in(["$ netperf -t TCP_CRR \\", "  -T 0,0"])
+    assert found.split() == ["netperf", "-t", "TCP_CRR", "-T", "0,0"]
 
 
 def test_each_result_has_the_command_above_it() -> None:
@@ -94,14 +93,24 @@ def test_each_result_has_the_command_above_it() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("$ cd netperf; ./netperf -T 0,0", "netperf -T 0,0"),
-        ("root@host-1:~# netperf-2.7.0 -c", "netperf-2.7.0 -c"),
-        ("netperf: remote error -1", ""),
-        ("netperf - a benchmark", ""),
+        ("$ cd netperf; ./netperf -T 0,0", ["netperf -T 0,0"]),
+        ("root@host-1:~# netperf-2.7.0 -c", ["netperf-2.7.0 -c"]),
+        ("netperf: remote error -1", []),
+        ("netperf - a benchmark", []),
     ],
 )
-def test_only_a_call_of_netperf_is_a_command(line: str, expected: str) -> None:
-    assert last_command([line, "and more"]) == expected
+def test_only_a_call_of_netperf_is_a_command(line: str, expected: list[str]) -> None:
+    assert commands_in([line, "and more"]) == expected
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["$ netperf -l 120 -t TCP_CRR\n^C", "$ netperf -p 1 -l 120 &\n$ netperf -p 2 -l 120 &"],
+)
+def test_a_run_is_not_held_to_a_command_that_did_not_end_it(above: str) -> None:
+    """It was ended from the keyboard, or nobody can tell which command it is of."""
+    (run,) = pasted(f"{above}\n{reports.text(1000.0)}")
+    assert run.sources[0].surroundings.command.asked == Asked(is_shown=True)
 
 
 def test_what_ends_no_line_for_the_parser_ends_none_here() -> None:
@@ -117,15 +126,15 @@ def characters_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many characters each search for a command, and each reading of one, was given."""
     seen: list[int] = []
 
-    def searched(lines: Any) -> str:
+    def searched(lines: Any) -> list[str]:
         seen.extend(len(line) for line in lines)
-        return last_command(lines)
+        return commands_in(lines)
 
     def read(line: str) -> Command:
         seen.append(len(line))
         return read_command(line)
 
-    monkeypatch.setattr("submissions.recipe.last_command", searched)
+    monkeypatch.setattr("submissions.recipe.commands_in", searched)
     for module in ("recipe", "normalise"):
         monkeypatch.setattr(f"submissions.{module}.read_command", read)
     return seen
