@@ -8,6 +8,7 @@ memory of the two shows whether it grows. `--reports 100000` is the size that is
 import argparse
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from crr_submit import netperf  # noqa: E402
 from tests import reports, servers  # noqa: E402
 
 KEY = "a key for the bench alone, as long as a real one: 0123456789"
+ENVELOPE_RUNS = 8  # as in bench_parse.py
 FOLDER_SIZE = 1_000
 SEED_OF_RATES = 15_485_863
 CAPTURES = ROOT / "tests/data/netperf"
@@ -60,11 +62,14 @@ def compare(folder: Path, asked: argparse.Namespace) -> None:
 
 
 def written(path: Path, form: str, count: int) -> Path:
-    """A directory of texts (real captures, each numbered), or a file of envelopes with one run."""
+    """A directory of texts (real captures, each numbered), or a file of the client's envelopes."""
     if form == "envelopes":
+        keyval = (CAPTURES / "crr-Dk.txt").read_text()
         with path.open("wb") as file:
             for rate in rates(count):
-                file.write(reports.as_bytes(reports.envelope(reports.run(rate))) + b"\n")
+                outputs = [with_rate(keyval, rate + number) for number in range(ENVELOPE_RUNS)]
+                runs = [reports.run(outputs=[output]) for output in outputs]
+                file.write(reports.as_bytes(reports.envelope(*runs)) + b"\n")
         return path
     captures = [file.read_text() for file in sorted(CAPTURES.glob("*.txt"))]
     for number, rate in enumerate(rates(count)):
@@ -75,31 +80,37 @@ def written(path: Path, form: str, count: int) -> Path:
     return path
 
 
+def with_rate(keyval: str, rate: float) -> str:
+    return re.sub(r"(?m)^THROUGHPUT=.*$", f"THROUGHPUT={rate:.2f}", keyval)
+
+
 def rates(count: int) -> Iterator[float]:
     """Distinct rates, each of a whole number of transactions."""
     return (10_000 + number * SEED_OF_RATES % 100_000_007 / 10 for number in range(count))
 
 
-def texts_of(path: Path, form: str) -> list[str]:
+def texts_of(path: Path, form: str) -> list[list[str]]:
+    """The outputs of each report."""
     if form == "texts":
-        return [file.read_text() for file in sorted(path.rglob("*.txt"))]
-    envelopes = [json.loads(line) for line in path.read_bytes().splitlines()]
-    return [text for envelope in envelopes for run in envelope["runs"] for text in run["outputs"]]
+        return [[file.read_text()] for file in sorted(path.rglob("*.txt"))]
+    envelopes = map(json.loads, path.read_bytes().splitlines())
+    return [[text for run in each["runs"] for text in run["outputs"]] for each in envelopes]
 
 
 def bare(path: Path, form: str, processes: int) -> float:
-    """Texts a second that `netperf.parse` reads in all processes together."""
+    """Reports a second that `netperf.parse` reads in all processes together."""
     with ProcessPoolExecutor(processes) as executor:
         jobs = [executor.submit(parsing, path, form, part, processes) for part in range(processes)]
         return sum(job.result() for job in jobs)
 
 
 def parsing(path: Path, form: str, part: int, parts: int) -> float:
-    texts = texts_of(path, form)[part::parts]
+    reports_of_part = texts_of(path, form)[part::parts]
     started_s = time.perf_counter()
-    for text in texts:
-        netperf.parse(text)
-    return len(texts) / (time.perf_counter() - started_s)
+    for texts in reports_of_part:
+        for text in texts:
+            netperf.parse(text)
+    return len(reports_of_part) / (time.perf_counter() - started_s)
 
 
 def imported(folder: Path, source: Path, postgresql: bool) -> dict[str, float]:

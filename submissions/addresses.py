@@ -27,6 +27,7 @@ _BARE_MAC = re.compile(
 _DOTTED_MAC = re.compile(
     r"(?<![\w.])[0-9A-Fa-f]{4}\.(?=[0-9.]{0,9}[A-Fa-f])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])"
 )
+_TWELVE_DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
 _DOTTED = re.compile(r"\.[0-9A-Fa-f]{4}\.")  # a quick look before a slow one
 _IPV6 = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f.]{0,15}:)[0-9A-Fa-f:.]{2,60}(?![0-9A-Za-z])")
 _IPV4 = re.compile(
@@ -34,7 +35,8 @@ _IPV4 = re.compile(
 )
 # A mailer or a terminal broke the line at a dot or a colon; a quote mark may begin the next one.
 _BREAK = r"=?\r?\n[ \t>|]{0,16}"
-_MAY_BREAK = re.compile(r"(?:[0-9]\.|[0-9A-Fa-f:]:|[0-9A-Fa-f:.]=)\r?\n|\n[ \t>|]{0,16}[.:]")
+_ENDS_BROKEN = tuple(end + line_end for end in ".:=" for line_end in ("\n", "\r\n"))
+_STARTS_BROKEN = re.compile(r"\n[ \t>|]{0,16}[.:]")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _BROKEN_IPV4 = re.compile(
     r"(?<![0-9A-Za-z.])(?:"
@@ -71,10 +73,12 @@ _CONTEXT_LENGTH = 24
 
 def macs_replaced(text: str, name_of: Name) -> str:
     """The text with `name_of` each MAC in lower case with colons; ff:ff:ff:ff:ff:ff stays."""
-    text = _MAC.sub(lambda m: _mac(m[0], m[0].lower().replace("-", ":"), name_of), text)
-    text = _BARE_MAC.sub(
-        lambda m: _mac(m["mac"], _with_colons(m["mac"]), name_of, m["before"]), text
-    )
+    if text.count(":") > 4 or text.count("-") > 4:
+        text = _MAC.sub(lambda m: _mac(m[0], m[0].lower().replace("-", ":"), name_of), text)
+    if _TWELVE_DIGITS.search(text):
+        text = _BARE_MAC.sub(
+            lambda m: _mac(m["mac"], _with_colons(m["mac"]), name_of, m["before"]), text
+        )
     if not _DOTTED.search(text):
         return text
     return _DOTTED_MAC.sub(lambda m: _mac(m[0], _with_colons(m[0].replace(".", "")), name_of), text)
@@ -95,10 +99,15 @@ def broken_replaced(text: str, name_of: Name, mac_name_of: Name) -> str:
     """The text with addresses that go on in the next line; the break stays, so that line numbers
     do.
     """
-    if not _MAY_BREAK.search(text):
+    if not may_be_broken(text):
         return text
     text = _BROKEN_IPV4.sub(lambda found: _broken(found, name_of), text)
     return _BROKEN_HEX.sub(lambda found: _broken(found, name_of, mac_name_of), text)
+
+
+def may_be_broken(text: str) -> bool:
+    """Whether a line ends or begins like a part of an address. A quick look before a slow one."""
+    return any(end in text for end in _ENDS_BROKEN) or bool(_STARTS_BROKEN.search(text))
 
 
 def _broken(found: re.Match[str], name_of: Name, mac_name_of: Name | None = None) -> str:
@@ -116,6 +125,8 @@ def _broken(found: re.Match[str], name_of: Name, mac_name_of: Name | None = None
 
 
 def ipv6_replaced(text: str, name_of: Name) -> str:
+    if text.count(":") < 2:
+        return text
     return _IPV6.sub(lambda found: _ipv6(found[0], name_of), text)
 
 

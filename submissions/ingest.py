@@ -6,15 +6,15 @@ by imports for many reports at once. Updates no row that two reports share: reci
 machines are inserted or found.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from registry.models import RawReport, Reading, Recipe, Result, Run, System
-from registry.models.identity import digest_of
 from registry.models.rows import insert
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions import peers
@@ -27,12 +27,12 @@ from submissions.read import Content
 @dataclass(frozen=True)
 class Written:
     """A reading with what it was written from, so that its rows need not be read back. `recipes`
-    are found by their digest, and may be of other readings too.
+    are those of the content's runs, in their order.
     """
 
     reading: Reading
     content: Content
-    recipes: Mapping[str, Recipe]
+    recipes: Sequence[Recipe]
 
     def figures(self) -> list[Run]:
         """The runs that are figures, with their recipes; they have no key."""
@@ -40,11 +40,11 @@ class Written:
             Run(
                 run_index=run.run_index,
                 position=run.position,
-                recipe=self.recipes[digest_of(run.recipe)],
+                recipe=recipe,
                 value=run.value,
                 telemetry=run.telemetry,
             )
-            for run in self.content.runs
+            for run, recipe in zip(self.content.runs, self.recipes, strict=True)
             if run.part == Run.Part.FIGURE
         ]
 
@@ -72,13 +72,15 @@ def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Writte
             for row in content.results
         ),
     )
-    runs = [run for _, content in read for run in content.runs]
-    recipes = Recipe.fetch_or_create(run.recipe for run in runs)
-    systems = System.fetch_or_create(run.system for run in runs)
-    insert(
-        Run, (run for reading, content in read for run in _runs(reading, content, recipes, systems))
-    )
-    return [Written(reading, content, recipes) for reading, content in read]
+    runs = [(reading, run) for reading, content in read for run in content.runs]
+    recipes = Recipe.rows_of([run.recipe for _, run in runs])
+    systems = System.rows_of([run.system for _, run in runs])
+    insert(Run, map(_run, runs, recipes, systems))
+    of_runs = iter(recipes)
+    return [
+        Written(reading, content, list(islice(of_runs, len(content.runs))))
+        for reading, content in read
+    ]
 
 
 def _reading(report: RawReport, content: Content, twin: peers.Twin) -> Reading:
@@ -95,27 +97,22 @@ def _reading(report: RawReport, content: Content, twin: peers.Twin) -> Reading:
     )
 
 
-def _runs(
-    reading: Reading,
-    content: Content,
-    recipes: Mapping[str, Recipe],
-    systems: Mapping[str, System],
-) -> Iterator[dict[str, Any]]:
-    for run in content.runs:
-        yield {
-            "reading_id": reading.pk,
-            "run_index": run.run_index,
-            "position": run.position,
-            "recipe_id": recipes[digest_of(run.recipe)].pk,
-            "system_id": systems[digest_of(run.system)].pk,
-            "machine_id": reading.report.machine_id,
-            "submitter_id": reading.report.submitter_id,
-            "value": run.value,
-            "bound": run.bound,
-            "part": run.part,
-            "started_at": _instant(run),
-            "telemetry": run.telemetry,
-        }
+def _run(read: tuple[Reading, NormalisedRun], recipe: Recipe, system: System) -> dict[str, Any]:
+    reading, run = read
+    return {
+        "reading_id": reading.pk,
+        "run_index": run.run_index,
+        "position": run.position,
+        "recipe_id": recipe.pk,
+        "system_id": system.pk,
+        "machine_id": reading.report.machine_id,
+        "submitter_id": reading.report.submitter_id,
+        "value": run.value,
+        "bound": run.bound,
+        "part": run.part,
+        "started_at": _instant(run),
+        "telemetry": run.telemetry,
+    }
 
 
 def _instant(run: NormalisedRun) -> datetime | None:

@@ -64,8 +64,9 @@ def normalise(parsed: Parsed, envelope: Mapping[str, Any] | None, imported: bool
     found = platform.decide(environment)
     systems = {arm: system_of(environment, arm, found) for arm in {None, *arms.values()}}
     warnings = [*found.warnings, *_factor_warnings(experiment)]
+    recipes = _Recipes(source)
     for index, run in enumerate(parsed.runs):
-        runs += _runs(index, run, systems[arms.get(index)], source, index in arms)
+        runs += _runs(index, run, systems[arms.get(index)], recipes, index in arms)
         warnings += _run_warnings(index, run)
     return Normalised(tuple(runs), tuple(warnings))
 
@@ -76,8 +77,20 @@ def _source(envelope: Mapping[str, Any] | None) -> str:
     return "plan" if envelope and client.get("name") != PASTED_WITH else "pasted"
 
 
+class _Recipes:
+    """The recipes of a report: runs of the same recipe share one object."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def of(self, run: ParsedRun, first: Source, streams: int) -> dict[str, Any]:
+        found = recipe_of(first.result, run.settings, streams, self._source, first.surroundings)
+        return self._known.setdefault(tuple(found.values()), found)
+
+
 def _runs(
-    index: int, run: ParsedRun, system: dict[str, Any], source: str, is_arm: bool
+    index: int, run: ParsedRun, system: dict[str, Any], recipes: _Recipes, is_arm: bool
 ) -> Iterator[NormalisedRun]:
     streams = [output.results for output in run.outputs]
     more: dict[str, Any] = {
@@ -86,8 +99,7 @@ def _runs(
     }
     placed = tuple(_placed(run))
     if _is_one_run(streams):
-        first = placed[0]
-        recipe = recipe_of(first.result, run.settings, len(streams), source, first.surroundings)
+        recipe = recipes.of(run, placed[0], len(streams))
         total = sum(each.result.value for each in placed)
         part = _part(run, len(placed), is_arm)
         if total < VALUE_LIMIT:
@@ -95,11 +107,8 @@ def _runs(
         return
     part = _part(run, 1, is_arm)
     for position, each in enumerate(placed):
-        result = each.result
-        recipe = recipe_of(result, run.settings, 1, source, each.surroundings)
-        yield NormalisedRun(
-            index, position, recipe, system, result.value, part, sources=(each,), **more
-        )
+        recipe, value = recipes.of(run, each, 1), each.result.value
+        yield NormalisedRun(index, position, recipe, system, value, part, sources=(each,), **more)
 
 
 def _placed(run: ParsedRun) -> Iterator[Source]:

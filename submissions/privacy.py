@@ -101,9 +101,13 @@ _OPTION_HOST = re.compile(r"((?<=\s)-[HL] ?)([^\s,;|&`'\"\\]{1,255})")
 _RUNNERS = ("netperf", "netserver", "flent")
 
 
-# Keys and settings of a report are short and the same everywhere; what holds for a scrubber that
-# knows no names holds for every such one.
-_SHORT = 100
+# Settings of a report are the same everywhere, and so are its outputs but for their figures: what a
+# scrubber that knows no names leaves as it is, every such one does. No pattern here tells one
+# figure that stands alone from another of as many digits, but for 0 and 127, which make an address
+# one that is kept: so each digit of it is taken for a 2.
+_FIGURE = re.compile(r"[0-9](?<![^\s=,].)[0-9]{0,39}(?:\.[0-9]{1,40})?(?![^\s,])")
+_TWOS = str.maketrans("0123456789", "2" * 10)
+_REMEMBERED_LENGTH = 4_096
 
 
 @dataclass(frozen=True)
@@ -126,13 +130,14 @@ class Scrubber:
     def __init__(self) -> None:
         self._tokens: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
         self._names: dict[str, str] = {}  # names that lines gave, to be found anywhere
+        self._plain: dict[str, bool] = {}
 
     def counts(self) -> dict[str, int]:
         return {kind: len(known) for kind, known in self._tokens.items() if known}
 
     def learn(self, text: str) -> None:
         """Remember the machines that a text's lines name, for texts that come before it."""
-        if len(text) <= _SHORT and _names_nothing(text):
+        if self._is_plain(text):
             return
         host_lines.machines_replaced(text, self._machine)
         host_lines.users_replaced(text, self._user)
@@ -145,9 +150,20 @@ class Scrubber:
 
     def scrub(self, text: str) -> str:
         """The text with tokens. One may lay bare what stood beside it: until nothing changes."""
-        if not self._names and len(text) <= _SHORT and _is_plain(text):
+        if self._is_plain(text) and host_lines.words_replaced(text, self._names) == text:
             return text
         return self._scrubbed(text)
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether a text stays as it is where no name is known, and gives none; False for long
+        ones.
+        """
+        if len(text) > _REMEMBERED_LENGTH:
+            return False
+        if text not in self._plain:
+            form = _FIGURE.sub(lambda figure: figure[0].translate(_TWOS), text)
+            self._plain[text] = _is_form_plain(form)
+        return self._plain[text]
 
     def _scrubbed(self, text: str) -> str:
         for _ in range(_PASSES):
@@ -177,8 +193,7 @@ class Scrubber:
                 lambda m: m[1] + self._far_end(m[2]) + m[3] + self._far_end(m[4]), text
             ),
             lambda text: _USER_AT.sub(self._user_at, text) if "@" in text else text,
-            lambda text: _ADDRESS_HOST.sub(lambda m: self._token("host", m[0]), text),
-            lambda text: _INSTANCE.sub(self._instance, text),
+            self._ids,
             self._serials,
             lambda text: addresses.macs_replaced(text, self._mac),
             lambda text: addresses.ipv6_replaced(text, self._address),
@@ -280,6 +295,12 @@ class Scrubber:
         self._learn(name, token)
         return token
 
+    def _ids(self, text: str) -> str:
+        if "-" not in text:
+            return text
+        text = _ADDRESS_HOST.sub(lambda m: self._token("host", m[0]), text)
+        return _INSTANCE.sub(self._instance, text)
+
     def _instance(self, found: re.Match[str]) -> str:
         """The token; as wide as the id in aligned columns, which are told by their places."""
         token = self._token("instance", found[0])
@@ -310,17 +331,9 @@ def _without_banner(name: str) -> tuple[str, str]:
     return (name[: found.start()], found[0]) if found else (name, "")
 
 
-@lru_cache(maxsize=4096)
-def _is_plain(text: str) -> bool:
-    """Whether a short text stays as it is where no name is known, and gives none."""
+@lru_cache(maxsize=4_096)
+def _is_form_plain(form: str) -> bool:
+    if addresses.may_be_broken(form):  # a figure may be the rest of an address
+        return False
     scrubber = Scrubber()
-    return scrubber._scrubbed(text) == text and not scrubber.knows_names
-
-
-@lru_cache(maxsize=4096)
-def _names_nothing(text: str) -> bool:
-    """Whether the lines of a short text name nobody."""
-    scrubber = Scrubber()
-    host_lines.machines_replaced(text, scrubber._machine)
-    host_lines.users_replaced(text, scrubber._user)
-    return not scrubber.knows_names
+    return scrubber._scrubbed(form) == form and not scrubber.knows_names

@@ -16,6 +16,20 @@ KEY_LENGTH = 128
 VALUE_LENGTH = 512
 
 _SCHEMA = schema()
+
+
+def _leading_to_maps(node: dict[str, Any]) -> dict[str, Any]:
+    """The branches of a schema that end in maps with free keys."""
+    if "additionalProperties" in node:
+        return node
+    inside = {key: _leading_to_maps(item) for key, item in node.get("properties", {}).items()}
+    found: dict[str, Any] = {"properties": {key: item for key, item in inside.items() if item}}
+    if "items" in node:
+        found["items"] = _leading_to_maps(node["items"])
+    return {name: branch for name, branch in found.items() if branch}
+
+
+_FREE_MAPS = _leading_to_maps(_SCHEMA)
 EXACT_FLOAT = 2.0**53  # above it a float is no whole number that anybody wrote
 
 
@@ -26,7 +40,7 @@ def redacted(document: Document) -> Document:
     envelope = known(document.envelope)
     envelope.pop("machine_id", None)
     scrubber = scrubber_of(envelope)
-    envelope = _scrubbed_maps(envelope, _SCHEMA, scrubber)
+    envelope = _scrubbed_maps(envelope, _FREE_MAPS, scrubber)
     for run in envelope.get("runs") or []:
         run["outputs"] = [scrubber.scrub(output) for output in run["outputs"]]
         if run.get("command"):
@@ -45,17 +59,20 @@ def scrubber_of(envelope: dict[str, Any]) -> Scrubber:
         for text in (*run["outputs"], run.get("command") or ""):
             scrubber.learn(text)
     scrubber.learn(envelope.get("notes") or "")
-    _scrubbed_maps(envelope, _SCHEMA, scrubber)  # for the names in them
+    _scrubbed_maps(envelope, _FREE_MAPS, scrubber)  # for the names in them
     return scrubber
 
 
 def _scrubbed_maps(value: Any, node: dict[str, Any], scrubber: Scrubber) -> Any:
-    """A copy in which maps with free keys are scrubbed and short; all else stays as it is."""
+    """The value with its maps of free keys scrubbed and short; all else stays as it is. `node` is
+    one of `_FREE_MAPS`.
+    """
     if isinstance(value, dict) and "additionalProperties" in node:
         return dict(_scrubbed_entry(key, item, scrubber) for key, item in value.items())
     if isinstance(value, dict) and "properties" in node:
+        inside = node["properties"]
         return {
-            key: _scrubbed_maps(item, node["properties"].get(key, {}), scrubber)
+            key: _scrubbed_maps(item, inside[key], scrubber) if key in inside else item
             for key, item in value.items()
         }
     if isinstance(value, list) and "items" in node:

@@ -20,7 +20,8 @@ _VALIDATOR = jsonschema_rs.validator_for(schema())
 
 def validate(envelope: dict[str, Any]) -> list[str]:
     """Warnings about keys the format does not know. Raises Refused 422 with every fault."""
-    found = list(faults(envelope)) + list(_schema_faults(envelope))
+    found = list(faults(envelope))
+    found += _schema_faults(_finite(envelope) if found else envelope)
     if found:
         message = f"The report has {len(found)} fault{'s' if len(found) > 1 else ''}."
         raise Refused(422, "invalid", message, found[:FAULTS_SHOWN])
@@ -33,7 +34,7 @@ def validate(envelope: dict[str, Any]) -> list[str]:
 
 
 def _schema_faults(envelope: dict[str, Any]) -> Iterator[dict[str, str]]:
-    for error in _VALIDATOR.iter_errors(_finite(envelope)):
+    for error in _VALIDATOR.iter_errors(envelope):
         yield {"path": _path(error.instance_path), "message": error.message[:200]}
     experiment = envelope.get("experiment")
     if isinstance(experiment, dict):

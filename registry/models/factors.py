@@ -5,7 +5,7 @@ Rows are found by the digest of their canonical content, so that many writers ag
 without a lock.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -28,13 +28,15 @@ class Digested(models.Model):
         abstract = True
 
     @classmethod
-    def fetch_or_create(cls: type[M], contents: Iterable[Mapping[str, Any]]) -> dict[str, M]:
-        """Rows for `contents` by digest, made where missing.
+    def rows_of(cls: type[M], contents: Sequence[Mapping[str, Any]]) -> list[M]:
+        """The row of each of `contents`, made where missing.
 
         INSERT … ON CONFLICT DO NOTHING in the order of the digests: no row is updated and two
-        writers cannot deadlock.
+        writers cannot deadlock. Runs of a report share their contents, so each object is looked at
+        once.
         """
-        wanted = {digest_of(content): content for content in contents}
+        digests = {name: digest_of(content) for name, content in _by_identity(contents).items()}
+        wanted = {digests[id(content)]: content for content in contents}
         found = {row.digest: row for row in cls._default_manager.filter(digest__in=wanted)}
         missing = sorted(wanted.keys() - found.keys())
         if missing:
@@ -42,7 +44,11 @@ class Digested(models.Model):
                 [cls(digest=digest, **wanted[digest]) for digest in missing], ignore_conflicts=True
             )
             found |= {row.digest: row for row in cls._default_manager.filter(digest__in=missing)}
-        return found
+        return [found[digests[id(content)]] for content in contents]
+
+
+def _by_identity(contents: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    return {id(content): content for content in contents}
 
 
 class Recipe(Digested):

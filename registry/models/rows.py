@@ -16,27 +16,26 @@ _PREPARED = (models.JSONField, models.DateTimeField)
 
 def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> None:
     """INSERT a row for each mapping of column (`report_id`, not `report`) to value. A column that a
-    mapping leaves out gets the field's default.
+    mapping leaves out gets the field's default, the same in every row.
     """
     fields: list[Any] = [field for field in model._meta.concrete_fields if not field.primary_key]
-    name = connection.ops.quote_name
-    columns = ", ".join(name(field.column) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {name(model._meta.db_table)} ({columns}) VALUES ({places})"
-    readers = [(field.attname, field, isinstance(field, _PREPARED)) for field in fields]
+    plain = [field for field in fields if not isinstance(field, _PREPARED)]
+    prepared = [field for field in fields if isinstance(field, _PREPARED)]
+    defaults = [(field.attname, field.get_default()) for field in plain]
     values = [
-        [
-            field.get_db_prep_save(_value(row, name, field), connection)
-            if is_prepared
-            else _value(row, name, field)
-            for name, field, is_prepared in readers
-        ]
+        [row.get(name, default) for name, default in defaults]
+        + [_prepare(row, field) for field in prepared]
         for row in rows
     ]
     if values:
+        name = connection.ops.quote_name
+        columns = ", ".join(name(field.column) for field in plain + prepared)
+        places = ", ".join(["%s"] * len(fields))
+        statement = f"INSERT INTO {name(model._meta.db_table)} ({columns}) VALUES ({places})"
         with connection.cursor() as cursor:
             cursor.executemany(statement, values)
 
 
-def _value(row: Mapping[str, Any], name: str, field: Any) -> Any:
-    return row[name] if name in row else field.get_default()
+def _prepare(row: Mapping[str, Any], field: Any) -> Any:
+    value = row[field.attname] if field.attname in row else field.get_default()
+    return None if value is None else field.get_db_prep_save(value, connection)

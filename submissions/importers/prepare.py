@@ -32,11 +32,20 @@ def prepare_item(item: Item) -> Prepared | Note:
     """What is to be stored, or the refusal."""
     try:
         if item.format in _KEPT:
-            return _prepare_data(item)
-        prepared = prepare(item.body, _MEDIA_TYPES[item.format], imported=True)
+            return _light(_prepare_data(item))
+        prepared = _light(prepare(item.body, _MEDIA_TYPES[item.format], imported=True))
         return replace(prepared, format="mbox") if item.format == "mbox" else prepared
     except Refused as refused:
         return refusal(item.place, refused)
+
+
+def _light(prepared: Prepared) -> Prepared:
+    """Without what only the rules looked at: everything here goes from one process to another."""
+    content = prepared.content
+    if content is None:
+        return prepared
+    runs = tuple(replace(run, sources=()) for run in content.runs)
+    return replace(prepared, content=replace(content, runs=runs))
 
 
 def _prepare_data(item: Item) -> Prepared:

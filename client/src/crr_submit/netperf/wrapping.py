@@ -28,7 +28,7 @@ _INVISIBLE: Dict[int, Optional[str]] = {
 
 _SOFT_BREAK_AFTER = 70  # mail programs break a line of 72 to 76
 _OCTET = re.compile(r"=([0-9A-F]{2})")
-_KEY_START = re.compile(r"[\s>]*[A-Z][A-Z0-9_]{2,40}=(?!3D)")
+_KEY_START = re.compile(r"[\s>]{0,80}[A-Z][A-Z0-9_]{2,40}=(?!3D)")
 
 _ENDS_LINE = re.compile(
     r"(?i)<br ?/?>|</(?:p|div|li|tr|pre|h[1-6])>|<(?:p|div|li|tr|pre)\b[^<>]{0,300}>"
