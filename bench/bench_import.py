@@ -66,10 +66,11 @@ def written(path: Path, form: str, count: int) -> Path:
     if form == "envelopes":
         keyval = (CAPTURES / "crr-Dk.txt").read_text()
         with path.open("wb") as file:
-            for rate in rates(count):
+            for machine, rate in enumerate(rates(count)):
                 outputs = [with_rate(keyval, rate + number) for number in range(ENVELOPE_RUNS)]
                 runs = [reports.run(outputs=[output]) for output in outputs]
-                file.write(reports.as_bytes(reports.envelope(*runs)) + b"\n")
+                envelope = reports.envelope(*runs, machine_id=f"{machine:032x}")
+                file.write(reports.as_bytes(envelope) + b"\n")
         return path
     captures = [file.read_text() for file in sorted(CAPTURES.glob("*.txt"))]
     for number, rate in enumerate(rates(count)):
