@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 # Where a body holds this, each request has a number of its own, so that no two are the same bytes.
-NUMBERED = b"000000000000"
+NUMBERED = b"000000000"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _repeat(
     connection = socket.create_connection(address, timeout=30)
     while (started := time.perf_counter()) < until:
         try:
-            connection.sendall(request.replace(NUMBERED, b"%012d" % next(numbers)))
+            connection.sendall(request.replace(NUMBERED, b"%09d" % next(numbers)))
             good = _answer(connection)
         except OSError:
             connection.close()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Min
+
 from registry.evidence.outliers import ratio_to_peers
 from registry.models import Cell, RawReport, Reading
 from registry.models.identity import digest_of
@@ -112,11 +114,12 @@ def twins_of(contents: Sequence[tuple[RawReport, Content]]) -> list[Twin]:
     """The twin of each report, those that are stored together with it included."""
     prints = [fingerprint_of(content) for _, content in contents]
     stored = Reading.objects.filter(fingerprint__in={each for each in prints if each}, active=True)
-    rows = stored.exclude(report__status=RawReport.Status.WITHDRAWN).order_by("report_id")
-    places: dict[str, tuple[int, str]] = {}
-    columns = rows.values_list("fingerprint", "report_id", "report__public_id")
-    for fingerprint, number, public_id in columns:
-        places.setdefault(fingerprint, (number, public_id))
+    counted = stored.exclude(report__status=RawReport.Status.WITHDRAWN)
+    # Many reports may have the same figures: the first is found by the database.
+    oldest = dict(counted.values_list("fingerprint").annotate(Min("report_id")))
+    named = RawReport.objects.filter(pk__in=oldest.values()).values_list("pk", "public_id")
+    names = dict(named) if oldest else {}
+    places = {each: (number, names[number]) for each, number in oldest.items()}
     found = []
     for (report, _), fingerprint in zip(contents, prints, strict=True):
         number, public_id = places.get(fingerprint, (report.pk, ""))
