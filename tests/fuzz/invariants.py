@@ -21,6 +21,8 @@ from tests.fuzz.findings import Broken
 # A number as a word of its own: not inside a name, a version or a longer number.
 _TOKEN = re.compile(r"(?<![\w.+-])[0-9]+(?:\.[0-9]+)?(?![\w+]|\.[0-9])")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
+# Nothing is seen of these, so digits on both sides of one are seen as one number.
+_UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f]")
 _SOFT_BREAK = re.compile(r"=\r?\n[>| \t]*")
 _DECIMAL_BITS = re.compile(r"10\^([0-9]{1,2})bits")
 _BYTES = {"Bytes": 8, "KBytes": 8 << 10, "MBytes": 8 << 20, "GBytes": 8 << 30}
@@ -91,10 +93,10 @@ def _check_refusal(refused: Refused) -> None:
 
 
 def _tokens(text: str) -> frozenset[Decimal]:
-    """The numbers in the text: as it stands, without a terminal's escapes, and without soft line
-    breaks, which may stand inside a number.
+    """The numbers in the text: as it stands, without a terminal's escapes and what is not seen, and
+    without soft line breaks, which may stand inside a number.
     """
-    plain = _ESCAPE.sub("", text)
+    plain = _UNSEEN.sub("", _ESCAPE.sub("", text))
     variants = {text, plain, _SOFT_BREAK.sub("", text), _SOFT_BREAK.sub("", plain)}
     return frozenset(Decimal(word) for variant in variants for word in _TOKEN.findall(variant))
 
