@@ -2,7 +2,7 @@
 
 `make client` calls it. The same sources give the same bytes: every time stamp inside is one and the
 same, and names are in order. Works on a copy, so that no build folder with modules of yesterday
-gets into a wheel.
+gets into a wheel. Zopfli finds short deflate streams: a stranger's host takes them in.
 """
 
 import gzip
@@ -14,7 +14,9 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
+import zopfli
 from setuptools import build_meta
 
 CLIENT = Path(__file__).resolve().parent
@@ -44,9 +46,10 @@ def build(client: Path, target: Path) -> None:
     kept = os.dup(1)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
-        build_meta.build_wheel(str(target))
+        wheel = target / build_meta.build_wheel(str(target))
         sdist = target / build_meta.build_sdist(str(target))
     os.dup2(kept, 1)
+    settle_wheel(wheel)
     settle_tar(sdist)
 
 
@@ -66,20 +69,34 @@ def settle_tar(path: Path) -> None:
     path.write_bytes(gzip.compress(plain.getvalue(), mtime=EPOCH_S))
 
 
+def settle_wheel(path: Path) -> None:
+    """Rewrites a wheel, its names in the order they have, RECORD last as its format wants."""
+    with zipfile.ZipFile(path) as given:
+        contents = {name: given.read(name) for name in given.namelist()}
+    with path.open("wb") as file:
+        write_zip(contents, file)
+
+
 def write_pyz(source: Path, path: Path) -> None:
     """One file that any Python 3.8 or later runs."""
-    texts = {"__main__.py": START.encode()}
-    for file in source.glob("crr_submit/**/*"):
+    contents = {"__main__.py": START.encode()}
+    for file in sorted(source.glob("crr_submit/**/*")):
         if file.is_file() and "__pycache__" not in file.parts:
-            texts[file.relative_to(source).as_posix()] = file.read_bytes()
-    with path.open("wb") as file:
-        file.write(b"#!/usr/bin/env python3\n")
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in sorted(texts):
-                entry = zipfile.ZipInfo(name)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, texts[name])
+            contents[file.relative_to(source).as_posix()] = file.read_bytes()
+    with path.open("wb") as target:
+        target.write(b"#!/usr/bin/env python3\n")
+        write_zip(contents, target)
     path.chmod(0o755)
+
+
+def write_zip(contents: dict[str, bytes], file: BinaryIO) -> None:
+    """In the order given, every name of the day that zip files begin with."""
+    with zopfli.ZipFile(file, "w") as archive:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """`make client`: what people install runs, and comes out the same from the same sources."""
 
+import base64
+import csv
 import hashlib
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+WHEEL_LIMIT_BYTES = 120_000  # what an administrator can be asked to read and to trust
 
 
 def make_packages(target: Path) -> dict[str, str]:
@@ -49,3 +52,26 @@ def test_wheel_holds_what_the_single_file_holds(packages: Path) -> None:
             return {name for name in archive.namelist() if name.startswith("crr_submit/")}
 
     assert modules(wheel) == modules(single)
+
+
+def test_the_wheel_stays_small(packages: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    assert wheel.stat().st_size <= WHEEL_LIMIT_BYTES
+
+
+def test_the_wheel_agrees_with_its_own_record(packages: Path) -> None:
+    """pip believes RECORD: each file by its digest and length, and no file without a line."""
+    (wheel,) = packages.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    (record,) = (name for name in contents if name.endswith(".dist-info/RECORD"))
+    lines = csv.reader(contents[record].decode().splitlines())
+    assert {name: (digest, size) for name, digest, size in lines} == {
+        name: ("", "") if name == record else (record_digest(content), str(len(content)))
+        for name, content in contents.items()
+    }
+
+
+def record_digest(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return "sha256=" + digest.decode().rstrip("=")
