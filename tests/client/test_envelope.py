@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import envelope, machine_id
+from crr_submit import envelope, session
 from crr_submit.report import schema, unknown_keys
 from tests.client import schema_check
 
@@ -136,15 +136,15 @@ class MachineIdTest(unittest.TestCase):
             os.environ["XDG_CONFIG_HOME"] = before
 
     def test_is_made_once_and_kept_private(self):
-        made = machine_id.get_or_create()
+        made = session.machine_id()
         self.assertRegex(made, "^[0-9a-f]{32}$")
-        self.assertEqual(machine_id.get_or_create(), made)
-        self.assertEqual(stat.S_IMODE(machine_id.path().stat().st_mode), 0o600)
+        self.assertEqual(session.machine_id(), made)
+        self.assertEqual(stat.S_IMODE(session.machine_id_path().stat().st_mode), 0o600)
 
     def test_a_damaged_file_is_replaced(self):
-        machine_id.get_or_create()
-        machine_id.path().write_text("../etc\n")
-        self.assertRegex(machine_id.get_or_create(), "^[0-9a-f]{32}$")
+        session.machine_id()
+        session.machine_id_path().write_text("../etc\n")
+        self.assertRegex(session.machine_id(), "^[0-9a-f]{32}$")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 it in words.
 
 In: a saved report or netperf text and where to send it. Out: an `Outcome`, the same for people and
-for --json. Called by `crr_submit.cli`.
+for --json. The shapes of `standing` and `advice` belong to the registry, which may grow them;
+whatever comes is printed. Called by `crr_submit.cli`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
-from crr_submit import answer, claim, send
+from crr_submit import claim, send
 from crr_submit.report import MEDIA_TYPE
-from crr_submit.terminal import Terminal, clean_lines
+from crr_submit.terminal import Terminal, clean, clean_lines
 
 TEXT_TYPE = "text/plain; charset=utf-8"
 
@@ -50,7 +51,7 @@ def deliver(path: str, body: bytes, registry: str, terminal: Terminal) -> Outcom
         return not_sent(path, registry, str(error), terminal)
     except KeyboardInterrupt:
         return not_sent(path, registry, "interrupted", terminal)
-    terminal.say(*answer.lines(got))
+    terminal.say(*lines(got))
     _remember(path, secrets, got, terminal)
     return Outcome(path, sent=True, registry=registry, id=got["id"], url=got.get("url"), answer=got)
 
@@ -110,3 +111,58 @@ def _remember(path: str, secrets: claim.Claim, got: Dict[str, Any], terminal: Te
         terminal.complain("Could not note the report's address: %s" % error)
     kept = claim.path_of(path)
     terminal.say("Keep %s private: with it you can edit or withdraw the report." % kept)
+
+
+def lines(answer: Mapping[str, Any]) -> List[str]:
+    """What to print after sending; every text of the registry is cleaned."""
+    found = ["Sent: %s" % clean(answer.get("url") or answer["id"])]
+    status = answer.get("status")
+    if status == "received":
+        found.append("The registry has stored the report and will read it soon.")
+    elif status:
+        found.append("Status: %s" % clean(status))
+    told = {"Standing": standing(answer.get("standing"))}
+    told.update(
+        (key.capitalize(), texts(answer.get(key))) for key in ("advice", "flags", "warnings")
+    )
+    for title, rows in told.items():
+        if rows:
+            found += ["%s:" % title] + ["  " + row for row in rows]
+    return found
+
+
+def standing(value: Any) -> List[str]:
+    """`TCP_CRR, 1 stream, same cpu: 24,000 trans/s; faster than 2 of 3 other machines`."""
+    try:
+        others = value["n_machines"]
+        place = (
+            "first of its kind here"
+            if others == 0
+            else "faster than %d of %d others" % (value["below"], others)
+        )
+        streams = "1 stream" if value["streams"] == 1 else "%d streams" % value["streams"]
+        where = clean(value["placement"] or "placement unknown").replace("_", " ")
+        rate = "{:,.0f} {}".format(value["rate"], clean(value["unit"]))
+        return ["%s, %s, %s: %s; %s" % (clean(value["test"]), streams, where, rate, place)]
+    except (KeyError, TypeError, ValueError):
+        return texts(value)
+
+
+def texts(value: Any) -> List[str]:
+    """Lines of a text, a list or an object; an object that has a text or message is printed as
+    that.
+    """
+    if value is None or value == "" or value == [] or value == {}:
+        return []
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    if not isinstance(value, dict):
+        return [clean(value)]
+    for key in ("text", "message"):
+        if isinstance(value.get(key), str):
+            return [clean(value[key])]
+    return [
+        "%s: %s" % (clean(key), ", ".join(texts(item)))
+        for key, item in value.items()
+        if texts(item)
+    ]

@@ -1,5 +1,8 @@
 """One session of measuring: from the options to a report on disk, sent to nobody.
 
+The machine id is a random number that says "the same machine again" and nothing else, made once,
+kept in the user's configuration folder, sent only when asked for.
+
 Called by `crr_submit.cli` for `run` and for measuring before a report is sent; `crr_submit.tune`
 keeps its report in the same way.
 """
@@ -8,15 +11,19 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from crr_submit import collect, cpus, envelope, machine_id, measure, plan, programs, summary
+from crr_submit import collect, cpus, envelope, measure, plan, programs, summary
 from crr_submit.host import Host
 from crr_submit.options import Options
 from crr_submit.terminal import Terminal, duration
+
+ID_BYTES = 16
 
 
 class CannotSave(Exception):
@@ -96,9 +103,29 @@ def identity(options: Options) -> Optional[str]:
     if not options.machine_id:
         return None
     try:
-        return machine_id.get_or_create()
+        return machine_id()
     except OSError as error:
         raise CannotSave("cannot keep the machine id: %s" % error) from error
+
+
+def machine_id_path() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "crr-submit" / "machine-id"
+
+
+def machine_id() -> str:
+    """The kept id, or a new one; raises OSError when it cannot be kept."""
+    file_path = machine_id_path()
+    try:
+        kept = file_path.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        kept = ""
+    if re.match(r"^[0-9a-f]{32}$", kept):
+        return kept
+    file_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = secrets.token_hex(ID_BYTES)
+    envelope.save(str(file_path), (made + "\n").encode("ascii"))
+    return made
 
 
 def _steps(options: Options, host: Host) -> List[plan.Step]:

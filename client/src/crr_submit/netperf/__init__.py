@@ -1,8 +1,9 @@
 """The netperf parser: any text in, what netperf says in it out. Client and registry call `parse`.
 
 `reader` walks the lines and hands each to who reads it: `naming` banners and commands (their words
-are in `context`), `classic` the tables (`tables`), `omni_reader` keyval, CSV and aligned columns
-(`omni`, `selectors`). All put into `findings`, which knows errors and other programs by `traces`.
+are in `context`), `classic` the tables (`tables`), `omni` keyval, CSV and aligned columns (by
+`titles` and `selectors`). All put into `findings`, which knows errors and other programs by
+`traces`.
 """
 
 from crr_submit.netperf.model import ParsedReport, ParseError, Result, Unrecognised, Warning_

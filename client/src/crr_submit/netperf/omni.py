@@ -1,4 +1,4 @@
-"""Titles of omni output, in CSV (`-o`) and aligned columns (`-O`). Called by `omni_reader`."""
+"""Reads omni output, line by line: keyval lines, CSV, aligned columns. Called by the reader."""
 
 from __future__ import annotations
 
@@ -6,47 +6,248 @@ import re
 from collections import Counter
 from typing import Dict, List, Optional
 
-from crr_submit.netperf.numbers import is_number
-from crr_submit.netperf.titles import TITLES
+from crr_submit.netperf import kinds, numbers, selectors
+from crr_submit.netperf.context import Context
+from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.titles import SELECTORS, TITLES
 
+_KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40})=(.*)")
+_NEXT_KEY = re.compile(r"[ ;,](?=([A-Z][A-Z0-9_]{2,40})=)")
+_QUOTING = re.compile(r"[\s>|\"'`]*")
 # A heading broken by mail, or of stacked words, has no more lines than this.
-HEADING_LINES = 12
+_HEADING_LINES = 12
 
 # Scripts put the selectors themselves above the rows.
-_SELECTORS = {selector.lower(): selector for selector in TITLES.values()}
+_BY_TITLE = {selector.lower(): selector for selector in TITLES.values()}
 _TITLE_WORDS = frozenset(word for title in TITLES for word in title.lower().split())
-_SELECTORS.update((title.lower(), selector) for title, selector in TITLES.items())
+_BY_TITLE.update((title.lower(), selector) for title, selector in TITLES.items())
 _CELL = re.compile(r'(?:^|,)("[^"]*(?:"|$)|[^,"]*)')
 _WORD = re.compile(r"\S+")
 
 
-def starts_csv(text: str) -> bool:
+class _Output:
+    """The selectors of one run, which netperf may print in several blocks: `-o "a,b;c,d"`."""
+
+    def __init__(self, findings: Findings, naming: Naming) -> None:
+        self._findings, self._naming = findings, naming
+        self._line, self._text = 0, ""
+        self._named: Optional[Context] = None
+        self._values: Dict[str, str] = {}
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._values)
+
+    @property
+    def is_whole(self) -> bool:
+        return "THROUGHPUT" in self._values and "THROUGHPUT_UNITS" in self._values
+
+    def take(self, line: int, text: str, values: Dict[str, str], is_next_row: bool) -> None:
+        """Values of this run, or of the next one where one of them was there before.
+
+        `is_next_row`: they stand under the heading of those before, so the same test is meant.
+        """
+        named = self._named
+        if not self._values.keys().isdisjoint(values):
+            self.finish()
+            self._named = named if is_next_row else None
+        if not self._values:
+            self._line, self._text = line, text
+            self._named = self._named or self._naming.claim()
+        self._values.update(values)
+
+    def finish(self) -> None:
+        if self._values:
+            self._add(self._named)
+        self._named, self._values = None, {}
+
+    def _add(self, named: Optional[Context]) -> None:
+        if named is None or named.test is None:
+            self._findings.leave(self._line, self._text, "output whose test is in doubt")
+            return
+        test = named.test
+        if test == kinds.OMNI:
+            test = selectors.test_name(self._values) or test
+        is_plain = kinds.kind_of(test) == kinds.RR and named.units_chosen is False
+        assumed = numbers.TRANSACTIONS if is_plain else None
+        read = selectors.fields(self._values, test, assumed)
+        if read.get("value") is None:
+            self._findings.leave(self._line, self._text, "output without a rate and its unit")
+        else:
+            self._findings.add(self._line, named, read, test)
+
+
+class KeyValues:
+    """Lines of `KEY=value`, one key or several. A key that comes again starts the next run."""
+
+    def __init__(self, findings: Findings, naming: Naming) -> None:
+        self._output = _Output(findings, naming)
+
+    def finish(self) -> None:
+        self._output.finish()
+
+    @property
+    def is_open(self) -> bool:
+        return self._output.is_open
+
+    def take(self, number: int, text: str) -> bool:
+        values = _pairs(text)
+        if not values:
+            return values is not None and self.is_open
+        self._output.take(number, text, values, is_next_row=True)
+        return True
+
+    def end_block(self) -> None:
+        """Another line came: what follows it is another run, whose keys need not be the same."""
+        if self._output.is_whole:
+            self.finish()
+
+
+def _pairs(text: str) -> Optional[Dict[str, str]]:
+    """The selectors of a line of keys and values; None when it is none."""
+    first = _KEYVAL.fullmatch(text)
+    if first is None:
+        return None
+    if text.count("=") == 1:
+        return {first[1]: first[2].strip()} if first[1] in SELECTORS else {}
+    ends = [found for found in _NEXT_KEY.finditer(text) if found[1] in SELECTORS]
+    starts = [0] + [found.end() for found in ends]
+    stops = [found.start() for found in ends] + [len(text)]
+    pairs = [text[start:stop].split("=", 1) for start, stop in zip(starts, stops)]
+    return {key: value.strip() for key, value in pairs if key in SELECTORS}
+
+
+class Csv:
+    """A heading of titles, perhaps broken over lines, and rows of values below it."""
+
+    def __init__(self, findings: Findings, naming: Naming) -> None:
+        self._findings = findings
+        self._output = _Output(findings, naming)
+        self._close()
+
+    def _close(self) -> None:
+        self._line = 0
+        self._heading: List[str] = []
+        self._names: List[Optional[str]] = []
+        self._has_rows = False
+
+    def end_heading(self) -> None:
+        if self._heading and not self._has_rows:
+            self._findings.leave(self._line, self._heading[0])
+        self._close()
+
+    def finish(self) -> None:
+        self.end_heading()
+        self._output.finish()
+
+    def is_start(self, text: str) -> bool:
+        return (
+            "," in text
+            and _starts_csv(text)
+            and (self._has_rows or not _goes_on(self._heading, text))
+        )
+
+    def start(self, number: int, text: str) -> None:
+        self.end_heading()
+        self._line, self._heading = number, [text]
+
+    def take(self, number: int, text: str) -> bool:
+        if not self._heading:
+            return False
+        if not _is_csv_row(text):
+            self._heading.append(text)
+            if self._has_rows or len(self._heading) > _HEADING_LINES:
+                self.end_heading()
+            return False
+        if not self._has_rows:
+            self._names = _csv_names(" ".join(self._heading))
+        values = _read_csv(self._names, text)
+        if values is None:
+            self._findings.leave(number, text, "a row that does not fit the titles above it")
+            self._has_rows = True
+            self.end_heading()
+            return True
+        self._output.take(number, text, values, is_next_row=self._has_rows)
+        self._has_rows = True
+        return True
+
+
+def _aligned(line: str) -> str:
+    """A line whose quoting is spaces, as many, since columns are told by their places."""
+    line = line.expandtabs()
+    quoting = _QUOTING.match(line)
+    start = quoting.end() if quoting else 0
+    return " " * start + line[start:].rstrip(" ,|\"'`\\")
+
+
+class Columns:
+    """Lines of stacked words, which make a title each column, and aligned rows below them."""
+
+    def __init__(self, findings: Findings, naming: Naming) -> None:
+        self._findings = findings
+        self._output = _Output(findings, naming)
+        self.end_heading()
+
+    def end_heading(self) -> None:
+        self._heading: List[str] = []
+        self._has_rows = False
+
+    def finish(self) -> None:
+        self.end_heading()
+        self._output.finish()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._heading)
+
+    def take(self, number: int, words: List[str], line: str) -> bool:
+        aligned = _aligned(line)
+        if _is_stacked_heading(words):
+            if self._has_rows or len(self._heading) >= _HEADING_LINES:
+                self.end_heading()
+            self._heading.append(aligned)
+            return True
+        if not self._heading:
+            return False
+        values = _read_columns(self._heading, aligned)
+        if values is None:
+            if any(numbers.is_number(word) for word in words):
+                self._findings.leave(number, line)
+            self.end_heading()
+            return False
+        self._output.take(number, line, values, is_next_row=self._has_rows)
+        self._has_rows = True
+        return True
+
+
+def _starts_csv(text: str) -> bool:
     """Titles with commas between: at least two known ones, so that no prose is taken for them."""
     cells = _cells(text)
-    return len(cells) > 1 and sum(cell.lower() in _SELECTORS for cell in cells) > 1
+    return len(cells) > 1 and sum(cell.lower() in _BY_TITLE for cell in cells) > 1
 
 
-def goes_on(heading: List[str], text: str) -> bool:
+def _goes_on(heading: List[str], text: str) -> bool:
     """A line broken off a heading: it, or what stands before it, is no whole title."""
     if not heading:
         return False
     last, first = _cells(heading[-1])[-1], _cells(text)[0]
-    return last.lower() not in _SELECTORS or first.lower() not in _SELECTORS
+    return last.lower() not in _BY_TITLE or first.lower() not in _BY_TITLE
 
 
-def csv_names(heading: str) -> List[Optional[str]]:
+def _csv_names(heading: str) -> List[Optional[str]]:
     """The selector of each title of a heading; None where it is not known, or not sure."""
     return _names(_cells(heading))
 
 
 def _names(titles: List[str]) -> List[Optional[str]]:
     """netperf has one title for two selectors: which is which, it does not say."""
-    names = [_SELECTORS.get(title.lower()) for title in titles]
+    names = [_BY_TITLE.get(title.lower()) for title in titles]
     times = Counter(names)
     return [name if times[name] == 1 else None for name in names]
 
 
-def read_csv(names: List[Optional[str]], text: str) -> Optional[Dict[str, str]]:
+def _read_csv(names: List[Optional[str]], text: str) -> Optional[Dict[str, str]]:
     """Selectors of a row of values under a heading of as many titles; None when they do not fit."""
     cells = _cells(text)
     if len(names) != len(cells):
@@ -54,10 +255,10 @@ def read_csv(names: List[Optional[str]], text: str) -> Optional[Dict[str, str]]:
     return {name: cell for name, cell in zip(names, cells) if name}
 
 
-def is_csv_row(text: str) -> bool:
+def _is_csv_row(text: str) -> bool:
     """Cells of which one is a number: no heading has such a cell."""
     cells = _cells(text)
-    return len(cells) > 1 and any(is_number(cell) for cell in cells)
+    return len(cells) > 1 and any(numbers.is_number(cell) for cell in cells)
 
 
 def _cells(text: str) -> List[str]:
@@ -65,12 +266,12 @@ def _cells(text: str) -> List[str]:
     return [" ".join(cell.split()) for cell in cells]
 
 
-def is_stacked_heading(words: List[str]) -> bool:
+def _is_stacked_heading(words: List[str]) -> bool:
     """Nothing but words of titles, as each line of a heading of aligned columns has."""
     return bool(words) and all(word.lower() in _TITLE_WORDS for word in words)
 
 
-def read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
+def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
     """Selectors of an aligned row; None unless all titles are known and all cells in their places.
 
     `heading` and `row` are lines as they stood, with their indentation. The first line of a heading
@@ -87,7 +288,7 @@ def read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
         return None
     stacks = zip(*(line for line in lines if line is not None))
     titles = [" ".join(" ".join(stack).split()) for stack in stacks]
-    if any(title.lower() not in _SELECTORS for title in titles):
+    if any(title.lower() not in _BY_TITLE for title in titles):
         return None
     return {
         name: cell.strip() for name, cell in zip(_names(titles), cells) if name and cell.strip()

@@ -14,7 +14,7 @@ from crr_submit.netperf.classic import Classic
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.model import ParsedReport, ParseError
 from crr_submit.netperf.naming import Naming
-from crr_submit.netperf.omni_reader import Columns, Csv, KeyValues
+from crr_submit.netperf.omni import Columns, Csv, KeyValues
 
 LINE_LENGTH = 4096  # netperf prints no longer ones
 

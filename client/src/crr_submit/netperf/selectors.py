@@ -1,6 +1,6 @@
 """What netperf's omni output selectors mean: from their printed words to the fields of a result.
 
-Keyval output names a selector, CSV and aligned columns its title. Called by `omni_reader`.
+Keyval output names a selector, CSV and aligned columns its title. Called by `omni`.
 """
 
 from __future__ import annotations

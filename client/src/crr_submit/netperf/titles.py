@@ -1,6 +1,6 @@
 """The titles that netperf's omni output has above its columns, and the selector of each.
 
-Facts from the output of `netperf -t omni -- -o all` and `-k all`. Called by `omni`, `omni_reader`
+Facts from the output of `netperf -t omni -- -o all` and `-k all`. Called by `omni`
 and the registry's scrubber, which must know netperf's own words.
 """
 

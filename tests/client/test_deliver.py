@@ -1,6 +1,6 @@
 import unittest
 
-from crr_submit import answer
+from crr_submit import deliver
 from tests.client.small_registry import CREATED
 
 STANDING = {
@@ -18,7 +18,7 @@ STANDING = {
 
 class LinesTest(unittest.TestCase):
     def lines(self, **more):
-        return answer.lines({**CREATED, **more})
+        return deliver.lines({**CREATED, **more})
 
     def test_address_and_status(self):
         self.assertEqual(self.lines(), ["Sent: /r/abcdefghijklmnop", "Status: published"])
