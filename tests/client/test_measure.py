@@ -32,11 +32,16 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
-def measuring(process):
-    """Process ids of netserver and netperf once netperf has worked for a tenth of a second."""
+def measuring(process, length):
+    """Process ids of netserver and of a netperf of `-l length`, once that has worked for a tenth of
+    a second. A signal within the warm-up would leave nothing to keep.
+    """
     children = placement.children(HOST, process.pid)
     names = {HOST.text(f"/proc/{pid}/comm"): pid for pid in children}
-    stat = HOST.text("/proc/{}/stat".format(names.get("netperf"))) or ""
+    netperf = names.get("netperf")
+    if f"\0-l\0{length}\0" not in (HOST.text(f"/proc/{netperf}/cmdline") or ""):
+        return None
+    stat = HOST.text(f"/proc/{netperf}/stat") or ""
     fields = stat.rpartition(")")[2].split()
     # Columns 14 and 15 of stat: ticks in user and in system mode.
     worked = len(fields) > 12 and int(fields[11]) + int(fields[12]) >= 10
@@ -198,7 +203,7 @@ class InterruptTest(CommandCase):
     def interrupted(self, number):
         """(exit code, saved report, errors) of a command that got a signal within a run."""
         with commands.start(self.folder, "run", "-o", "cut.json", "--duration", "60") as process:
-            pids = wait_until(lambda: measuring(process))
+            pids = wait_until(lambda: measuring(process, 60))
             self.assertEqual(len(pids), 2)
             process.send_signal(number)
             _, errors = process.communicate(timeout=commands.LIMIT_S)

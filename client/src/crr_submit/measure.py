@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import signal
 import subprocess
 import tempfile
@@ -29,7 +30,8 @@ from crr_submit.programs import CannotMeasure, Programs, end_group, start
 # The active window leaves out this much at either end: start-up, and netserver's wait at the end.
 MARGIN_S = 0.2
 GRACE_S = 20.0
-STOP_LIMIT_S = 1.0
+STOP_LIMIT_S = 5.0
+POLL_S = 0.02
 SELECTORS = (
     "THROUGHPUT,THROUGHPUT_UNITS,ELAPSED_TIME,PROTOCOL,DIRECTION,REQUEST_SIZE,RESPONSE_SIZE,"
     "LSS_SIZE_REQ,LSR_SIZE_REQ,RSS_SIZE_REQ,RSR_SIZE_REQ,LSS_SIZE_END,LSR_SIZE_END,RSS_SIZE_END,RSR_SIZE_END"
@@ -175,13 +177,18 @@ class _Runner:
         processes: Sequence["subprocess.Popen[bytes]"],
         files: Sequence[IO[bytes]],
     ) -> None:
-        """Let netperf say what it has so far, which SIGINT makes it do, and keep it as partial."""
+        """Let netperf say what it has so far, and keep it as partial. SIGINT makes it print that at
+        once, on a busy host somewhat later; it would go on with the test then.
+        """
+        before = [_size_bytes(file) for file in files]
         for process in processes:
             with contextlib.suppress(OSError):
                 process.send_signal(signal.SIGINT)
         deadline_s = time.monotonic() + STOP_LIMIT_S
-        for process in processes:
-            _wait(process, deadline_s)
+        for process, file, size_bytes in zip(processes, files, before):
+            while _size_bytes(file) == size_bytes and not _wait(process, time.monotonic() + POLL_S):
+                if time.monotonic() > deadline_s:
+                    break
         run.update(
             ended_at=_now(), partial=True, outputs=[text for text in map(_read, files) if text]
         )
@@ -251,6 +258,10 @@ def _wait(process: "subprocess.Popen[bytes]", until_s: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+def _size_bytes(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def _read(file: IO[bytes]) -> str:
