@@ -1,5 +1,5 @@
 # Everything a person runs here. Needs GNU make, git and Python 3.11 or newer with venv; the rest is installed into .venv.
-# make run · make test · make lint · make bench · make fuzz · make client · make clean
+# make run · make test · make test-client · make lint · make bench · make fuzz · make client · make clean
 
 export PORT ?= 8000
 export DATA_DIR ?= var
@@ -17,7 +17,7 @@ LINT_ENVIRONMENT := SECRET_KEY=only-for-checks-that-serve-nothing-0123456789-abc
 # pip's own progress on a terminal, silence in a log.
 PIP_INSTALL = $(PY) -m pip --disable-pip-version-check install $$([ -t 1 ] || echo --quiet)
 
-.PHONY: setup run test lint bench fuzz client requirements clean
+.PHONY: setup run test test-client lint bench fuzz client requirements clean
 
 setup: .venv/client-installed .venv/static-collected
 	@:
@@ -52,10 +52,14 @@ run: setup
 	@$(PY) -m registry.supervised $(PY) manage.py announce & \
 	PATH="$$PWD/.venv/bin:$$PATH" exec $(PY) -m registry.supervised --alone "$$DATA_DIR/running" $(PY) -m honcho start --no-colour
 
-# The suite on SQLite, then its tests that touch the database once more on a PostgreSQL of their own.
-test: setup
-	@$(PY) -m pytest --numprocesses auto --dist loadfile
-	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --numprocesses auto --dist loadfile
+# The client, the rest of the suite on SQLite, then its tests that touch the database once more on a PostgreSQL of their own.
+test: test-client
+	@$(PY) -m pytest --ignore tests/client --numprocesses auto --dist loadfile
+	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --ignore tests/client --numprocesses auto --dist loadfile
+
+# From the wheel alone, on every CPython of tests/client_alone.py that is here.
+test-client: setup
+	@$(PY) -m tests.client_alone dist
 
 lint: setup
 	@mkdir -p build/lint

@@ -1,5 +1,5 @@
-"""Runs the real command in a process of its own, as a user would, with the crr_submit that the
-tests import.
+"""Runs the real command in a process of its own, as a user would: the crr_submit that the tests
+import, or the single file that CRR_SUBMIT names.
 """
 
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 import crr_submit
 
 SOURCE = str(Path(crr_submit.__file__).resolve().parent.parent)
+SINGLE = os.environ.get("CRR_SUBMIT")
+COMMAND = [str(Path(SINGLE).resolve())] if SINGLE else ["-m", "crr_submit"]
 LIMIT_S = 120
 
 HAS_NETPERF = bool(shutil.which("netperf") and shutil.which("netserver"))
@@ -24,19 +26,16 @@ needs_netperf = unittest.skipUnless(
 def environment(folder, **more):
     """A clean environment whose home is the folder."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return {
-        **kept,
-        "HOME": str(folder),
-        "PYTHONPATH": SOURCE,
-        "PYTHONWARNINGS": "error",
-        **more,
-    }
+    ours = {"HOME": str(folder), "PYTHONWARNINGS": "error"}
+    if not SINGLE:
+        ours["PYTHONPATH"] = SOURCE
+    return {**kept, **ours, **more}
 
 
 def start(folder, *arguments, **more):
     """The running command, its output and errors as pipes, in the folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "crr_submit", *arguments],
+        [sys.executable, *COMMAND, *arguments],
         cwd=str(folder),
         env=environment(folder, **more),
         stdin=subprocess.PIPE,
