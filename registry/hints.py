@@ -7,6 +7,7 @@ stops trying for a while.
 """
 
 import logging
+import math
 import threading
 import time
 from typing import Any
@@ -68,12 +69,35 @@ class Breaker:
             self._open_until = 0.0
 
 
+class Pace:
+    """When a hint of each task was last sent by this process."""
+
+    def __init__(self) -> None:
+        self._sent_at: dict[str, float] = {}
+
+    def allows(self, task: Task, rest_s: float) -> bool:
+        return time.monotonic() >= self._sent_at.get(task.name, -math.inf) + rest_s
+
+    def sent(self, task: Task) -> None:
+        self._sent_at[task.name] = time.monotonic()
+
+
 breaker = Breaker()
+pace = Pace()
 
 
-def after_commit(task: Task, *args: Any, countdown: float | None = None) -> None:
-    """Send the hint when the transaction has committed, or at once outside of one."""
-    transaction.on_commit(lambda: send(task, *args, countdown=countdown), robust=True)
+def after_commit(
+    task: Task, *args: Any, countdown: float | None = None, rest_s: float = 0.0
+) -> None:
+    """Send the hint when the transaction has committed, or at once outside of one. With `rest_s`,
+    not again for so long: the task is then one that looks again after it found something.
+    """
+
+    def send_unless_resting() -> None:
+        if pace.allows(task, rest_s) and send(task, *args, countdown=countdown):
+            pace.sent(task)
+
+    transaction.on_commit(send_unless_resting, robust=True)
 
 
 def send(task: Task, *args: Any, countdown: float | None = None) -> bool:

@@ -8,16 +8,22 @@ from registry.models.reading import Reading
 from registry.models.summary import Generation, summarise
 from registry.signals import facts_changed
 
+# Senders of reports ask for it no more often than this. What comes while they rest is found, since
+# it looks again, this much later, whenever it found something.
+REST_S = 1.0
+
 
 @shared_task
 def summarise_readings() -> None:
-    """Sum up a batch of what waits; while more waits, it calls for another."""
+    """Sum up a batch of what waits. While more waits it calls for another at once."""
     before = Generation.current()
-    summarise()
+    found = summarise()
     if Generation.current() != before:
         facts_changed.send(sender=None, generation=Generation.current())
     if Reading.objects.filter(summarised=False).exists():
         hints.send(summarise_readings)
+    elif found:
+        hints.send(summarise_readings, countdown=REST_S)
 
 
 @shared_task

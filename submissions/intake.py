@@ -22,7 +22,7 @@ from registry import hints
 from registry.models import Machine, RawReport, Reading, Submitter
 from registry.models.identity import keyed_digest
 from registry.refusal import Refused
-from registry.tasks import summarise_readings
+from registry.tasks import REST_S, summarise_readings
 from submissions.decode import decode
 from submissions.ingest import Written, write_reading
 from submissions.moderation import hold
@@ -150,7 +150,7 @@ def store(report: RawReport, prepared: Prepared, actor: str) -> Written | None:
         report.record("received", actor, format=report.format)
         if prepared.content is not None:
             written = _try_to_publish(report, prepared.content)
-        hints.after_commit(summarise_readings)
+        hints.after_commit(summarise_readings, rest_s=REST_S)
     return written
 
 

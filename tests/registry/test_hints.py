@@ -30,3 +30,20 @@ def test_a_broker_that_accepts_and_never_answers_is_given_up(
         assert not hints.send(summarise_readings)
     assert hints.breaker.failed == 1
     assert not hints.breaker.allows()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hint_that_rests_is_sent_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, sent, answers = [100.0], [], [False, True, True]
+
+    def send(task: Any, *args: Any, countdown: float | None = None) -> bool:
+        sent.append(now_s[0])
+        return answers.pop(0)
+
+    monkeypatch.setattr(hints, "pace", hints.Pace())
+    monkeypatch.setattr(hints, "send", send)
+    monkeypatch.setattr(hints.time, "monotonic", lambda: now_s[0])
+    for now_s[0] in (100.0, 100.1, 100.2, 101.0, 101.2):
+        hints.after_commit(summarise_readings, rest_s=1.0)
+    # The first was not sent, so nobody rests after it.
+    assert sent == [100.0, 100.1, 101.2]
