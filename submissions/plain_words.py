@@ -54,11 +54,6 @@ _VOCABULARY = frozenset(
 )
 
 
-def is_in_every_text(name: str) -> bool:
-    """Whether it is a word of netperf's own or of the systems it runs on."""
-    return name.lower() in _VOCABULARY
-
-
 def points_at_someone(name: str) -> bool:
     """False for words that every text has, numbers, and shells where a host could stand."""
     plain = name.lower().rstrip(".-_")

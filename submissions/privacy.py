@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from submissions import addresses, host_lines
 from submissions.addresses import is_kept, parse_address
-from submissions.plain_words import SHORTEST_NAME, is_in_every_text, points_at_someone
+from submissions.plain_words import SHORTEST_NAME, points_at_someone
 
 SCRUBBER_VERSION = 2
 
@@ -280,15 +280,13 @@ class Scrubber:
         )
 
     def _far_end(self, name: str) -> str:
-        """A host or an address where netperf stands one, whatever it looks like, but for words that
-        stand in every text: heads of tables among them.
-        """
+        """A host or an address where netperf stands one, whatever it looks like."""
         if _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name) or _VARIABLE.search(name):
             return name
         address = parse_address(name.strip("[]").split("%")[0])
         if address is not None:
             return name if is_kept(address) else self._token("address", address.compressed)
-        return name if is_in_every_text(name) else self._token("host", name)
+        return self._token("host", name)
 
     def _user(self, name: str) -> str:
         if name in _KEPT_USERS or _TOKEN.fullmatch(name) or _VARIABLE.search(name):

@@ -426,6 +426,14 @@ class OmniTest(unittest.TestCase):
     def test_several_keys_in_a_line_are_as_good_as_one(self):
         self.assertEqual(rates(RR + KEYVAL.replace("\n", " ")), [("TCP_RR", 100.5, "trans/s")])
 
+    def test_a_heading_glued_to_a_figure_or_a_word_is_none(self):
+        heading = "bytes  Bytes  bytes    bytes   secs.    per sec\n"
+        text = RR + "THROUGHPUT_UNITS=Trans/s\nTHROUGHPUT=1" + heading + "8 0 1 1 10.0 5.9\n"
+        self.assertEqual(rates(text), [])
+        text = "netperf -HSocket  Message  Elapsed\n"
+        text += "bytes bytes bytes secs 10^6bits/sec\n3 4 6 0.5 8.1\n"
+        self.assertEqual(rates(text), rates(text.replace("Socket", "web1")))
+
     def test_a_title_that_two_selectors_share_is_left_out(self):
         titles = "Throughput,Throughput,Throughput Units\n"
         self.assertEqual(rates(RR + titles + "100.50,200.50,Trans/s\n"), [])

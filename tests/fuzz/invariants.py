@@ -20,7 +20,7 @@ from tests.fuzz.findings import Broken
 
 # A number as a word of its own: not inside a name, a version or a longer number.
 _TOKEN = re.compile(r"(?<![\w.+-])[0-9]+(?:\.[0-9]+)?(?![\w+]|\.[0-9])")
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,16}[A-Za-z]|[()][0-9AB]|[ -Z\\^-~])")
 # Nothing is seen of these, so digits on both sides of one are seen as one number.
 _UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f]")
 _SOFT_BREAK = re.compile(r"=\r?\n[>| \t]*")

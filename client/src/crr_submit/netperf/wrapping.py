@@ -65,10 +65,11 @@ _STAMP = re.compile(
 # A line of netperf whose start is known for sure: what stands before it stands before the others.
 _ANCHOR = re.compile(
     rf"(?:MIGRATED )?(?:{TITLE}) TEST (?:from|to) |OMNI [A-Z][A-Za-z|]{{1,30}} TEST (?:from|to) "
-    r"|Recv {3}Send {4}Send|Local /Remote|Socket {2}Message {2}Elapsed|bytes {2}[Bb]ytes {2}"
+    r"|Recv {3}Send {4}Send|Local /Remote"
+    r"|(?<![A-Za-z0-9])(?:Socket {2}Message {2}Elapsed|bytes {2}[Bb]ytes {2})"
     r"|(?<![A-Z0-9_])(?:THROUGHPUT(?:_UNITS)?|ELAPSED_TIME|PROTOCOL|DIRECTION|TRANSACTION_RATE|[A-Z0-9]{3,6}_LATENCY)="
 )
-_HEADING = re.compile(r"(?i)bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
+_HEADING = re.compile(r"(?i)(?<![0-9])bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
 _ROW = re.compile(r"(?<=\s)[0-9]{1,12}(?:\s{1,40}-?[0-9]{1,15}(?:\.[0-9]{1,9})?(?!\S)){4,13}")
 # For speed alone: lines that begin so have no prefix.
 _SURE_STARTS = (
