@@ -49,21 +49,44 @@ class Written:
         ]
 
 
-def write_reading(report: RawReport, content: Content) -> Written:
-    """Write `content` as the report's new active reading. The caller holds the transaction."""
-    return write_readings([(report, content)])[0]
+@dataclass(frozen=True)
+class Judged:
+    """What a report says, with every flag it gets, those for its place among others included."""
+
+    report: RawReport
+    content: Content
+    flags: list[dict[str, str]]
+    fingerprint: str
+
+    def caught_by(self) -> dict[str, str]:
+        """The rules that hold the report, and why. Refusing is for senders who wait for the answer;
+        what was accepted before is held.
+        """
+        return {
+            flag["rule"]: flag["message"]
+            for flag in self.flags
+            if flag["mode"] in ("hold", "refuse")
+        }
 
 
-def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Written]:
-    """The same for many reports, with as many statements as for one."""
-    twins = peers.twins_of(contents)
-    readings = Reading.beside(
-        [
-            _reading(report, content, twin)
-            for (report, content), twin in zip(contents, twins, strict=True)
-        ]
-    )
-    read = [(row, content) for row, (_, content) in zip(readings, contents, strict=True)]
+def judge(contents: Sequence[tuple[RawReport, Content]]) -> list[Judged]:
+    """Look at reports beside those that are stored. A report without a key is a new one."""
+    return [
+        Judged(
+            report, content, content.flags + peers.flags_of(report, content, twin), twin.fingerprint
+        )
+        for (report, content), twin in zip(contents, peers.twins_of(contents), strict=True)
+    ]
+
+
+def write_readings(judged: Sequence[Judged], are_first: bool = False) -> list[Written]:
+    """Write what was read as the reports' active readings, with as many statements for many as for
+    one. The caller holds the transaction; `are_first` says that the reports have none yet.
+    """
+    if not are_first:
+        Reading.replace_in([one.report.pk for one in judged])
+    readings = Reading.objects.bulk_create(map(_reading, judged))
+    read = [(reading, one.content) for reading, one in zip(readings, judged, strict=True)]
     insert(
         Result,
         (
@@ -83,16 +106,17 @@ def write_readings(contents: Sequence[tuple[RawReport, Content]]) -> list[Writte
     ]
 
 
-def _reading(report: RawReport, content: Content, twin: peers.Twin) -> Reading:
+def _reading(judged: Judged) -> Reading:
+    content = judged.content
     return Reading(
-        report=report,
+        report=judged.report,
         active=True,
         parser_version=PARSER_VERSION,
         vocabulary_version=VOCABULARY_VERSION,
         warnings=content.warnings,
         unrecognised=content.unrecognised,
-        flags=content.flags + peers.flags_of(report, content, twin),
-        fingerprint=twin.fingerprint,
+        flags=judged.flags,
+        fingerprint=judged.fingerprint,
         environment=content.environment,
     )
 

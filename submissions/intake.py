@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,12 +20,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from registry import hints
-from registry.models import Machine, RawReport, Reading, Submitter
+from registry.models import Machine, RawReport, ReportEvent, Submitter
 from registry.models.identity import keyed_digest
+from registry.models.rows import insert
 from registry.refusal import Refused
 from registry.tasks import REST_S, summarise_readings
 from submissions.decode import decode
-from submissions.ingest import Written, write_reading
+from submissions.ingest import Judged, Written, judge, write_readings
 from submissions.moderation import hold
 from submissions.privacy import SCRUBBER_VERSION
 from submissions.read import Content, read_document
@@ -141,17 +143,56 @@ def submit(
 
 def store(report: RawReport, prepared: Prepared, actor: str) -> Written | None:
     """Fill `report` from `prepared` and store bytes, trail and facts in one transaction. None where
-    there are no facts yet.
+    there are no facts yet: if they cannot be written, the bytes are stored all the same.
     """
     fill(report, prepared)
-    written = None
+    try:
+        written = _store_new(report, prepared.content, actor)
+    except Exception as error:
+        if prepared.content is None:
+            raise
+        report.pk, report.status, report.notes = None, RawReport.Status.RECEIVED, ""
+        written = _store_new(report, None, actor)  # raises again where the bytes are at fault
+        log.error("writing the facts of a report failed, the sweep tries again", exc_info=error)
+    return next(iter(written), None)
+
+
+def _store_new(report: RawReport, content: Content | None, actor: str) -> list[Written]:
     with transaction.atomic():
-        report.save()
-        report.record("received", actor, format=report.format)
-        if prepared.content is not None:
-            written = _try_to_publish(report, prepared.content)
+        written = write_new([(report, content)], actor)
         hints.after_commit(summarise_readings, rest_s=REST_S)
     return written
+
+
+def write_new(new: Sequence[tuple[RawReport, Content | None]], actor: str) -> list[Written]:
+    """Store new reports, filled before: with their facts, where these could be read, public, or
+    held where a rule says so. The caller holds the transaction. Many take as many statements as
+    one. Gives what was written of those that were read.
+    """
+    judged = judge([(report, content) for report, content in new if content])
+    for one in judged:
+        one.report.notes = one.content.notes
+        if not one.caught_by():
+            one.report.status = RawReport.Status.PUBLISHED
+    RawReport.objects.bulk_create(report for report, _ in new)
+    written = write_readings(judged, are_first=True)
+    events = (event for report, _ in new for event in _first_events(report, actor))
+    insert(ReportEvent, map(vars, events))
+    for one in judged:
+        _hold_caught(one)
+    return written
+
+
+def _first_events(report: RawReport, actor: str) -> Iterator[ReportEvent]:
+    yield report.event("received", actor, format=report.format)
+    if report.status == RawReport.Status.PUBLISHED:
+        yield report.event(report.status, ACTOR, before=RawReport.Status.RECEIVED)
+
+
+def _hold_caught(judged: Judged) -> bool:
+    """Hold the report where a rule says so."""
+    rules = judged.caught_by()
+    return bool(rules) and hold(judged.report, *next(iter(rules.items())), rules=rules)
 
 
 def fill(report: RawReport, prepared: Prepared) -> None:
@@ -162,43 +203,20 @@ def fill(report: RawReport, prepared: Prepared) -> None:
         report.visibility = RawReport.Visibility.UNLISTED
 
 
-def caught_by(reading: Reading) -> dict[str, str]:
-    """The rules that hold a report with this reading, and why. Refusing is for senders who wait for
-    the answer; what was accepted before is held.
+def publish(report: RawReport, content: Content) -> None:
+    """Write the facts of a stored report and make it public, or hold it where a rule says so. The
+    caller holds the transaction.
     """
-    return {
-        flag["rule"]: flag["message"]
-        for flag in reading.flags
-        if flag["mode"] in ("hold", "refuse")
-    }
-
-
-def _try_to_publish(report: RawReport, content: Content) -> Written | None:
-    """The facts in a savepoint: if they cannot be written, the bytes are stored all the same."""
-    try:
-        with transaction.atomic():
-            return publish(report, content)
-    except Exception:
-        log.exception("writing the facts of a report failed, the sweep will try again")
-        report.status, report.status_reason = RawReport.Status.RECEIVED, ""
-        return None
-
-
-def publish(report: RawReport, content: Content) -> Written:
-    """Write the facts and make the report public, or hold it where a rule says so. The caller
-    holds the transaction.
-    """
-    written = write_reading(report, content)
-    caught = caught_by(written.reading)
+    (judged,) = judge([(report, content)])
+    write_readings([judged])
     before, report.notes = report.status, report.notes or content.notes
-    if caught:
+    if judged.caught_by():
         report.save(update_fields=["notes"])
-        hold(report, *next(iter(caught.items())), rules=caught)
-        return written
+        _hold_caught(judged)
+        return
     report.status, report.status_reason = RawReport.Status.PUBLISHED, ""
     report.save(update_fields=["status", "status_reason", "notes"])
     report.record(RawReport.Status.PUBLISHED, actor=ACTOR, before=before)
-    return written
 
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:

@@ -119,13 +119,18 @@ def twins_of(contents: Sequence[tuple[RawReport, Content]]) -> list[Twin]:
     oldest = dict(counted.values_list("fingerprint").annotate(Min("report_id")))
     named = RawReport.objects.filter(pk__in=oldest.values()).values_list("pk", "public_id")
     names = dict(named) if oldest else {}
-    places = {each: (number, names[number]) for each, number in oldest.items()}
+    places: dict[str, tuple[float, str]] = {
+        each: (number, names[number]) for each, number in oldest.items()
+    }
     found = []
     for (report, _), fingerprint in zip(contents, prints, strict=True):
-        number, public_id = places.get(fingerprint, (report.pk, ""))
-        found.append(Twin(fingerprint, public_id if number < report.pk else ""))
-        if fingerprint and number >= report.pk:
-            places[fingerprint] = (report.pk, report.public_id)
+        # A report that has no key yet is newer than all that have one.
+        number = math.inf if report.pk is None else report.pk
+        first, public_id = places.get(fingerprint, (math.inf, ""))
+        is_twin = bool(public_id) and (first < number or report.pk is None)
+        found.append(Twin(fingerprint, public_id if is_twin else ""))
+        if fingerprint and not is_twin:
+            places[fingerprint] = (number, report.public_id)
     return found
 
 

@@ -20,7 +20,7 @@ from registry.models import RawReport, Reading
 from registry.tasks import summarise_readings
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions.facts import differences, facts_in, facts_of
-from submissions.ingest import write_reading
+from submissions.ingest import judge, write_readings
 from submissions.intake import publish
 from submissions.parsing import PARSER_VERSION
 from submissions.read import Content, read
@@ -128,7 +128,7 @@ def _switch(report: RawReport, reading: Reading, content: Content) -> bool:
         active = Reading.objects.filter(report=report, active=True).first()
         if locked.status == RawReport.Status.WITHDRAWN or active != reading:
             return False
-        write_reading(locked, content)
+        write_readings(judge([(locked, content)]))
         locked.record(
             "reparsed", actor="operator", parser=PARSER_VERSION, vocabulary=VOCABULARY_VERSION
         )

@@ -72,11 +72,12 @@ class Reading(models.Model):
         return f"reading {self.pk} of {self.report_id}"
 
     @staticmethod
-    def beside(readings: "list[Reading]") -> "list[Reading]":
-        """Write new active readings. Those before stay beside them, and all are summed up anew."""
-        before = Reading.objects.filter(report__in=[reading.report_id for reading in readings])
-        before.filter(active=True).update(active=False, summarised=False)
-        return Reading.objects.bulk_create(readings)
+    def replace_in(report_ids: list[int]) -> None:
+        """Make room for new active readings: those before stay beside them, and all are summed up
+        anew.
+        """
+        before = Reading.objects.filter(report__in=report_ids, active=True)
+        before.update(active=False, summarised=False)
 
 
 class Result(models.Model):

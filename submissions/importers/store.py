@@ -10,16 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q
 
-from registry.models import Machine, RawReport, ReportEvent, Result, Submitter
+from registry.models import Machine, RawReport, Result, Submitter
 from registry.models.identity import keyed_digest
-from registry.models.rows import insert
 from submissions import intake
 from submissions.importers.item import Item, Note
 from submissions.importers.mbox import Figure
 from submissions.importers.pool import Batch, PreparedBatch
-from submissions.ingest import write_readings
 from submissions.intake import Prepared
-from submissions.moderation import hold
 
 log = logging.getLogger(__name__)
 
@@ -127,31 +124,11 @@ def _write(new: Sequence[New]) -> list[New]:
     _fill(new)
     try:
         with transaction.atomic():
-            _write_together(new)
+            intake.write_new([(report, ready.content) for _, ready, report in new], ACTOR)
     except DatabaseError:
         log.exception("writing %d reports together failed, they are written one by one", len(new))
         return [written for one in new if (written := _write_alone(*one))]
     return list(new)
-
-
-def _write_together(new: Sequence[New]) -> None:
-    """Bytes, trail and facts, and the state that `intake.publish` would give."""
-    RawReport.objects.bulk_create(report for _, _, report in new)
-    events = [report.event("received", ACTOR, format=report.format) for _, _, report in new]
-    every = write_readings([(report, ready.content) for _, ready, report in new if ready.content])
-    caught = [(one.reading.report, intake.caught_by(one.reading)) for one in every]
-    published = [report for report, rules in caught if not rules]
-    for report in published:
-        report.status = RawReport.Status.PUBLISHED
-        received = RawReport.Status.RECEIVED
-        events.append(report.event(report.status, intake.ACTOR, before=received))
-    RawReport.objects.filter(pk__in=[report.pk for report in published]).update(
-        status=RawReport.Status.PUBLISHED
-    )
-    insert(ReportEvent, map(vars, events))
-    for report, rules in caught:
-        if rules:
-            hold(report, *next(iter(rules.items())), rules=rules)
 
 
 def _fill(new: Sequence[New]) -> None:
@@ -166,7 +143,6 @@ def _fill(new: Sequence[New]) -> None:
         report.submitter = submitters[links[id(item)]]
         report.machine = machines.get(ready.machine_id or "")
         intake.fill(report, ready)
-        report.notes = ready.content.notes if ready.content else ""
 
 
 def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | None:

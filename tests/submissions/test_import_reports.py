@@ -17,7 +17,7 @@ from django.test import Client
 from charts.models import Chart
 from registry.models import Cell, Generation, RawReport, Reading, ReportEvent, Run, Submitter
 from submissions import intake, plausibility
-from submissions.importers import pool, sources, store
+from submissions.importers import pool, sources
 from submissions.reparse import reparse
 from submissions.verify import broken_promises
 from tests import reports
@@ -265,10 +265,14 @@ def test_what_is_no_text_or_too_large_is_refused_by_name(
 def test_a_batch_that_cannot_be_written_together_is_written_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(new: Any) -> None:
-        RawReport.objects.create(received_digest="0" * 64)  # no submitter: the database refuses
+    whole = intake.write_new
 
-    monkeypatch.setattr(store, "_write_together", failing)
+    def failing(new: Any, actor: str) -> Any:
+        if len(new) > 1:
+            RawReport.objects.create(received_digest="0" * 64)  # no submitter: it is refused
+        return whole(new, actor)
+
+    monkeypatch.setattr(intake, "write_new", failing)
     lines = imported(written(tmp_path, reports.text(), reports.text(5.0)))
     assert outcomes(lines) == ["stored", "stored"]
     assert Reading.objects.count() == 2

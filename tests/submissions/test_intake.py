@@ -192,10 +192,12 @@ def test_a_fault_in_reading_is_ours_and_the_report_is_kept(
 def test_a_fault_in_writing_facts_is_ours_and_the_report_is_kept(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: Any) -> None:
-        Run.objects.create()  # a database error inside the savepoint
+    def broken(judged: list[Any], **more: Any) -> list[Any]:
+        if judged:
+            Run.objects.create()  # a database error inside the transaction
+        return []
 
-    monkeypatch.setattr(intake, "write_reading", broken)
+    monkeypatch.setattr(intake, "write_readings", broken)
     answer = send(client, reports.envelope())
     assert (answer.status_code, answer.json()["status"]) == (202, "received")
     assert not Reading.objects.exists()

@@ -103,13 +103,14 @@ def test_figures_of_few_digits_agree_by_chance(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_reading_a_report_again_does_not_flag_it_as_its_own_copy(client: Client) -> None:
-    from submissions.ingest import write_reading
+    from submissions.ingest import judge, write_readings
     from submissions.read import read
 
     send(client, 23_456.78, 23_012.34, 24_567.89)
     report = RawReport.objects.get()
-    again = write_reading(report, read(bytes(report.body or b""), report.format, False)).reading
-    assert again.flags == []
+    content = read(bytes(report.body or b""), report.format, False)
+    (again,) = write_readings(judge([(report, content)]))
+    assert again.reading.flags == []
 
 
 @pytest.mark.django_db

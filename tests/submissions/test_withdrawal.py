@@ -214,7 +214,8 @@ def test_only_what_is_withdrawn_is_erased(client: Client) -> None:
 def test_replaced_readings_are_removed_after_90_days(client: Client) -> None:
     report = send(client)
     old = Reading.objects.get()
-    Reading.beside([Reading(report=report, active=True, parser_version=9, vocabulary_version=9)])
+    Reading.replace_in([report.pk])
+    Reading.objects.create(report=report, active=True, parser_version=9, vocabulary_version=9)
     pass_days(91)
     tasks.prune_readings()
     assert Reading.objects.count() == 2  # its cells are not yet without it
