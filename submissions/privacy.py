@@ -25,6 +25,7 @@ _VARIABLE = re.compile(r"[$%{<]")
 _KEPT_HOST = re.compile(
     r"(?i:localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|null|none)"
 )
+_OCTETS = re.compile(r"(?:=[0-9A-F]{2}){1,3}")  # of quoted-printable: signs, too few for a name
 _KEPT_START = re.compile(r"(?:127|0)\.[0-9.]{0,12}")
 _KEPT_USERS = ("root",)
 # Pages that texts refer to: nobody's machine.
@@ -282,6 +283,8 @@ class Scrubber:
     def _far_end(self, name: str) -> str:
         """A host or an address where netperf stands one, whatever it looks like."""
         if _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name) or _VARIABLE.search(name):
+            return name
+        if _OCTETS.fullmatch(name):  # what a parser knows a mail's encoding by
             return name
         address = parse_address(name.strip("[]").split("%")[0])
         if address is not None:

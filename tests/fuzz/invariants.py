@@ -24,6 +24,7 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,16}[A-Za-z]|[()][0-9AB]|[ -Z\\^-~])")
 # Nothing is seen of these, so digits on both sides of one are seen as one number.
 _UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f]")
 _SOFT_BREAK = re.compile(r"=\r?\n[>| \t]*")
+_OCTET = re.compile(r"=([0-9A-F]{2})")
 _DECIMAL_BITS = re.compile(r"10\^([0-9]{1,2})bits")
 _BYTES = {"Bytes": 8, "KBytes": 8 << 10, "MBytes": 8 << 20, "GBytes": 8 << 30}
 _DEFAULT_BITS = 10**6  # what a stream counts in where nothing was chosen
@@ -93,11 +94,13 @@ def _check_refusal(refused: Refused) -> None:
 
 
 def _tokens(text: str) -> frozenset[Decimal]:
-    """The numbers in the text: as it stands, without a terminal's escapes and what is not seen, and
-    without soft line breaks, which may stand inside a number.
+    """The numbers in the text: as it stands, without a terminal's escapes and what is not seen,
+    without soft line breaks, which may stand inside a number, and with a mail's octets decoded.
     """
     plain = _UNSEEN.sub("", _ESCAPE.sub("", text))
-    variants = {text, plain, _SOFT_BREAK.sub("", text), _SOFT_BREAK.sub("", plain)}
+    joined = _SOFT_BREAK.sub("", plain)
+    decoded = _OCTET.sub(lambda octet: chr(int(octet[1], 16)), joined)
+    variants = {text, plain, _SOFT_BREAK.sub("", text), joined, decoded, _UNSEEN.sub("", decoded)}
     return frozenset(Decimal(word) for variant in variants for word in _TOKEN.findall(variant))
 
 

@@ -153,6 +153,7 @@ def test_what_points_at_someone_is_taken_out(text: str, scrubbed: str | None) ->
         "Intel Xeon CPU E5345 @ 2.33GHz 2.5% @ 99% conf.",
         "TEST from (null) (0.0.0.0) port 0 AF_INET to 127.0.0.1 (127.0.0) port 0",
         "netperf -H $peer -H ${NETPERF_SERVER} -p 12865",
+        "TCP STREAM TEST from 0.0.0.0 (=3D) port 0",
         "https://github.com/HewlettPackard/netperf ff:ff:ff:ff:ff:ff",
         "300.1.2.3 1327962078.405 16384  87380  1  1  10.00  3538.82",
     ],
