@@ -7,7 +7,9 @@ class ChartsConfig(AppConfig):
     name = "charts"
 
     def ready(self) -> None:
-        from charts import tasks
+        from charts import metrics, tasks
+        from registry.metrics import add
         from registry.signals import facts_changed
 
         facts_changed.connect(tasks.on_facts_changed, dispatch_uid="charts")
+        add(metrics.families)

@@ -118,6 +118,15 @@ def send(task: Task, *args: Any, countdown: float | None = None) -> bool:
     return True
 
 
+def reach_broker() -> None:
+    """Connect as a hint does. Raises one of FAILURES where the broker does not answer."""
+    with _connection() as connection:
+        try:
+            connection.connect()
+        except connection.connection_errors as error:
+            raise OperationalError(str(error)) from error
+
+
 def _connection() -> Connection:
     scheme = urlsplit(settings.CELERY_BROKER_URL).scheme
     kind = {"rediss": "redis", "amqps": "amqp"}.get(scheme, scheme)

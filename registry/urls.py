@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from registry import operations
 from submissions.claim_page import manage
 from submissions.submit_page import page as submit_page
 from submissions.urls import PUBLIC_ID
@@ -29,4 +30,7 @@ urlpatterns = [
     ),
     path("c/", include("charts.urls")),
     path("admin/", admin.site.urls),
+    path("healthz", operations.healthz, name="healthz"),
+    path("readyz", operations.readyz, name="readyz"),
+    path("metrics", operations.scrape, name="metrics"),
 ]

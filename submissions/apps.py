@@ -11,8 +11,10 @@ class SubmissionsConfig(AppConfig):
 
     def ready(self) -> None:
         """The rules are pure, so they are told their modes here, once."""
-        from submissions import peers, plausibility
+        from registry.metrics import add
+        from submissions import metrics, peers, plausibility
 
+        add(metrics.families)
         known = {rule.name for rule in plausibility.RULES}
         for name, mode in settings.PLAUSIBILITY_MODES.items():
             if name not in known | set(peers.NAMES):

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.forms.models import model_to_dict
 from django.utils import timezone
 
@@ -130,6 +130,17 @@ def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
         if changed:
             generation.rise()
     return len(readings)
+
+
+def waiting_s() -> float:
+    """How long a reading has waited to be summed up while nothing was, in seconds; 0 when none
+    does. One that was marked anew counts from the last change, not from when it was written.
+    """
+    oldest = Reading.objects.filter(summarised=False).aggregate(at=Min("created_at"))["at"]
+    if oldest is None:
+        return 0.0
+    changed = Generation.objects.filter(pk=1).values_list("changed_at", flat=True).first()
+    return (timezone.now() - max(oldest, changed or oldest)).total_seconds()
 
 
 def _batch(waiting: Sequence[int], runs_limit: int) -> tuple[list[int], list[Run]]:

@@ -17,5 +17,4 @@ urlpatterns = [
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
     path("contribute/", views.contribute, name="contribute"),
     path("method/", views.method, name="method"),
-    path("healthz", views.healthz, name="healthz"),
 ]

@@ -97,9 +97,3 @@ def contribute(request: HttpRequest) -> HttpResponse:
 @require_safe
 def method(request: HttpRequest) -> HttpResponse:
     return render(request, "registry/method.html")
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Alive: the process answers. Asks nothing of the database."""
-    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")

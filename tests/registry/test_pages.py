@@ -408,11 +408,6 @@ def test_the_page_of_a_fault_needs_no_database() -> None:
     assert "nothing that was stored is lost" in answer.content.decode()
 
 
-def test_healthz_needs_no_database(client: Client) -> None:
-    answer = client.get("/healthz")
-    assert (answer.status_code, answer.content) == (200, b"ok\n")
-
-
 @pytest.mark.parametrize("method", ["options", "post", "put"])
 def test_the_api_reference_takes_no_other_method(client: Client, method: str) -> None:
     answer = getattr(client, method)("/api/docs/")

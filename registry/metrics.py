@@ -1,0 +1,67 @@
+"""What Prometheus scrapes: the state of the whole registry, read from its database when it asks, so
+every process answers the same. The applications add theirs when they start (`add`).
+
+Requests are counted by the proxy in front, which sees those that never reach a process as well.
+"""
+
+from collections.abc import Callable, Iterable
+
+from django.db.models import Count
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from registry.models import Generation, RawReport, Reading
+from registry.models.summary import waiting_s
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Family = Callable[[], Iterable[Metric]]
+_families: list[Family] = []
+
+
+def add(family: Family) -> None:
+    """Have `family` asked at each scrape; once, at the start."""
+    if family not in _families:
+        _families.append(family)
+
+
+def exposition() -> bytes:
+    """Every metric in Prometheus' text format."""
+    registry = CollectorRegistry()
+    for family in (_reports, _summaries, *_families):
+        registry.register(_Collector(family))
+    return generate_latest(registry)
+
+
+class _Collector(Collector):
+    def __init__(self, family: Family) -> None:
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        return self._family()
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # else the registry asks the database once more for the names
+
+
+def gauge(name: str, text: str, values: Iterable[tuple[str, float]], label: str = "") -> Metric:
+    """A gauge with one label, or without one where `label` is empty."""
+    family = GaugeMetricFamily(name, text, labels=[label] if label else None)
+    for key, value in values:
+        family.add_metric([key] if label else [], value)
+    return family
+
+
+def _reports() -> Iterable[Metric]:
+    counted = dict(RawReport.objects.values_list("status").annotate(Count("pk")))
+    values = [(status, counted.get(status, 0)) for status in RawReport.Status.values]
+    yield gauge("crr_reports", "Reports by editorial state", values, "status")
+
+
+def _summaries() -> Iterable[Metric]:
+    waiting = Reading.objects.filter(summarised=False).count()
+    yield gauge("crr_readings_waiting", "Readings not yet counted in summaries", [("", waiting)])
+    text = "How long the oldest of them has waited while none was counted"
+    yield gauge("crr_readings_waiting_seconds", text, [("", waiting_s())])
+    text = "Rises with every change of the summaries"
+    yield gauge("crr_generation", text, [("", Generation.current())])

@@ -1,0 +1,129 @@
+"""`/readyz` says why, `/metrics` says what the database says."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from registry import readiness
+from registry.models import Generation
+from registry.models.summary import summarise
+from tests import reports
+
+
+def checks_of(answer: Any) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in answer.json()["checks"]}
+
+
+def failing(answer: Any) -> set[str]:
+    return {name for name, check in checks_of(answer).items() if not check["is_ok"]}
+
+
+def send(client: Client, text: str) -> int:
+    return client.post("/api/v1/reports/", text, content_type="text/plain").status_code
+
+
+def samples(client: Client) -> dict[tuple[str, ...], float]:
+    text = client.get("/metrics").content.decode()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def no_database(db: None) -> Iterator[None]:
+    """Every statement fails as it does when the server is away."""
+
+    def away(*args: Any) -> None:
+        raise OperationalError("server closed the connection\nhint: unexpectedly")
+
+    with connection.execute_wrapper(away):
+        yield
+
+
+def test_healthz_needs_no_database(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+@pytest.mark.django_db
+def test_a_registry_that_can_work_is_ready(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert list(checks_of(answer)) == ["database", "migrations", "backlog", "disk", "broker"]
+    assert failing(answer) == set()
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_without_a_database_it_is_not_and_says_so(client: Client, no_database: None) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, failing(answer)) == (503, {"database"})
+    message = checks_of(answer)["database"]["message"]
+    assert message == "does not answer: server closed the connection"
+    assert client.get("/metrics").status_code == 503
+
+
+@pytest.mark.django_db
+def test_a_migration_that_is_missing_is_named(client: Client) -> None:
+    applied = MigrationRecorder(connection).migration_qs.filter(app="charts")
+    applied.latest("id").delete()
+    answer = client.get("/readyz")
+    assert (answer.status_code, failing(answer)) == (503, {"migrations"})
+    assert "manage.py migrate" in checks_of(answer)["migrations"]["message"]
+
+
+@pytest.mark.django_db
+def test_a_broker_that_is_away_delays_charts_and_no_report(client: Client, settings: Any) -> None:
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"  # nothing listens on port 1
+    answer = client.get("/readyz")
+    assert (answer.status_code, failing(answer)) == (200, {"broker"})
+
+
+@pytest.mark.django_db
+def test_reports_that_nobody_counts_are_told(client: Client) -> None:
+    assert send(client, reports.text()) == 201
+    assert summarise() == 1
+    assert send(client, reports.text(5.0)) == 201
+    long_ago = timezone.now() - timedelta(seconds=2 * readiness.BACKLOG_LIMIT_S)
+    Generation.objects.update(changed_at=long_ago)
+    assert failing(client.get("/readyz")) == set()  # the report itself has just come
+    connection.cursor().execute(
+        "UPDATE registry_reading SET created_at = %s",
+        [connection.ops.adapt_datetimefield_value(long_ago)],
+    )
+    answer = client.get("/readyz")
+    assert (answer.status_code, failing(answer)) == (200, {"backlog"})
+    assert "is a worker running" in checks_of(answer)["backlog"]["message"]
+
+
+@pytest.mark.django_db
+def test_a_full_disk_takes_it_out_of_service(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FREE_BYTES", 1 << 62)
+    answer = client.get("/readyz")
+    assert (answer.status_code, failing(answer)) == (503, {"disk"})
+
+
+@pytest.mark.django_db
+def test_metrics_count_what_came_and_what_waits(client: Client) -> None:
+    before = samples(client)
+    assert (before["crr_reports", "published"], before["crr_readings_waiting",]) == (0, 0)
+    assert [send(client, reports.text(rate)) for rate in (1.0, 2.0)] == [201, 201]
+    assert send(client, reports.NOT_NETPERF) == 422
+    found = samples(client)
+    assert (found["crr_reports", "published"], found["crr_reports", "held"]) == (2, 0)
+    assert found["crr_refusals_total", "not_netperf"] == 1
+    assert (found["crr_readings_waiting",], found["crr_reports_unread",]) == (2, 0)
+    summarise()
+    found = samples(client)
+    assert (found["crr_readings_waiting",], found["crr_generation",]) == (0, 1)
+    assert "crr_charts_stale" in {name for name, *_ in found}
