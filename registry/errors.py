@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from registry.refusal import Refused
+from registry.request_id import current
 
 log = logging.getLogger(__name__)
 
@@ -108,4 +109,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _page(request, 500)
+    """Names the request, so that whoever tells of it can be helped."""
+    return _page(request, 500, f"{_PAGES[500][1]} If you tell us, name request {current()}.")
