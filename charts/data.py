@@ -31,6 +31,10 @@ DURATIONS = {
     "long": "long runs",
     "count": "count mode",
 }
+APPLICATION_TESTS: dict[tuple[str, ...], str] = {
+    ("HTTP_ACCEPT",): "accepted connections per second",
+    ("HTTP_KEEPALIVE",): "HTTP requests per second on kept connections",
+}
 GENERATIONS = {"bsd": "netperf 2.4", "omni": "netperf 2.5 or newer"}
 K = TypeVar("K")
 V = TypeVar("V")
@@ -269,5 +273,5 @@ def _subtitle(params: ChartParams) -> str:
     recipe += [
         str(params.recipe[name]) for name in ("placement", "topology") if name in params.recipe
     ]
-    what = "accepted connections per second" if params.tests == ("HTTP_ACCEPT",) else "netperf"
+    what = APPLICATION_TESTS.get(params.tests, "netperf")
     return ", ".join([what, *recipe]) + "; more is better"

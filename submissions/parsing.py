@@ -1,13 +1,13 @@
 """From a redacted document to what netperf says in it, run by run and output by output. No Django.
 
-The parser is the client's, `crr_submit.netperf`; this module only carries its findings with the
-places they came from.
+The parsers are the client's: `crr_submit.netperf`, and `crr_submit.app_output` for the block of
+`crr-submit app`. This module only carries their findings with the places they came from.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from crr_submit import netperf
+from crr_submit import app_output, netperf
 from registry.refusal import Refused
 from submissions.decode import Document
 
@@ -92,7 +92,11 @@ def parse(document: Document) -> Parsed:
 
 
 def _parse_run(settings: dict[str, Any], outputs: list[str]) -> ParsedRun:
-    return ParsedRun(settings, tuple(outputs), tuple(netperf.parse(text) for text in outputs))
+    return ParsedRun(settings, tuple(outputs), tuple(_parse_output(text) for text in outputs))
+
+
+def _parse_output(text: str) -> netperf.ParsedReport:
+    return app_output.parse(text) or netperf.parse(text)
 
 
 def require_results(parsed: Parsed) -> None:

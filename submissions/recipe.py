@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crr_submit import app_output
+from crr_submit.app_output import AppOutput
 from crr_submit.netperf import Result
 from submissions.command import NOTHING_ASKED, Command, commands_in, read_command
 
@@ -34,14 +36,20 @@ _TIMED_EACH = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known around a result: the command that made it, and the topology of its banners."""
+    """What is known around a result: the command that made it, and the topology of its banners;
+    `application` is the block of `crr-submit app` that the result stands in.
+    """
 
     command: Command
     topology: str | None
+    application: AppOutput | None = None
 
 
 def surroundings_of(lines: Sequence[str], given: Command | None) -> Surroundings:
     """What the lines above a result say; the command `given` by an envelope overrules theirs."""
+    application = app_output.read("\n".join(lines))
+    if application:
+        return Surroundings(Command(), "loopback", application)
     far_ends = [found[1] for line in lines if (found := _FAR_END.search(line))]
     is_loopback = bool(far_ends) and all(_LOOPBACK.match(far_end) for far_end in far_ends)
     command = given or _command_above(lines)
@@ -67,6 +75,8 @@ def recipe_of(
     surroundings: Surroundings,
 ) -> dict[str, Any]:
     """The recipe key of measuring.md, from the result, the envelope's run and the text itself."""
+    if surroundings.application:
+        return _application_recipe(result, surroundings.application, source)
     command = surroundings.command
     return {
         "test": result.test,
@@ -93,6 +103,30 @@ def _placement(settings: Mapping[str, Any], command: Command, source: str) -> st
     if settings and source != "pasted":
         return given
     return given or command.placement
+
+
+def _application_recipe(result: Result, run: AppOutput, source: str) -> dict[str, Any]:
+    """The recipe of `crr-submit app`: its block says all. Connections under way at once are what
+    streams are to netperf; who makes the load changes what is timed.
+    """
+    is_timed = run.generator == app_output.WRK
+    return {
+        "test": result.test,
+        "unit": result.unit,
+        "topology": "loopback",
+        "address_family": run.address_family,
+        "streams": run.concurrency,
+        "placement": "unpinned",
+        "request_size_bytes": None,
+        "response_size_bytes": None,
+        "message_size_bytes": None,
+        "socket_options": f"backlog={run.backlog} listeners={run.listeners}",
+        "netperf_generation": None,
+        "timing_options": f"generator={run.generator},servers={len(run.server_cpu_s)}",
+        "duration_class": _duration_class(not is_timed, run.elapsed_time_s),
+        "far_end": None,
+        "source": source,
+    }
 
 
 def _shown_timing(result: Result) -> set[str]:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from crr_submit import app_output
 from submissions.peers import NAMES
 from submissions.plausibility import MODES, RULES
 
@@ -43,3 +44,14 @@ def test_every_file_the_readme_names_is_there() -> None:
     readme = (ROOT / "README.md").read_text()
     for name in re.findall(r"\]\(([^)#]+)\)", readme):
         assert (ROOT / name).exists(), name
+
+
+def test_the_format_of_the_application_test_is_the_one_that_is_read() -> None:
+    page = (ROOT / "docs/app_format.md").read_text()
+    lines = [line[4:] for line in page.splitlines() if re.match(r"    [A-Z_]+=", line)]
+    block = "\n".join(lines) + "\n"
+    example = app_output.read(block)
+    assert example is not None
+    assert app_output.write(example) == block
+    keys = [line.partition("=")[0] for line in lines if line != app_output.LAST_LINE]
+    assert re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE) == keys

@@ -13,7 +13,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 WIRING = {"registry/settings.py", "registry/urls.py", "registry/celery.py"}
-CLIENT_FORMAT = {"crr_submit", "crr_submit.netperf", "crr_submit.report", "crr_submit.fields"}
+CLIENT_FORMAT = {
+    "crr_submit",
+    "crr_submit.app_output",
+    "crr_submit.netperf",
+    "crr_submit.report",
+    "crr_submit.fields",
+}
 PLOTTING = {"charts/render_png_svg.py", "charts/style.py"}
 NUMERIC = {"charts/render_png_svg.py", "charts/render_text.py", "charts/style.py"}
 NO_DJANGO = (

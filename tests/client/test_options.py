@@ -84,7 +84,7 @@ class ParseTest(OptionsCase):
         self.assertEqual(parse(["--redact", "a", "--redact", "b"]).redact, ("a", "b"))
 
     def test_commands_that_do_not_exist_yet_are_usage_errors(self):
-        for name in ("tune", "app", "post"):
+        for name in ("tune", "post"):
             self.refused(name)
 
 

@@ -39,6 +39,7 @@ def execute(arguments: Sequence[str]) -> int:
         "show": show,
         "post": post_text,
         "tune": tune_factor,
+        "app": measure_app,
     }
     try:
         return commands[options.command](options, terminal)
@@ -64,6 +65,13 @@ def submit(options: Options, terminal: Terminal) -> int:
 def tune_factor(options: Options, terminal: Terminal) -> int:
     """Try a setting, put it back, save, show, ask, send."""
     return _offer(tune.measure_and_save(options, terminal), options, terminal)
+
+
+def measure_app(options: Options, terminal: Terminal) -> int:
+    """Measure a small HTTP server, save, show, ask, send."""
+    from crr_submit import app  # only here: start-up time that no other command needs
+
+    return _offer(app.measure_and_save(options, terminal), options, terminal)
 
 
 def _offer(report: session.SavedReport, options: Options, terminal: Terminal) -> int:

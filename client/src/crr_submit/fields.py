@@ -155,7 +155,7 @@ ENVELOPE: Tuple[Field, ...] = (
         max_items=2_000,
         required=True,
     ),
-    Field(_RUN + ".tool", "string", "netperf.", max_length=64),
+    Field(_RUN + ".tool", "string", "netperf, crr-submit app, ab or wrk.", max_length=64),
     Field(_RUN + ".tool_version", "string", "Its version.", max_length=64),
     Field(_RUN + ".command", "string", "The command line of one stream.", max_length=2_000),
     Field(
@@ -275,7 +275,8 @@ RESULT: Tuple[Field, ...] = (
     Field(
         "test",
         "string",
-        "netperf's name of the test in capitals; OMNI where the output names none.",
+        "netperf's name of the test in capitals; OMNI where the output names none; HTTP_ACCEPT and "
+        "HTTP_KEEPALIVE of crr-submit app.",
         required=True,
     ),
     Field(

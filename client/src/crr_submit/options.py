@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence, Tuple
 
 from crr_submit import __version__, plan
+from crr_submit.app_output import AB, LISTENERS, WRK
+from crr_submit.app_plan import Settings
 
 REGISTRY_VARIABLE = "CRR_REGISTRY"
 LONGEST_S = 600
 MOST_STREAMS = 1_024
+MOST_REQUESTS = 10_000_000
+MOST_CONCURRENT = 512
 
 _DESCRIPTION = """\
 Measures how many TCP connections a second this host can take (netperf's TCP_CRR
@@ -55,6 +59,7 @@ class Options:
     duration_s: Optional[int]
     factor: str
     against: Optional[str]
+    app: Settings
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -69,6 +74,8 @@ def parse(arguments: Sequence[str]) -> Options:
     command = given.get("command") or "submit"
     if command == "send" and registry is None and not given.get("dry_run"):
         parser.error("send needs --registry URL (or %s)" % REGISTRY_VARIABLE)
+    if command == "app" and not given.keys().isdisjoint(("duration", "streams")):
+        parser.error("--duration and --streams are netperf's; app takes --requests")
     scale = given.get("scale", plan.DEFAULT)
     streams, with_all_cpus = given.get("streams", (plan.AUTO, False))
     return Options(
@@ -90,6 +97,7 @@ def parse(arguments: Sequence[str]) -> Options:
         duration_s=given.get("duration"),
         factor=given.get("factor", ""),
         against=given.get("against"),
+        app=Settings(**{name: given[name] for name in Settings.__annotations__ if name in given}),
     )
 
 
@@ -114,6 +122,22 @@ def stream_counts(text: str) -> Tuple[Tuple[int, ...], bool]:
 
 def duration_s(text: str) -> int:
     return _between(1, LONGEST_S, text)
+
+
+def requests(text: str) -> int:
+    return _between(1, MOST_REQUESTS, text)
+
+
+def concurrency(text: str) -> int:
+    return _between(1, MOST_CONCURRENT, text)
+
+
+def backlog(text: str) -> int:
+    return _between(1, 65_535, text)
+
+
+def workers(text: str) -> int:
+    return _between(1, MOST_CONCURRENT, text)
 
 
 def _between(least: int, most: int, text: str) -> int:
@@ -150,6 +174,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     post.add_argument("files", nargs=1, metavar="ID|FILE", help="a report, here or in the registry")
     post.add_argument("--eml", action="store_true", dest="as_mail", help="as a draft message")
+    _add_app(
+        commands.add_parser(
+            "app", help="measure a small HTTP server on loopback", parents=[common], **looks
+        )
+    )
     commands.add_parser(
         "show", help="print what is known of this host, send nothing", parents=[common], **looks
     )
@@ -164,6 +193,16 @@ def _parser() -> argparse.ArgumentParser:
         "--against", metavar="VALUE", help="the other value, where there are more than two"
     )
     return parser
+
+
+def _add_app(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--requests", type=requests, metavar="N", help="requests of a run (100000, quick 10000)")
+    add("--concurrency", type=concurrency, metavar="N", help="requests under way at once (20)")
+    add("--backlog", type=backlog, metavar="N", help="listen backlog of the server (128)")
+    add("--workers", type=workers, metavar="N", help="processes of the server (as many as CPUs)")
+    add("--listeners", choices=LISTENERS, help="a listener a process, or one (reuseport)")
+    add("--generator", choices=("auto", AB, WRK, "own"), help="what makes the load (auto)")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ The machine id is a random number that says "the same machine again" and nothing
 kept in the user's configuration folder, sent only when asked for.
 
 Called by `crr_submit.cli` for `run` and for measuring before a report is sent; `crr_submit.tune`
-keeps its report in the same way.
+and `crr_submit.app` keep their reports in the same way.
 """
 
 from __future__ import annotations
@@ -58,16 +58,16 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     )
     pin_cpu = cpus.pin_choice(cpus.allowed())
     done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress)
-    _require_results(done)
+    require_results(done)
     if done.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
-    notes = _notes(done, len(steps))
-    report = envelope.build(environment, done.runs, sender, notes, options.redact)
+    plan_notes = notes(done, len(steps))
+    report = envelope.build(environment, done.runs, sender, plan_notes, options.redact)
     body = envelope.to_bytes(report)
     path = save(path, body, terminal)
     terminal.say(*summary.table(done.runs))
-    if notes:
-        terminal.complain(notes)
+    if plan_notes:
+        terminal.complain(plan_notes)
     return SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
 
 
@@ -78,7 +78,8 @@ def require_folder(path: str) -> None:
         raise CannotSave("cannot write %s; choose a file with -o" % Path(path).absolute())
 
 
-def _require_results(done: measure.Measurement) -> None:
+def require_results(done: measure.Measurement) -> None:
+    """Raises what the measurement failed of, or KeyboardInterrupt, when nothing was measured."""
     if done.has_results:
         return
     if done.interrupted:
@@ -134,7 +135,7 @@ def _steps(options: Options, host: Host) -> List[plan.Step]:
     return plan.build(options.scale, streams, usable, random.Random())
 
 
-def _notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
+def notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
     """What the reader of the report should know about the plan; None when all went well."""
     lines = ["Left out: " + text for text in done.left_out]
     if done.interrupted:

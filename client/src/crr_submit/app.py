@@ -1,0 +1,203 @@
+"""`crr-submit app`: how many HTTP requests a second a small server takes on this host, each on a
+new connection against connections that are kept, as an application sees it.
+
+In: the options. Out: a report on disk, sent to nobody. Server and generator are processes of their
+own on loopback; nothing on the host is changed. The results are tests of their own name and are not
+compared with netperf's. Called by `crr_submit.cli`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from crr_submit import (
+    app_generators,
+    app_output,
+    app_plan,
+    app_summary,
+    collect,
+    cpus,
+    envelope,
+    session,
+    telemetry,
+)
+from crr_submit.app_generators import Load
+from crr_submit.app_load import Job
+from crr_submit.app_output import AppOutput
+from crr_submit.app_plan import Settings, Step
+from crr_submit.app_server import Counts, Server
+from crr_submit.conntrack import Conntrack
+from crr_submit.host import Host
+from crr_submit.interrupts import Interrupted, handled
+from crr_submit.measure import Measurement, Progress
+from crr_submit.options import Options
+from crr_submit.programs import CannotMeasure
+from crr_submit.terminal import Terminal
+
+# Before the first run nothing is known of this host; only the time left is guessed by it.
+FIRST_RATE = 10_000.0
+
+
+def measure_and_save(options: Options, terminal: Terminal) -> session.SavedReport:
+    """Carry out the plan and save what came of it; raises what `session.measure_and_save` does."""
+    path = options.output or envelope.default_path()
+    session.require_folder(path)
+    host = Host()
+    usable = cpus.usable_count(host)
+    generator = app_generators.choose(options.app.generator, host, usable)
+    sender = session.identity(options)
+    environment = collect.environment(host, options.with_cloud)
+    steps = app_plan.build(options.app, options.scale)
+    text = "Measuring: %d runs of a small HTTP server on loopback, load by %s, changing nothing."
+    terminal.say(text % (len(steps), generator.name))
+    done = carry_out(steps, options.app, generator, host, terminal.progress)
+    session.require_results(done)
+    if done.conntrack_active:
+        environment["tuning"]["conntrack"] = "active"
+    notes = session.notes(done, len(steps))
+    report = envelope.build(environment, done.runs, sender, notes, options.redact)
+    body = envelope.to_bytes(report)
+    path = session.save(path, body, terminal)
+    terminal.say(*app_summary.table(done.runs))
+    if notes:
+        terminal.complain(notes)
+    return session.SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
+
+
+def carry_out(
+    steps: Sequence[Step],
+    settings: Settings,
+    generator: app_generators.Generator,
+    host: Host,
+    progress: Progress,
+) -> Measurement:
+    """Run the steps in order; `progress(seconds left, label)` is called before each. What was
+    measured before an interruption or a failure is kept.
+    """
+    done = Measurement()
+    conntrack = Conntrack(host)
+    workers = settings.workers or cpus.usable_count(host)
+    try:
+        with handled(), Server(host, workers, settings.listeners, settings.backlog) as server:
+            runner = _Runner(settings, generator, host, server, conntrack, done)
+            for index, step in enumerate(steps):
+                runner.run(step, functools.partial(progress, runner.expected_s(steps[index:])))
+    except Interrupted:
+        done.interrupted = True
+    except CannotMeasure as error:
+        done.failure = str(error)
+    done.conntrack_active = conntrack.is_active
+    return done
+
+
+@dataclass
+class _Runner:
+    settings: Settings
+    generator: app_generators.Generator
+    host: Host
+    server: Server
+    conntrack: Conntrack
+    done: Measurement
+    rates: Dict[str, float] = field(default_factory=dict)
+
+    def expected_s(self, steps: Sequence[Step]) -> float:
+        """How long the steps will take, by the last run of each test."""
+        return sum(step.requests / self.rates.get(step.test, FIRST_RATE) for step in steps)
+
+    def run(self, step: Step, say: Callable[[str], None]) -> None:
+        """One step: a row more in `done.runs`, or a reason more in `done.left_out`."""
+        connections = self._connections(step)
+        obstacle = self.conntrack.wait_for_room(connections, say)
+        if obstacle is not None:
+            self.done.left_out.append("%s: %s" % (step.label, obstacle))
+            return
+        say(step.label)
+        before = telemetry.read_run(self.host)
+        run = self._measured(step)
+        after = telemetry.read_run(self.host)
+        run["telemetry"].update(telemetry.over_run(before, after, self.host))
+        self.done.runs.append(run)
+        self.conntrack.observe(before.conntrack_count, after.conntrack_count, connections)
+
+    def _measured(self, step: Step) -> Dict[str, Any]:
+        job = Job(
+            address=self.server.address,
+            port=self.server.port,
+            requests=step.requests,
+            concurrency=self.settings.concurrency,
+            keep_alive=step.test == app_output.KEEPALIVE,
+        )
+        started_at, counted = _now(), self.server.counts()
+        # The load lasts from the first reading to the last but for the start of the generator, so
+        # the window is the run.
+        first = telemetry.read(self.host)
+        load = self.generator.run(job, self.rates.get(step.test))
+        window = telemetry.window(first, telemetry.read(self.host))
+        output = self._output(step, load, counted, self.server.counts())
+        self.rates[step.test] = output.rate
+        text = _checked(output) + ("\n" + load.text if load.text else "")
+        return self._row(step, load, started_at, text, window)
+
+    def _output(self, step: Step, load: Load, before: Counts, after: Counts) -> AppOutput:
+        if not load.requests or load.elapsed_s <= 0:
+            text = "%s got no answer: %d requests failed"
+            raise CannotMeasure(text % (self.generator.name, load.errors))
+        return AppOutput(
+            test=step.test,
+            requests=load.requests,
+            errors=load.errors,
+            elapsed_time_s=load.elapsed_s,
+            concurrency=self.settings.concurrency,
+            backlog=self.server.backlog,
+            listeners=self.settings.listeners,
+            address_family=self.server.family,
+            connections=after.connections - before.connections,
+            server_cpu_s=tuple(late - early for early, late in zip(before.cpu_s, after.cpu_s)),
+            generator=self.generator.name,
+            generator_version=self.generator.version,
+            generator_cpu_s=load.cpu_s,
+        )
+
+    def _connections(self, step: Step) -> int:
+        return step.requests if step.test == app_output.ACCEPT else self.settings.concurrency
+
+    def _row(
+        self, step: Step, load: Load, started_at: str, text: str, window: Dict[str, Any]
+    ) -> Dict[str, Any]:
+        own = self.generator.name == app_output.OWN
+        return {
+            "tool": "crr-submit app" if own else self.generator.name,
+            "tool_version": self.generator.version,
+            "command": load.command or _own_command(self.settings, step),
+            "topology": "loopback",
+            "streams": None,
+            "placement": "unpinned",
+            "warm_up": step.warm_up,
+            "partial": False,
+            "started_at": started_at,
+            "ended_at": _now(),
+            "outputs": [text],
+            "telemetry": window,
+        }
+
+
+def _checked(output: AppOutput) -> str:
+    """The block, if it is one that the registry will read."""
+    text = app_output.write(output)
+    found = app_output.parse(text)
+    reasons: List[Optional[str]] = [warning.message for warning in found.warnings] if found else []
+    if not found or not found.results:
+        raise CannotMeasure("the run makes no sense: %s" % (reasons or [None])[0])
+    return text
+
+
+def _own_command(settings: Settings, step: Step) -> str:
+    counts = (step.requests, settings.concurrency, settings.backlog, settings.listeners)
+    return "crr-submit app --requests %d --concurrency %d --backlog %d --listeners %s" % counts
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,201 @@
+"""The small HTTP server of `crr-submit app`: 'Hello world!' on a free loopback port, from a number
+of processes, each with its own epoll loop.
+
+The server closes first, as HTTP/1.0 servers do, unless the client asks to keep the connection. It
+says on request how many connections and requests it has had and what CPU time it has used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import select
+import socket
+import time
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+from crr_submit.app_process import Children, Line, say
+from crr_submit.host import Host
+from crr_submit.programs import CannotMeasure
+
+BODY = b"Hello world!"
+REQUEST_BYTES = 8192
+ANSWER_LIMIT_S = 30.0
+# Absent before Linux 4.5, where all processes wake for one connection.
+_EXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
+
+
+def response(keep_alive: bool) -> bytes:
+    """The one answer."""
+    kept = b"Keep-Alive" if keep_alive else b"close"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: %s"
+    return head % (len(BODY), kept) + b"\r\n\r\n" + BODY
+
+
+def is_kept(request: bytes) -> bool:
+    """Whether the client wants to send another request on this connection."""
+    lower = request.lower()
+    if b" http/1.1\r\n" in lower:
+        return b"\r\nconnection: close" not in lower
+    return b"\r\nconnection: keep-alive" in lower
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the server has done since its start; `cpu_s` of each process."""
+
+    connections: int
+    requests: int
+    cpu_s: Tuple[float, ...]
+
+
+class Server:
+    """The server's processes, for the length of a `with` block."""
+
+    def __init__(self, host: Host, workers: int, listeners: str, backlog: int) -> None:
+        most = host.number("/proc/sys/net/core/somaxconn")
+        self.backlog = backlog if most is None else min(backlog, most)
+        self._children = Children()
+        shared = listeners == "shared"
+        self._listeners = _listen(1 if shared else workers, self.backlog, not shared)
+        self._workers = workers
+        self.address, self.port = self._listeners[0].getsockname()[:2]
+
+    @property
+    def family(self) -> str:
+        return "inet6" if ":" in self.address else "inet"
+
+    @property
+    def pids(self) -> List[int]:
+        return [child.pid for child in self._children.running]
+
+    def __enter__(self) -> "Server":
+        try:
+            for number in range(self._workers):
+                own = self._listeners[number % len(self._listeners)]
+                others = [each for each in self._listeners if each is not own]
+                self._children.start("server", functools.partial(_work, own, others))
+        except BaseException:
+            self.__exit__()
+            raise
+        self._close()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._children.__exit__(*error)
+        self._close()
+
+    def counts(self) -> Counts:
+        """Ask every process; raises CannotMeasure when one has ended."""
+        until_s = time.monotonic() + ANSWER_LIMIT_S
+        for child in self._children.running:
+            child.tell()
+        said = [child.answer(until_s) for child in self._children.running]
+        return Counts(
+            sum(each["connections"] for each in said),
+            sum(each["requests"] for each in said),
+            tuple(each["cpu_s"] for each in said),
+        )
+
+    def _close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+
+def _listen(number: int, backlog: int, reuse_port: bool) -> List[socket.socket]:
+    """Listening sockets on one free port of a loopback address, IPv4 where there is it."""
+    sockets: List[socket.socket] = []
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            port = 0
+            for _ in range(number):
+                sockets.append(socket.socket(family, socket.SOCK_STREAM))
+                if reuse_port:
+                    sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                sockets[-1].bind((address, port))
+                sockets[-1].setblocking(False)
+                port = sockets[-1].getsockname()[1]
+            for each in sockets:
+                each.listen(backlog)
+            return sockets
+        except OSError:
+            while sockets:
+                sockets.pop().close()
+    raise CannotMeasure("no loopback address can be listened on: is the interface lo up?")
+
+
+def _work(listener: socket.socket, others: List[socket.socket], line: Line) -> None:
+    for other in others:
+        other.close()
+    _Loop(listener, line).run()
+
+
+class _Loop:
+    """One process of the server."""
+
+    def __init__(self, listener: socket.socket, line: Line) -> None:
+        self.listener, self.line = listener, line
+        self.open: Dict[int, socket.socket] = {}
+        self.begun: Dict[int, bytes] = {}
+        self.connections = self.requests = 0
+        self.answers = {kept: response(kept) for kept in (False, True)}
+        self.poll = select.epoll()
+        self.poll.register(listener, select.EPOLLIN | _EXCLUSIVE)
+        self.poll.register(line, select.EPOLLIN)
+
+    def run(self) -> None:
+        accepting, asking = self.listener.fileno(), self.line.fileno()
+        while True:
+            for number, _ in self.poll.poll():
+                if number == accepting:
+                    self._accept()
+                elif number != asking:
+                    self._serve(self.open[number])
+                elif not self._tell():
+                    return
+
+    def _tell(self) -> bool:
+        """Answer our parent; False when it is gone."""
+        if not self.line.recv(1):
+            return False
+        spent_s = time.process_time()
+        say(self.line, connections=self.connections, requests=self.requests, cpu_s=spent_s)
+        return True
+
+    def _accept(self) -> None:
+        """Take all connections that wait; most have sent their request by now."""
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            while True:
+                connection, _ = self.listener.accept()
+                connection.setblocking(False)
+                self.connections += 1
+                if self._serve(connection):
+                    self.open[connection.fileno()] = connection
+                    self.poll.register(connection, select.EPOLLIN)
+
+    def _serve(self, connection: socket.socket) -> bool:
+        """Answer if the request is there; False when the connection is closed after it."""
+        try:
+            piece = connection.recv(REQUEST_BYTES)
+            if piece and self._answer(connection, piece):
+                return True
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            pass
+        self.open.pop(connection.fileno(), None)
+        self.begun.pop(connection.fileno(), None)
+        connection.close()
+        return False
+
+    def _answer(self, connection: socket.socket, piece: bytes) -> bool:
+        """Answer a whole request, keep a piece of one; False when nothing more is to come."""
+        request = self.begun.pop(connection.fileno(), b"") + piece
+        if not request.endswith(b"\r\n\r\n"):
+            self.begun[connection.fileno()] = request
+            return len(request) < REQUEST_BYTES
+        self.requests += 1
+        kept = is_kept(request)
+        connection.sendall(self.answers[kept])
+        return kept
