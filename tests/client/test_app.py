@@ -310,9 +310,14 @@ class CommandTest(CommandCase):
     def test_without_a_registry_the_file_and_the_command_to_send_it_are_told(self):
         code, out, errors = self.run_command("app", "--generator", "own", *FEW)
         self.assertEqual(code, 1)
+        self.assertIn("--registry URL", errors)
         self.assertIn("limit:", out)
         self.assertIn("load by crr-submit", out)
-        self.assertIn("--registry URL", errors)
+        (report,) = self.folder.glob("crr-report-*.json")
+        code, out, errors = self.run_command("post", report.name)
+        self.assertEqual(code, 0, errors)
+        self.assertIn("HTTP_ACCEPT: ", out)
+        self.assertIn("HTTP_KEEPALIVE ", out)
 
     def test_mistakes(self):
         for arguments in (
@@ -320,6 +325,8 @@ class CommandTest(CommandCase):
             ("app", "--backlog", "70000"),
             ("app", "--duration", "5"),
             ("app", "--listeners", "none"),
+            ("app", "--redact", "http"),
+            ("app", "--redact", "20"),
         ):
             self.assertEqual(self.run_command(*arguments)[0], 2)
 
@@ -347,6 +354,18 @@ class CommandTest(CommandCase):
 
     def test_a_killed_command_leaves_no_process(self):
         self.assertEqual(self.interrupted(signal.SIGKILL)[0], -signal.SIGKILL)
+
+    def test_a_killed_command_leaves_no_foreign_generator(self):
+        generator = self.folder / "ab"
+        path = "%s:%s" % (self.folder, os.environ["PATH"])
+        arguments = ("app", "-o", "cut.json", "--workers", "2", "--generator", "ab")
+        generator.write_text("#!/bin/sh\n[ $1 = -V ] || exec sleep 600\n")
+        generator.chmod(0o755)
+        with commands.start(self.folder, *arguments, PATH=path) as process:
+            pids = wait_until(lambda: self.all_at_work(process.pid))
+            process.kill()
+            process.communicate(timeout=commands.LIMIT_S)
+        self.assertTrue(wait_until(lambda: all(map(ended, pids))), pids)
 
     def all_at_work(self, pid):
         """Two servers and at least one generator."""

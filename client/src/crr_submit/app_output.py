@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from crr_submit.fields import TRANSACTION_UNIT, VALUE_LIMIT
 from crr_submit.netperf import ParsedReport, Result, Unrecognised, Warning_
@@ -24,6 +24,7 @@ FIRST_LINE, LAST_LINE = "APP_FORMAT=1", "APP_END=1"
 
 _COUNT = r"[0-9]{1,12}"
 _SECONDS = r"[0-9]{1,9}\.[0-9]{6}"
+_CPU_SECONDS = "%s(?:,%s){0,511}" % (_SECONDS, _SECONDS)
 _EXCERPT_LENGTH = 200
 # RATE has two decimals, so it may stand half a hundredth beside the quotient.
 _RATE_TOLERANCE = 0.0051
@@ -38,10 +39,10 @@ _PATTERNS = {
     "LISTENERS": "|".join(LISTENERS),
     "ADDRESS_FAMILY": "inet|inet6",
     "CONNECTIONS": _COUNT,
-    "SERVER_CPU_S": "%s(?:,%s){0,511}" % (_SECONDS, _SECONDS),
+    "SERVER_CPU_S": _CPU_SECONDS,
     "GENERATOR": "|".join(GENERATORS),
     "GENERATOR_VERSION": r"[0-9A-Za-z.+-]{1,32}",
-    "GENERATOR_CPU_S": "%s(?:,%s){0,511}" % (_SECONDS, _SECONDS),
+    "GENERATOR_CPU_S": _CPU_SECONDS,
 }
 
 
@@ -82,24 +83,16 @@ class AppOutput:
 
 def write(output: AppOutput) -> str:
     """The block."""
-    values = {
-        "TEST": output.test,
-        "REQUESTS": output.requests,
-        "ERRORS": output.errors,
-        "ELAPSED_TIME_S": _seconds(output.elapsed_time_s),
-        "RATE": "%.2f" % output.rate,
-        "CONCURRENCY": output.concurrency,
-        "BACKLOG": output.backlog,
-        "LISTENERS": output.listeners,
-        "ADDRESS_FAMILY": output.address_family,
-        "CONNECTIONS": output.connections,
-        "SERVER_CPU_S": _seconds(*output.server_cpu_s),
-        "GENERATOR": output.generator,
-        "GENERATOR_VERSION": output.generator_version,
-        "GENERATOR_CPU_S": _seconds(*output.generator_cpu_s),
-    }
-    lines = ["%s=%s" % (key, values[key]) for key in _PATTERNS]
+    lines = ["%s=%s" % (key, _written(key, getattr(output, key.lower()))) for key in _PATTERNS]
     return "\n".join([FIRST_LINE, *lines, LAST_LINE]) + "\n"
+
+
+def holds(word: str) -> bool:
+    """Whether the word, in upper or lower case, may stand in a block, of which nothing tells who
+    the host is.
+    """
+    names = (FIRST_LINE, LAST_LINE, *TESTS, *LISTENERS, "inet6", *GENERATORS, *_PATTERNS)
+    return any(word.lower() in name.lower() for name in names) or not re.search("[^0-9.,=]", word)
 
 
 def parse(text: str) -> Optional[ParsedReport]:
@@ -159,21 +152,25 @@ def _read(lines: List[str]) -> AppOutput:
 
 
 def _output(values: Dict[str, str]) -> AppOutput:
-    return AppOutput(
-        test=values["TEST"],
-        requests=int(values["REQUESTS"]),
-        errors=int(values["ERRORS"]),
-        elapsed_time_s=float(values["ELAPSED_TIME_S"]),
-        concurrency=int(values["CONCURRENCY"]),
-        backlog=int(values["BACKLOG"]),
-        listeners=values["LISTENERS"],
-        address_family=values["ADDRESS_FAMILY"],
-        connections=int(values["CONNECTIONS"]),
-        server_cpu_s=tuple(map(float, values["SERVER_CPU_S"].split(","))),
-        generator=values["GENERATOR"],
-        generator_version=values["GENERATOR_VERSION"],
-        generator_cpu_s=tuple(map(float, values["GENERATOR_CPU_S"].split(","))),
-    )
+    kinds: Dict[str, Callable[[str], Any]] = {_COUNT: int, _SECONDS: float, _CPU_SECONDS: _floats}
+    known: Dict[str, Any] = {
+        key.lower(): kinds.get(_PATTERNS[key], str)(value)
+        for key, value in values.items()
+        if key != "RATE"
+    }
+    return AppOutput(**known)
+
+
+def _floats(text: str) -> Tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
+def _written(key: str, value: Any) -> str:
+    if key == "RATE":
+        return "%.2f" % value
+    if isinstance(value, (float, tuple)):
+        return _seconds(*(value if isinstance(value, tuple) else (value,)))
+    return str(value)
 
 
 def _require_sense(output: AppOutput, rate: float) -> None:
@@ -193,5 +190,5 @@ def _line_of(key: str) -> int:
     return list(_PATTERNS).index(key) + 2
 
 
-def _seconds(*values: Union[int, float]) -> str:
+def _seconds(*values: float) -> str:
     return ",".join("%.6f" % value for value in values)

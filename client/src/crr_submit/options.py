@@ -10,7 +10,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence, Tuple
 
-from crr_submit import __version__, plan
+from crr_submit import __version__, app_output, plan
 from crr_submit.app_output import AB, LISTENERS, WRK
 from crr_submit.app_plan import Settings
 
@@ -76,6 +76,11 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error("send needs --registry URL (or %s)" % REGISTRY_VARIABLE)
     if command == "app" and not given.keys().isdisjoint(("duration", "streams")):
         parser.error("--duration and --streams are netperf's; app takes --requests")
+    for word in given.get("redact", ()) if command == "app" else ():
+        if app_output.holds(word):
+            parser.error(
+                "--redact %s would take away the figures of app; choose a longer word" % word
+            )
     scale = given.get("scale", plan.DEFAULT)
     streams, with_all_cpus = given.get("streams", (plan.AUTO, False))
     return Options(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from crr_submit import netperf, student
+from crr_submit import app_output, netperf, student
 
 WIDTH = 72
 HEADLINE = "TCP_CRR"
@@ -58,7 +58,7 @@ def text(body: bytes, address: Optional[str] = None) -> str:
     envelope = _envelope(body)
     arms = _arms(envelope)
     if not arms:
-        raise ValueError("there is no result of netperf in it")
+        raise ValueError("there is no result of netperf or of crr-submit app in it")
     headline = next((arm for arm in arms if arm.test == HEADLINE), arms[0])
     lines = [*_headline(headline), "", *_table(arms), *_ratio(arms), ""]
     lines += [line for fact in _facts(envelope) for line in _wrapped(fact)]
@@ -81,13 +81,13 @@ def _headline(arm: Arm) -> List[str]:
 
 
 def _table(arms: Sequence[Arm]) -> Iterator[str]:
-    row = "%-12s %7s  %-10s %4s %12s  %s"
+    row = "%-14s %7s  %-9s %4s %12s  %s"
     yield (row % ("test", "streams", "placement", "runs", "per second", "95 % interval")).rstrip()
     for arm in arms:
         bounds = arm.interval
         shown = "%s - %s" % tuple(map(_number, bounds)) if bounds else ""
         placement = (arm.placement or "?").replace("_", " ")
-        cells = (arm.test[:12], arm.streams, placement, len(arm.rates), _number(arm.rate), shown)
+        cells = (arm.test[:14], arm.streams, placement, len(arm.rates), _number(arm.rate), shown)
         yield (row % cells).rstrip()
 
 
@@ -130,7 +130,11 @@ def _counted(envelope: Mapping[str, Any]) -> List[Mapping[str, Any]]:
 
 
 def _is_headline(run: Mapping[str, Any]) -> bool:
-    return "-t " + HEADLINE in (run.get("command") or "")
+    command = run.get("command") or ""
+    return "-t " + HEADLINE in command or run.get("tool") in (
+        "crr-submit app",
+        *app_output.GENERATORS,
+    )
 
 
 def _envelope(body: bytes) -> Mapping[str, Any]:
@@ -152,10 +156,10 @@ def _arms(envelope: Mapping[str, Any]) -> List[Arm]:
     alike: Dict[Tuple[str, int, Optional[str], str], List[float]] = {}
     arms = []
     for run in _counted(envelope):
-        for result in netperf.parse(run.get("text") or "").results:
+        for result in _parse(run.get("text") or "").results:
             arms.append(Arm(result.test, 1, None, result.unit, (result.value,)))
         for test, unit, rate in _sums(run):
-            streams = run.get("streams") or len(run["outputs"])
+            streams = run.get("streams") or _concurrency(run) or len(run["outputs"])
             alike.setdefault((test, streams, run.get("placement"), unit), []).append(rate)
     arms += [Arm(key[0], key[1], key[2], key[3], tuple(rates)) for key, rates in alike.items()]
     return sorted(arms, key=lambda arm: (arm.test != HEADLINE, arm.test, arm.streams))
@@ -163,11 +167,21 @@ def _arms(envelope: Mapping[str, Any]) -> List[Arm]:
 
 def _sums(run: Mapping[str, Any]) -> Iterator[Tuple[str, str, float]]:
     """(test, unit, rate summed over the streams), when every stream gives one result of them."""
-    outputs = [netperf.parse(str(output)).results for output in run.get("outputs") or []]
+    outputs = [_parse(str(output)).results for output in run.get("outputs") or []]
     kinds = {(result.test, result.unit) for results in outputs for result in results}
     if len(kinds) == 1 and all(len(results) == 1 for results in outputs):
         (test, unit) = kinds.pop()
         yield test, unit, sum(results[0].value for results in outputs)
+
+
+def _parse(output: str) -> netperf.ParsedReport:
+    return app_output.parse(output) or netperf.parse(output)
+
+
+def _concurrency(run: Mapping[str, Any]) -> Optional[int]:
+    """Requests under way at once, which are what streams are to netperf."""
+    found = app_output.read(str(run["outputs"][0]))
+    return found.concurrency if found else None
 
 
 def _number(value: float) -> str:

@@ -26,6 +26,7 @@ EXTRA_FOLDERS = (
     "/usr/bin",
     "/opt/netperf/bin",
 )
+_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 OLDEST_VERSION = (2, 5)  # the first whose TCP_CRR takes output selectors
 SOURCE = (
     "from source: https://github.com/HewlettPackard/netperf (./configure --enable-demo && make)"
@@ -101,7 +102,10 @@ def _usual_folders() -> List[str]:
 
 def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Popen[bytes]":
     """Start a program in the C locale and its own session: a terminal's Ctrl-C reaches only us."""
+    import ctypes  # only here: start-up time that no other command needs
+
     environment = dict(os.environ, LC_ALL="C")
+    kernel = ctypes.CDLL(None)
     # The name shown in the process list is the plain one: a path may hold a user's name.
     return subprocess.Popen(
         [Path(command[0]).name, *command[1:]],
@@ -111,6 +115,8 @@ def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Pope
         stderr=subprocess.STDOUT,
         env=environment,
         start_new_session=True,
+        # Nobody is left to end it when we are killed.
+        preexec_fn=lambda: kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL),
     )
 
 
