@@ -10,7 +10,7 @@ import subprocess
 import sys
 import unittest
 
-from crr_submit import placement
+from crr_submit import cpus
 from crr_submit.host import Host
 from tests.client import commands
 
@@ -65,7 +65,7 @@ class Namespace:
             text=True,
         )
         assert self._process.stdout.readline() == "ready\n"
-        [self._pid] = placement.children(Host(), self._process.pid)
+        [self._pid] = cpus.children(Host(), self._process.pid)
         return self
 
     def __exit__(self, *exc):

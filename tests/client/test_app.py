@@ -8,14 +8,15 @@ import socket
 import threading
 import unittest
 
-from crr_submit import app, app_generators, app_output, app_summary, placement, telemetry
+from crr_submit import app, app_generators, app_output, cpus, summary, telemetry
+from crr_submit.app import Step
 from crr_submit.app_generators import Own
 from crr_submit.app_load import Job
 from crr_submit.app_output import ACCEPT, KEEPALIVE
-from crr_submit.app_plan import Settings, Step
 from crr_submit.app_server import BODY, Server
 from crr_submit.host import Host
 from crr_submit.interrupts import Interrupted, handled
+from crr_submit.options import AppSettings
 from crr_submit.programs import CannotMeasure
 from crr_submit.report import schema, unknown_keys
 from tests.client import commands, schema_check
@@ -29,7 +30,7 @@ FEW = ("--requests", "300", "--quick", "--no-cloud")
 
 
 def carry_out(generator, listeners="reuseport", workers=2):
-    settings = Settings(listeners=listeners, workers=workers)
+    settings = AppSettings(listeners=listeners, workers=workers)
     steps = [Step(test, REQUESTS) for test in (ACCEPT, KEEPALIVE)]
     return app.carry_out(steps, settings, generator, HOST, lambda left_s, label: None)
 
@@ -142,7 +143,7 @@ class CountsTest(unittest.TestCase):
             self.assertEqual(server.counts().connections, 3)
 
     def test_a_full_backlog_is_counted(self):
-        settings = Settings(listeners="shared", workers=1, backlog=1)
+        settings = AppSettings(listeners="shared", workers=1, backlog=1)
         before = telemetry.read_run(HOST).netstat["ListenOverflows"]
         with Server(HOST, 1, settings.listeners, settings.backlog) as server:
             os.kill(server.pids[0], signal.SIGSTOP)
@@ -189,7 +190,7 @@ class GeneratorTest(unittest.TestCase):
         self.assertEqual((load.requests, load.errors), (0, 50))
 
     def test_an_interruption_leaves_no_process(self):
-        before = placement.children(HOST, os.getpid())
+        before = cpus.children(HOST, os.getpid())
         with handled(), Server(HOST, 2, "reuseport", 128) as server:
             job = Job(server.address, server.port, 10**9, 20, keep_alive=True)
             waiter = threading.Thread(target=self.interrupt, args=(len(before) + 4,))
@@ -197,11 +198,11 @@ class GeneratorTest(unittest.TestCase):
             with self.assertRaises(Interrupted):
                 Own(2).run(job, None)
             waiter.join()
-            self.assertEqual(len(placement.children(HOST, os.getpid())), len(before) + 2)
-        self.assertEqual(placement.children(HOST, os.getpid()), before)
+            self.assertEqual(len(cpus.children(HOST, os.getpid())), len(before) + 2)
+        self.assertEqual(cpus.children(HOST, os.getpid()), before)
 
     def interrupt(self, n_children):
-        wait_until(lambda: len(placement.children(HOST, os.getpid())) == n_children)
+        wait_until(lambda: len(cpus.children(HOST, os.getpid())) == n_children)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -225,7 +226,7 @@ class LimitTest(unittest.TestCase):
         cpu = [{"busy_percent": busy} for busy in busy_percent]
         netstat = {"ListenOverflows": overflows}
         found = {"cpu": cpu, "netstat": netstat, "cgroup_throttled": throttled}
-        return app_summary.limit(output, found)
+        return summary.limit(output, found)
 
     def test_by_the_busiest_process_of_each_side(self):
         self.assertEqual(self.limit((9.5, 1.0), (5.0,), (99.0, 50.0)), "the server")
@@ -269,10 +270,10 @@ class StoppedTest(unittest.TestCase):
         self.assertEqual(app_output.read(run["outputs"][0]).test, ACCEPT)
 
     def test_a_server_that_ends_is_the_failure(self):
-        before = set(placement.children(HOST, os.getpid()))
+        before = set(cpus.children(HOST, os.getpid()))
 
         def end_servers():
-            for pid in set(placement.children(HOST, os.getpid())) - before:
+            for pid in set(cpus.children(HOST, os.getpid())) - before:
                 os.kill(pid, signal.SIGKILL)
 
         done = carry_out(Stopping(end_servers))
@@ -369,7 +370,7 @@ class CommandTest(CommandCase):
 
     def all_at_work(self, pid):
         """Two servers and at least one generator."""
-        found = placement.children(HOST, pid)
+        found = cpus.children(HOST, pid)
         return found if len(found) > 2 else None
 
 

@@ -1,6 +1,6 @@
 import unittest
 
-from crr_submit import cpus, placement
+from crr_submit import cpus
 from tests.client.test_collect import TreeCase
 
 
@@ -69,25 +69,25 @@ class PlacementTest(TreeCase):
 
     def test_same_cpu_when_both_sides_are_on_one(self):
         host = self.running(p10="1", p20="1")
-        self.assertEqual(placement.verified(host, "same_cpu", [10], [20]), "same_cpu")
+        self.assertEqual(cpus.verified(host, "same_cpu", [10], [20]), "same_cpu")
 
     def test_null_when_one_side_did_not_obey(self):
         host = self.running(p10="1", p20="0-1")
-        self.assertIsNone(placement.verified(host, "same_cpu", [10], [20]))
+        self.assertIsNone(cpus.verified(host, "same_cpu", [10], [20]))
         host = self.running(p10="1", p20="0")
-        self.assertIsNone(placement.verified(host, "same_cpu", [10], [20]))
+        self.assertIsNone(cpus.verified(host, "same_cpu", [10], [20]))
 
     def test_null_when_neither_obeyed(self):
         host = self.running(p10="0-1", p20="0-1")
-        self.assertIsNone(placement.verified(host, "same_cpu", [10], [20]))
+        self.assertIsNone(cpus.verified(host, "same_cpu", [10], [20]))
 
     def test_null_when_a_side_cannot_be_read(self):
         host = self.running(p10="1")
-        self.assertIsNone(placement.verified(host, "same_cpu", [10], [20]))
-        self.assertIsNone(placement.verified(host, "same_cpu", [10], []))
+        self.assertIsNone(cpus.verified(host, "same_cpu", [10], [20]))
+        self.assertIsNone(cpus.verified(host, "same_cpu", [10], []))
 
     def test_unpinned_is_what_was_asked(self):
-        self.assertEqual(placement.verified(self.host({}), "unpinned", [10], [20]), "unpinned")
+        self.assertEqual(cpus.verified(self.host({}), "unpinned", [10], [20]), "unpinned")
 
     def test_children_without_the_quick_file(self):
         host = self.host(
@@ -97,11 +97,11 @@ class PlacementTest(TreeCase):
                 "/proc/self/stat": "x",
             }
         )
-        self.assertEqual(placement.children(host, 20), [30])
+        self.assertEqual(cpus.children(host, 20), [30])
 
     def test_children_from_the_quick_file(self):
         host = self.host({"/proc/20/task/20/children": "30 31 "})
-        self.assertEqual(placement.children(host, 20), [30, 31])
+        self.assertEqual(cpus.children(host, 20), [30, 31])
 
 
 if __name__ == "__main__":

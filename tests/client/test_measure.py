@@ -5,7 +5,7 @@ import time
 import unittest
 from pathlib import Path
 
-from crr_submit import measure, placement, plan, programs, summary
+from crr_submit import cpus, measure, plan, programs, summary
 from crr_submit.host import Host
 from crr_submit.report import schema, unknown_keys
 from tests.client import commands, schema_check
@@ -36,7 +36,7 @@ def measuring(process, length):
     """Process ids of netserver and of a netperf of `-l length`, once that has worked for a tenth of
     a second. A signal within the warm-up would leave nothing to keep.
     """
-    children = placement.children(HOST, process.pid)
+    children = cpus.children(HOST, process.pid)
     names = {HOST.text(f"/proc/{pid}/comm"): pid for pid in children}
     netperf = names.get("netperf")
     if f"\0-l\0{length}\0" not in (HOST.text(f"/proc/{netperf}/cmdline") or ""):

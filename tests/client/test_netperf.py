@@ -12,7 +12,7 @@ from crr_submit.fields import RESULT
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.kinds import BULK, DATAGRAM, TESTS, kind_of
 from crr_submit.netperf.naming import Naming
-from crr_submit.netserver import Netserver
+from crr_submit.programs import Netserver
 
 CAPTURES = Path(__file__).resolve().parents[1] / "data" / "netperf"
 BANNER = "MIGRATED TCP {} TEST from 0.0.0.0 () port 0 AF_INET to 10.0.0.2 () port 0 AF_INET\n"

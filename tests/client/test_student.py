@@ -1,7 +1,7 @@
 import math
 import unittest
 
-from crr_submit import student
+from crr_submit import paired
 
 
 def share_below(quantile, freedom, steps=2000):
@@ -20,17 +20,17 @@ def share_below(quantile, freedom, steps=2000):
 class QuantileTest(unittest.TestCase):
     def test_every_entry_of_both_tables(self):
         for freedom in range(1, 31):
-            self.assertAlmostEqual(share_below(student.t975(freedom), freedom), 0.975, 4)
-            self.assertAlmostEqual(share_below(student.t80(freedom), freedom), 0.8, 3)
+            self.assertAlmostEqual(share_below(paired.t975(freedom), freedom), 0.975, 4)
+            self.assertAlmostEqual(share_below(paired.t80(freedom), freedom), 0.8, 3)
 
     def test_beyond_the_tables_it_is_near(self):
-        self.assertAlmostEqual(share_below(student.t975(31), 31), 0.975, 2)
-        self.assertAlmostEqual(share_below(student.t80(31), 31), 0.8, 2)
+        self.assertAlmostEqual(share_below(paired.t975(31), 31), 0.975, 2)
+        self.assertAlmostEqual(share_below(paired.t80(31), 31), 0.8, 2)
 
 
 class IntervalTest(unittest.TestCase):
     def test_of_three_values(self):
-        low, high = student.interval([1.0, 2.0, 3.0])
+        low, high = paired.interval([1.0, 2.0, 3.0])
         self.assertAlmostEqual((low + high) / 2, 2.0)
         self.assertAlmostEqual(high - 2.0, 4.303 / math.sqrt(3))
 

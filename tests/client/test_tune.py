@@ -85,8 +85,8 @@ class LeftoverTest(TuneCase):
     def leave_over(self):
         """A journal, and the setting changed, as after a power switch that spared the disk."""
         point = ("after apply 1", "SIGKILL", "net.ipv4.tcp_fin_timeout")
-        script = "import sys; from unittest import mock; from crr_submit import watchdog\n"
-        script += "watchdog.start = mock.Mock()\n"
+        script = "import sys; from unittest import mock; from crr_submit import journal\n"
+        script += "journal.start_watchdog = mock.Mock()\n"
         script += "from tests.client import tune_driver; sys.exit(tune_driver.main(*sys.argv[1:]))"
         root = str(Path(__file__).resolve().parents[2])
         code, _, errors = self.space.run(

@@ -11,16 +11,16 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from crr_submit import cli, experiment, factors, journal, measure, paired, tune, watchdog
+from crr_submit import cli, experiment, factors, journal, measure, paired, tune
 
 OWNERS = {
     "write": (journal.Journal, "write"),
-    "start": (watchdog, "start"),
+    "start": (journal, "start_watchdog"),
     "apply": (journal, "apply"),
     "run": (measure._Runner, "_measured"),
     "watch": (measure._Runner, "_watch"),
     "restore": (journal.Journal, "restore"),
-    "dismiss": (watchdog.Watchdog, "dismiss"),
+    "dismiss": (journal.Watchdog, "dismiss"),
 }
 TINY = paired.Design(
     run_s=0.02,

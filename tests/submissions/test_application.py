@@ -9,10 +9,11 @@ import pytest
 from django.test import Client
 
 from crr_submit import app, app_output, envelope
+from crr_submit.app import Step
 from crr_submit.app_generators import Own
 from crr_submit.app_output import ACCEPT, KEEPALIVE, AppOutput
-from crr_submit.app_plan import Settings, Step
 from crr_submit.host import Host
+from crr_submit.options import AppSettings
 from registry.models import Result, Run
 from registry.models.summary import summarise
 from tests import reports
@@ -75,7 +76,7 @@ def test_each_run_is_a_result_under_its_own_test_name(client: Client) -> None:
 
 def test_what_the_client_measures_here_is_taken(client: Client) -> None:
     steps = [Step(test, 200) for test in app_output.TESTS]
-    done = app.carry_out(steps, Settings(), Own(1), Host(), lambda left_s, label: None)
+    done = app.carry_out(steps, AppSettings(), Own(1), Host(), lambda left_s, label: None)
     answer = client.post(
         URL, envelope.to_bytes(envelope.build({}, done.runs)), content_type="application/json"
     )

@@ -17,7 +17,7 @@ import pytest
 from django.test import Client
 
 from crr_submit import netperf
-from crr_submit.netserver import Netserver
+from crr_submit.programs import Netserver
 
 # Test, options, and the form of what is printed. Where the test knows better than -l 1, it counts
 # transactions or bytes instead: `-l -N`.

@@ -16,29 +16,58 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from crr_submit import (
     app_generators,
     app_output,
-    app_plan,
-    app_summary,
     collect,
     cpus,
     envelope,
+    plan,
     session,
+    summary,
     telemetry,
 )
 from crr_submit.app_generators import Load
 from crr_submit.app_load import Job
 from crr_submit.app_output import AppOutput
-from crr_submit.app_plan import Settings, Step
 from crr_submit.app_server import Counts, Server
 from crr_submit.conntrack import Conntrack
 from crr_submit.host import Host
 from crr_submit.interrupts import Interrupted, handled
 from crr_submit.measure import Measurement, Progress
-from crr_submit.options import Options
+from crr_submit.options import AppSettings, Options
 from crr_submit.programs import CannotMeasure
 from crr_submit.terminal import Terminal
 
 # Before the first run nothing is known of this host; only the time left is guessed by it.
 FIRST_RATE = 10_000.0
+WARM_UP_SHARE = 10
+SIZES = {  # rounds of both tests, requests of a run
+    plan.DEFAULT: (3, 100_000),
+    plan.QUICK: (1, 10_000),
+    plan.THOROUGH: (10, 100_000),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of a generator."""
+
+    test: str
+    requests: int
+    warm_up: bool = False
+
+    @property
+    def label(self) -> str:
+        """`HTTP_ACCEPT, 100,000 requests`."""
+        name = "warm-up of " + self.test if self.warm_up else self.test
+        return "%s, %s requests" % (name, "{:,}".format(self.requests))
+
+
+def build(settings: AppSettings, scale: plan.Scale) -> List[Step]:
+    """The steps in order: a warm-up of each test, then rounds that run both once."""
+    rounds, usual = SIZES[scale]
+    requests = settings.requests or usual
+    short = max(1, requests // WARM_UP_SHARE)
+    warm_ups = [Step(test, short, warm_up=True) for test in app_output.TESTS]
+    return warm_ups + [Step(test, requests) for test in app_output.TESTS] * rounds
 
 
 def measure_and_save(options: Options, terminal: Terminal) -> session.SavedReport:
@@ -50,7 +79,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     generator = app_generators.choose(options.app.generator, host, usable)
     sender = session.identity(options)
     environment = collect.environment(host, options.with_cloud)
-    steps = app_plan.build(options.app, options.scale)
+    steps = build(options.app, options.scale)
     text = "Measuring: %d runs of a small HTTP server on loopback, load by %s, changing nothing."
     terminal.say(text % (len(steps), generator.name))
     done = carry_out(steps, options.app, generator, host, terminal.progress)
@@ -61,7 +90,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     report = envelope.build(environment, done.runs, sender, notes, options.redact)
     body = envelope.to_bytes(report)
     path = session.save(path, body, terminal)
-    terminal.say(*app_summary.table(done.runs))
+    terminal.say(*summary.app_table(done.runs))
     if notes:
         terminal.complain(notes)
     return session.SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
@@ -69,7 +98,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
 
 def carry_out(
     steps: Sequence[Step],
-    settings: Settings,
+    settings: AppSettings,
     generator: app_generators.Generator,
     host: Host,
     progress: Progress,
@@ -95,7 +124,7 @@ def carry_out(
 
 @dataclass
 class _Runner:
-    settings: Settings
+    settings: AppSettings
     generator: app_generators.Generator
     host: Host
     server: Server
@@ -194,7 +223,7 @@ def _checked(output: AppOutput) -> str:
     return text
 
 
-def _own_command(settings: Settings, step: Step) -> str:
+def _own_command(settings: AppSettings, step: Step) -> str:
     counts = (step.requests, settings.concurrency, settings.backlog, settings.listeners)
     return "crr-submit app --requests %d --concurrency %d --backlog %d --listeners %s" % counts
 

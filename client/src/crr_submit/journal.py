@@ -3,7 +3,11 @@
 The journal is one file, locked while a tune is at work. It names each kernel file, its value before
 and the values that will be written to it. A value that is none of these is somebody else's and is
 left alone. The file lies in /run, which is emptied by the same reboot that resets the settings.
-Called by `crr_submit.tune`, and by `crr_submit.watchdog` when tune was killed.
+
+The watchdog is a second process that outlives a killed tune. It holds the reading end of a pipe:
+`dismiss` writes a word into it, and when it closes without the word, as after SIGKILL, the settings
+are restored. It is a fork in a session of its own, so that it needs nothing from the disk and no
+key of the terminal reaches it. Called by `crr_submit.tune`.
 """
 
 from __future__ import annotations
@@ -12,10 +16,12 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
+from crr_submit.interrupts import SIGNALS
 from crr_submit.programs import CannotMeasure
 
 PATH = "/run/crr-submit.journal"
@@ -138,3 +144,59 @@ def _lock(handle: int) -> None:
     except OSError as error:
         text = "another crr-submit tune is at work on this host; wait until it has ended"
         raise CannotMeasure(text) from error
+
+
+_DONE = b"done"
+
+
+class Watchdog:
+    """The parent's end."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid = pid
+        self._pipe = pipe
+
+    def dismiss(self) -> None:
+        """All is restored: let it end, and wait until it has."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._pipe, _DONE)
+        os.close(self._pipe)
+        os.waitpid(self.pid, 0)
+
+
+def start_watchdog(restore: Callable[[], List[str]]) -> Watchdog:
+    """Start it; call with signals held, so that none ends the child before it ignores them."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(reading)
+        return Watchdog(pid, writing)
+    try:
+        os.close(writing)
+        _detach()
+        _watch(reading, restore)
+    finally:
+        # Whatever happens, the child never goes on as a second tune.
+        os._exit(0)
+
+
+def _detach() -> None:
+    os.setsid()
+    for number in (*SIGNALS, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir("/")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    # stderr stays: it is the only way to tell the user what was restored.
+    for standard in (0, 1):
+        os.dup2(nothing, standard)
+
+
+def _watch(reading: int, restore: Callable[[], List[str]]) -> None:
+    if os.read(reading, len(_DONE)) == _DONE:
+        return
+    try:
+        lines = restore()
+    except CannotMeasure as error:
+        lines = [str(error)]
+    for line in lines:
+        os.write(2, b"crr-submit tune was killed: %s\n" % line.encode("utf-8", "replace"))

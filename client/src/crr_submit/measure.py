@@ -19,13 +19,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import IO, Any, Callable, Dict, List, Optional, Sequence
 
-from crr_submit import placement, plan, summary, telemetry
+from crr_submit import cpus, plan, summary, telemetry
 from crr_submit.conntrack import Conntrack
 from crr_submit.host import Host
 from crr_submit.interrupts import Interrupted, handled, held
-from crr_submit.netserver import Netserver
 from crr_submit.plan import Step
-from crr_submit.programs import CannotMeasure, Programs, end_group, start
+from crr_submit.programs import CannotMeasure, Netserver, Programs, end_group, start
 
 # The active window leaves out this much at either end: start-up, and netserver's wait at the end.
 MARGIN_S = 0.2
@@ -155,11 +154,11 @@ class _Runner:
         if not step.warm_up:
             _wait(processes[0], started_s + MARGIN_S)
             first = telemetry.read(self.host)
-            run["placement"] = placement.verified(
+            run["placement"] = cpus.verified(
                 self.host,
                 step.placement,
                 [process.pid for process in processes],
-                placement.children(self.host, self.netserver.pid),
+                cpus.children(self.host, self.netserver.pid),
             )
             is_counted = step.duration_s is None
             window_s = started_s + (step.duration_s or 0) - MARGIN_S

@@ -12,7 +12,6 @@ from typing import Any, Optional, Sequence, Tuple
 
 from crr_submit import __version__, app_output, plan
 from crr_submit.app_output import AB, LISTENERS, WRK
-from crr_submit.app_plan import Settings
 
 REGISTRY_VARIABLE = "CRR_REGISTRY"
 LONGEST_S = 600
@@ -33,6 +32,20 @@ _EPILOG = """\
 exit codes: 0 sent or done, 1 measured but not sent (the file and the command
 that sends it are printed), 2 usage, 3 cannot measure. Only tune needs root.
 """
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What was asked of `crr-submit app`, by default as it was done in 2011. `requests` None: by
+    the size of the plan; `workers` None: as many server processes as usable CPUs.
+    """
+
+    requests: Optional[int] = None
+    concurrency: int = 20
+    backlog: int = 128
+    listeners: str = "reuseport"
+    workers: Optional[int] = None
+    generator: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class Options:
     duration_s: Optional[int]
     factor: str
     against: Optional[str]
-    app: Settings
+    app: AppSettings
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -102,7 +115,9 @@ def parse(arguments: Sequence[str]) -> Options:
         duration_s=given.get("duration"),
         factor=given.get("factor", ""),
         against=given.get("against"),
-        app=Settings(**{name: given[name] for name in Settings.__annotations__ if name in given}),
+        app=AppSettings(
+            **{name: given[name] for name in AppSettings.__annotations__ if name in given}
+        ),
     )
 
 

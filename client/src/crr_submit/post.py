@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from crr_submit import app_output, netperf, student
+from crr_submit import app_output, netperf, paired
 
 WIDTH = 72
 HEADLINE = "TCP_CRR"
@@ -44,7 +44,7 @@ class Arm:
         """95 % by Student's t on the logarithms; None below 3 runs."""
         if len(self.rates) < LEAST_FOR_INTERVAL or self.rate == 0:
             return None
-        low, high = student.interval([math.log(rate) for rate in self.rates])
+        low, high = paired.interval([math.log(rate) for rate in self.rates])
         return math.exp(low), math.exp(high)
 
     @property

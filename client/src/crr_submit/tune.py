@@ -26,7 +26,6 @@ from crr_submit import (
     plan,
     programs,
     session,
-    watchdog,
 )
 from crr_submit.experiment import Result, rate_of
 from crr_submit.factors import Trial
@@ -162,10 +161,10 @@ def _restored(kept: Journal, settings: Sequence[Setting], terminal: Terminal) ->
     """Around everything that changes the settings. Where even this does not run to its end, the
     watchdog does the same; and where that was killed too, the next tune.
     """
-    guard: Optional[watchdog.Watchdog] = None
+    guard: Optional[journal.Watchdog] = None
     try:
         with held():
-            guard = watchdog.start(kept.restore)
+            guard = journal.start_watchdog(kept.restore)
         kept.write(settings)
         yield
     finally:

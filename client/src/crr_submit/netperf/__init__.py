@@ -2,7 +2,7 @@
 
 `reader` walks the lines and hands each to who reads it: `naming` banners and commands (their words
 are in `context`), `classic` the tables (`tables`), `omni` keyval, CSV and aligned columns (by
-`titles` and `selectors`). All put into `findings`, which knows errors and other programs by
+`selectors`). All put into `findings`, which knows errors and other programs by
 `traces`.
 """
 

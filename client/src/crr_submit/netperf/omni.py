@@ -10,7 +10,7 @@ from crr_submit.netperf import kinds, numbers, selectors
 from crr_submit.netperf.context import Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.naming import Naming
-from crr_submit.netperf.titles import SELECTORS, TITLES
+from crr_submit.netperf.selectors import SELECTORS, TITLES
 
 _KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40})=(.*)")
 _NEXT_KEY = re.compile(r"[ ;,](?=([A-Z][A-Z0-9_]{2,40})=)")
