@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"[$%{<]")
 _KEPT_HOST = re.compile(
     r"(?i:localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|null|none)"
 )
-_OCTETS = re.compile(r"(?:=[0-9A-F]{2}){1,3}")  # of quoted-printable: signs, too few for a name
+_OCTET = re.compile(r"=[0-9A-F]{2}")  # of quoted-printable
 _KEPT_START = re.compile(r"(?:127|0)\.[0-9.]{0,12}")
 _KEPT_USERS = ("root",)
 # Pages that texts refer to: nobody's machine.
@@ -284,8 +284,10 @@ class Scrubber:
         """A host or an address where netperf stands one, whatever it looks like."""
         if _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name) or _VARIABLE.search(name):
             return name
-        if _OCTETS.fullmatch(name):  # what a parser knows a mail's encoding by
-            return name
+        octets = _OCTET.findall(name)
+        if octets:  # the parser knows a mail's encoding by them
+            rest = _OCTET.sub("", name)
+            return (self._far_end(rest) if rest else "") + "".join(octets)
         address = parse_address(name.strip("[]").split("%")[0])
         if address is not None:
             return name if is_kept(address) else self._token("address", address.compressed)

@@ -444,6 +444,10 @@ class OmniTest(unittest.TestCase):
 
 
 class TraceTest(unittest.TestCase):
+    def test_a_line_of_separators_alone_is_blank(self):
+        for line in ('"\x1d', "> \x1c", "\x85", "'\u2028"):
+            self.assertEqual(netperf.parse(line).results, ())
+
     def test_base64_is_not_read_and_said_to_be(self):
         report = netperf.parse("Content-Transfer-Encoding: base64\n\nTUlHUkFURUQ=\n")
         self.assertEqual([warning.line for warning in report.warnings], [1])

@@ -93,15 +93,21 @@ def _check_refusal(refused: Refused) -> None:
             raise Broken("refusal", f"{text!r} is no text")
 
 
-def _tokens(text: str) -> frozenset[Decimal]:
-    """The numbers in the text: as it stands, without a terminal's escapes and what is not seen,
-    without soft line breaks, which may stand inside a number, and with a mail's octets decoded.
+def _as_seen(text: str) -> frozenset[str]:
+    """The text as it stands, without a terminal's escapes and what is not seen, without soft line
+    breaks, which may stand inside a number, and with a mail's octets decoded.
     """
     plain = _UNSEEN.sub("", _ESCAPE.sub("", text))
     joined = _SOFT_BREAK.sub("", plain)
     decoded = _OCTET.sub(lambda octet: chr(int(octet[1], 16)), joined)
-    variants = {text, plain, _SOFT_BREAK.sub("", text), joined, decoded, _UNSEEN.sub("", decoded)}
-    return frozenset(Decimal(word) for variant in variants for word in _TOKEN.findall(variant))
+    return frozenset(
+        (text, plain, _SOFT_BREAK.sub("", text), joined, decoded, _UNSEEN.sub("", decoded))
+    )
+
+
+def _tokens(text: str) -> frozenset[Decimal]:
+    """The numbers in the text."""
+    return frozenset(Decimal(word) for seen in _as_seen(text) for word in _TOKEN.findall(seen))
 
 
 def _check_figures(result: dict[str, Any], tokens: frozenset[Decimal], text: str) -> None:
@@ -119,8 +125,9 @@ def _check_figures(result: dict[str, Any], tokens: frozenset[Decimal], text: str
 
 def _factors(text: str) -> set[int]:
     """How many bits the units are that the text names."""
-    named = {factor for name, factor in _BYTES.items() if name in text}
-    powers = {10 ** int(power) for power in _DECIMAL_BITS.findall(text)}
+    variants = _as_seen(text)
+    named = {factor for name, factor in _BYTES.items() if any(name in seen for seen in variants)}
+    powers = {10 ** int(power) for seen in variants for power in _DECIMAL_BITS.findall(seen)}
     return {1, _DEFAULT_BITS} | named | powers
 
 

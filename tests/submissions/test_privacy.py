@@ -123,6 +123,10 @@ PIECES = (
         ("static-203-0-113-7.example.org", "host-1"),
         ("TEST from 0.0.0.0 () port 0 AF_INET to xen7 (10.244.) port", None),
         ("TCP STREAM TEST to xen7", "TCP STREAM TEST to host-1"),
+        (
+            "TEST from 0.0.0.0 () port 0 to xen7=3D (=3D)",
+            "TEST from 0.0.0.0 () port 0 to host-1=3D (=3D)",
+        ),
         ("netperf -t TCP_RR -H xen7,inet -L eth", "netperf -t TCP_RR -H host-1,inet -L host-2"),
         ("a netserver listening on xen7 at port 12865?", None),
         ("Netperf could not resolve xen7 as a host name", None),

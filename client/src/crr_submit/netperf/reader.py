@@ -85,7 +85,7 @@ class _Reader:
             self.findings.warn(number, "a line of %d characters was not read" % len(line))
             return
         text = unquoted(line)
-        if not text:
+        if not text or text.isspace():  # a separator of fields may be all there is
             return
         if text.startswith(_INTERIM) or ("=" in text and self._is_key(number, text)):
             self.naming.interrupt()
