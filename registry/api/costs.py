@@ -1,0 +1,121 @@
+"""GET /api/v1/costs/: what each platform costs against bare metal on the same CPU."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from registry import costs
+from registry.api.openapi import (
+    BOOLEAN,
+    INTEGER,
+    NO_NUL,
+    NUMBER,
+    TEXT,
+    errors,
+    list_of,
+    nullable,
+    object_of,
+    pattern,
+)
+from registry.evidence.costs import BARE_METAL, Cost
+from registry.models import Generation
+from registry.vocabulary.factors import RECIPE_FACTORS
+
+VERDICTS = ("not_enough_data", "differs_by_cpu", "no_difference", "slower", "faster", "unclear")
+_STRATUM = object_of(
+    cpu_model=TEXT,
+    cpus=nullable(INTEGER),
+    ratio=NUMBER,
+    ci_low=nullable(NUMBER),
+    ci_high=nullable(NUMBER),
+)
+_ROW = object_of(
+    virtualization=TEXT,
+    virtualization_mode=nullable(TEXT),
+    ratio=nullable(NUMBER),
+    ci_low=nullable(NUMBER),
+    ci_high=nullable(NUMBER),
+    n_strata=INTEGER,
+    n_machines=INTEGER,
+    n_baseline_machines=INTEGER,
+    n_unmatched_machines=INTEGER,
+    range_low=nullable(NUMBER),
+    range_high=nullable(NUMBER),
+    i2_percent=nullable(NUMBER),
+    pooled_ratio=nullable(NUMBER),
+    pooled_misleads=BOOLEAN,
+    verdict={"type": "string", "enum": list(VERDICTS)},
+    needs=nullable(TEXT),
+    strata=list_of(_STRATUM),
+)
+_ANSWER = object_of(
+    recipe={"type": "object", "additionalProperties": True},
+    baseline=TEXT,
+    generation=INTEGER,
+    rows=list_of(_ROW),
+)
+_PARAMETERS = [
+    OpenApiParameter(
+        name,
+        pattern("^([0-9]{1,7}|any)$") if name == "streams" else NO_NUL,
+        description="Only this value; any for all.",
+    )
+    for name in RECIPE_FACTORS
+]
+
+
+class CostsView(APIView):
+    @extend_schema(
+        operation_id="costs",
+        summary="Virtualisation cost: ratios to bare metal on the same CPU",
+        parameters=_PARAMETERS,
+        responses={200: _ANSWER, **errors(406, 422, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        found = costs.find(costs.ask(request.query_params.dict()))
+        return Response(
+            {
+                "recipe": found.recipe,
+                "baseline": BARE_METAL,
+                "generation": Generation.current(),
+                "rows": [_row(cost) for cost in found.rows],
+            }
+        )
+
+
+def _row(cost: Cost) -> dict[str, Any]:
+    """Where the ratios of the strata differ, there is no average: the range is given alone."""
+    found, (low, high) = cost.found, cost.range or (None, None)
+    has_average = found is not None and not found.is_heterogeneous
+    overall = found.overall if found and has_average else None
+    return {
+        "virtualization": cost.platform[0],
+        "virtualization_mode": cost.platform[1],
+        "ratio": overall.ratio if overall else None,
+        "ci_low": overall.ci_low if overall else None,
+        "ci_high": overall.ci_high if overall else None,
+        "n_strata": len(found.by_stratum) if found else 0,
+        "n_machines": found.n_treated if found else 0,
+        "n_baseline_machines": found.n_baseline if found else 0,
+        "n_unmatched_machines": cost.n_hosts - (found.n_treated if found else 0),
+        "range_low": low,
+        "range_high": high,
+        "i2_percent": found.i2_percent if found else None,
+        "pooled_ratio": found.pooled if found else None,
+        "pooled_misleads": bool(found and found.is_simpson),
+        "verdict": cost.verdict,
+        "needs": cost.needs or None,
+        "strata": [
+            {
+                "cpu_model": stratum.cpu_model,
+                "cpus": stratum.cpus,
+                "ratio": ratio.ratio,
+                "ci_low": ratio.ci_low,
+                "ci_high": ratio.ci_high,
+            }
+            for stratum, ratio in cost.strata
+        ],
+    }
