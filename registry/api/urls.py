@@ -3,9 +3,11 @@
 from django.urls import path
 
 from registry.api.costs import CostsView
+from registry.api.effects import EffectsView
 from registry.api.leaderboard import LeaderboardView
 
 urlpatterns = [
     path("costs/", CostsView.as_view(), name="costs-api"),
+    path("effects/", EffectsView.as_view(), name="effects-api"),
     path("leaderboard/", LeaderboardView.as_view(), name="leaderboard-api"),
 ]

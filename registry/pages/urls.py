@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from registry.pages import client, costs, views
+from registry.pages import client, costs, effects, views
 
 PUBLIC_ID = r"[a-z2-7]{16}"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("costs/", costs.page, name="costs"),
+    path("effects/", effects.page, name="effects"),
     path("reports/", views.reports, name="reports"),
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
     path("contribute/", views.contribute, name="contribute"),

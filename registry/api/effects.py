@@ -1,0 +1,139 @@
+"""GET /api/v1/effects/: whether a setting helps, by experiments, matched pairs and association."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from registry import effects
+from registry.api.openapi import (
+    INTEGER,
+    NO_NUL,
+    NUMBER,
+    TEXT,
+    errors,
+    list_of,
+    nullable,
+    object_of,
+    pattern,
+)
+from registry.evidence.tweaks import KINDS, OBSERVATIONAL, Contrast, EffectRow
+from registry.models import Generation
+from registry.vocabulary.factors import RECIPE_FACTORS
+
+VERDICTS = (
+    *("helps", "hurts", "no_difference", "unclear"),
+    *("not_enough_data", "not_exercised"),
+)
+_ROW = object_of(
+    **{"from": TEXT},
+    to=TEXT,
+    factor=TEXT,
+    kind={"type": "string", "enum": list(KINDS)},
+    test=TEXT,
+    topology=nullable(TEXT),
+    streams=nullable(INTEGER),
+    placement=nullable(TEXT),
+    ratio=NUMBER,
+    ci_low=nullable(NUMBER),
+    ci_high=nullable(NUMBER),
+    prediction_low=nullable(NUMBER),
+    prediction_high=nullable(NUMBER),
+    n_pairs=INTEGER,
+    n_machines=INTEGER,
+    n_submitters=INTEGER,
+    n_up=nullable(INTEGER),
+    q_value=nullable(NUMBER),
+    n_machines_needed=nullable(INTEGER),
+    verdict={"type": "string", "enum": list(VERDICTS)},
+)
+_ANSWER = object_of(generation=INTEGER, rows=list_of(_ROW))
+_PARAMETERS = [
+    OpenApiParameter(
+        "factor",
+        {
+            "anyOf": [
+                {"type": "string", "enum": ["", *effects.NAMED]},
+                pattern(f"^{effects.SYSCTL}$"),
+            ]
+        },
+        description="Only this factor.",
+    ),
+    *(
+        OpenApiParameter(
+            name,
+            pattern("^([0-9]{1,7}|any)$") if name == "streams" else NO_NUL,
+            description="Only this workload.",
+        )
+        for name in RECIPE_FACTORS
+    ),
+]
+
+
+class EffectsView(APIView):
+    @extend_schema(
+        operation_id="effects",
+        summary="Whether a setting helps",
+        description="Experiments, matched pairs and associations are rows of their own and never "
+        "averaged together. Only experiments are said to help or hurt.",
+        parameters=_PARAMETERS,
+        responses={200: _ANSWER, **errors(406, 422, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        found = effects.find(effects.ask(request.query_params.dict()))
+        rows = [_paired(row) for row in found.paired] + [_seen(row) for row in found.associations]
+        return Response({"generation": Generation.current(), "rows": rows})
+
+
+def _paired(row: EffectRow) -> dict[str, Any]:
+    effect = row.effect
+    return {
+        **_contrast(row.contrast),
+        "kind": row.kind,
+        "ratio": effect.ratio,
+        "ci_low": effect.ci_low,
+        "ci_high": effect.ci_high,
+        "prediction_low": effect.prediction_low,
+        "prediction_high": effect.prediction_high,
+        "n_pairs": row.n_pairs,
+        "n_machines": row.n_machines,
+        "n_submitters": row.n_submitters,
+        "n_up": effect.n_up,
+        "q_value": row.q_value,
+        "n_machines_needed": row.n_needed,
+        "verdict": row.verdict,
+    }
+
+
+def _seen(row: effects.Association) -> dict[str, Any]:
+    """An association has no word but these: what it shows is a ratio among hosts that differ."""
+    return {
+        **_contrast(row.contrast),
+        "kind": OBSERVATIONAL,
+        "ratio": row.overall.ratio,
+        "ci_low": row.overall.ci_low,
+        "ci_high": row.overall.ci_high,
+        "prediction_low": None,
+        "prediction_high": None,
+        "n_pairs": row.n_strata,
+        "n_machines": row.n_machines,
+        "n_submitters": row.n_submitters,
+        "n_up": None,
+        "q_value": None,
+        "n_machines_needed": None,
+        "verdict": "unclear" if row.has_enough else "not_enough_data",
+    }
+
+
+def _contrast(contrast: Contrast) -> dict[str, Any]:
+    return {
+        "factor": contrast.factor,
+        "from": contrast.before,
+        "to": contrast.after,
+        "test": contrast.test,
+        "topology": contrast.topology,
+        "streams": contrast.streams,
+        "placement": contrast.placement,
+    }

@@ -1,0 +1,292 @@
+"""Does a setting help? What the registry's own data say, by three kinds of evidence.
+
+Experiments are runs that are arms; matched pairs and associations come from cells. Recipes are
+never mixed: a contrast names its workload, and a pair or stratum is within one recipe.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations, groupby
+from typing import Any
+
+from django.core.cache import cache
+
+from registry import leaderboard
+from registry.evidence import tweaks
+from registry.evidence.costs import bounded
+from registry.evidence.ratio import Ratio, Stratum, stratified
+from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
+from registry.models import Cell, Generation, RawReport, Recipe, Run, System
+from registry.models.reading import Bound
+from registry.refusal import Refused
+from registry.vocabulary.factors import RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS, is_setting
+
+# Arms change no cell, so the generation alone does not tell that an experiment came.
+CACHE_SECONDS = 30
+# What a host is in an association; the setting in question is left out of it.
+_KIND_OF_HOST = ("virtualization", "virtualization_mode", "kernel_series", "cpu_model", "cpus")
+# Settings that a person chooses, also those that are columns of a system.
+CHOSEN = ("virtualization_mode", "hypervisor_version", "kernel_release", "clocksource")
+# Factors by name; every other one is a sysctl.
+NAMED = (*SYSTEM_FACTORS, *sorted(SETTINGS))
+SYSCTL = r"(net|vm|kernel)\.[a-z0-9_.]{1,100}"
+VALUES_COMPARED = 6  # of one factor, those of the most hosts
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which cells and runs, and which factor; None for all."""
+
+    cells: leaderboard.Query
+    factor: str | None
+
+    @property
+    def recipe(self) -> tuple[tuple[str, Any], ...]:
+        return self.cells.recipe
+
+
+@dataclass(frozen=True)
+class Association:
+    """Hosts of the same kind with and without: a ratio over strata, never an effect."""
+
+    contrast: Contrast
+    overall: Ratio
+    n_strata: int
+    n_machines: int
+    n_submitters: int
+    has_enough: bool
+
+
+@dataclass(frozen=True)
+class Effects:
+    """`paired` are experiments and matched pairs; associations stand apart."""
+
+    paired: tuple[EffectRow, ...]
+    associations: tuple[Association, ...]
+
+
+@dataclass(frozen=True)
+class _CellRow:
+    recipe: Recipe
+    system: System
+    voter: str
+    submitter: int
+    mean_ln: float
+    n_sittings: int
+
+
+def ask(params: Mapping[str, str]) -> Query:
+    """The query in an address's parameters; a recipe factor that is left out is any. Raises Refused
+    422 with every fault.
+    """
+    factor = params.get("factor") or None
+    known = factor is None or factor in NAMED or re.fullmatch(SYSCTL, factor)
+    unknown = [name for name in params if name not in {*RECIPE_FACTORS, "factor", "format"}]
+    faults = [{"path": name[:100], "message": "unknown parameter"} for name in unknown]
+    if not known:
+        faults.append({"path": "factor", "message": "no factor of the vocabulary"})
+    if faults:
+        raise Refused(422, "invalid", "The query is not valid.", faults)
+    asked = {name: params.get(name, "any") for name in RECIPE_FACTORS}
+    return Query(leaderboard.ask({**asked, "group_by": ""}), factor)
+
+
+def find(query: Query) -> Effects:
+    """What is known now, kept for half a minute."""
+    key = f"effects:{Generation.current()}:{query.factor}:{leaderboard.hash_of(query.cells)}"
+    found = cache.get_or_set(key, lambda: _find(query), CACHE_SECONDS)
+    assert found is not None
+    return found
+
+
+def _find(query: Query) -> Effects:
+    cells = _cells(query)
+    experiments = tweaks.rows(tweaks.EXPERIMENT, _experiments(query))
+    matched = tweaks.rows(tweaks.MATCHED, _matched(cells))
+    return Effects(
+        tuple(row for row in experiments + matched if _is_asked(query, row.contrast.factor)),
+        tuple(_associations(cells, query)),
+    )
+
+
+def _is_asked(query: Query, factor: str) -> bool:
+    return query.factor in (None, factor)
+
+
+def _experiments(query: Query) -> Iterator[HostEffect]:
+    """One effect for each report, recipe and pair of arms."""
+    runs = Run.objects.filter(
+        **{f"recipe__{name}": value for name, value in query.recipe},
+        part=Run.Part.ARM,
+        bound=Bound.EXACT,
+        value__gt=0,
+        reading__active=True,
+        reading__report__in=RawReport.objects.listed(),
+    ).exclude(recipe__source=Recipe.Source.IMPORTED)
+    ordered = runs.select_related("recipe", "system").order_by("reading_id", "recipe_id", "id")
+    for _, sitting in groupby(ordered, key=lambda run: (run.reading_id, run.recipe_id)):
+        yield from _effect_of(list(sitting))
+
+
+def _effect_of(runs: list[Run]) -> Iterator[HostEffect]:
+    first = runs[0]
+    others = [run for run in runs if run.system_id != first.system_id]
+    if not others or len({run.system_id for run in runs}) != 2:
+        return
+    found = _contrast(first.system, others[0].system, first.recipe)
+    letters = "".join("a" if run.system_id == first.system_id else "b" for run in runs)
+    logs = [math.log(run.value) for run in runs]
+    if found is None:
+        return
+    contrast, sign = found
+    effect = tweaks.host_effect(letters, logs)
+    if effect is None:
+        return
+    moved = {name for run in runs for name, count in _counters(run).items() if count}
+    yield HostEffect(
+        contrast=contrast,
+        machine=f"m{first.machine_id}" if first.machine_id else f"s{first.submitter_id}",
+        submitter=first.submitter_id,
+        log=sign * effect[0],
+        n_pairs=effect[1],
+        is_exercised=tweaks.is_exercised(contrast.factor, contrast.topology, moved),
+    )
+
+
+def _counters(run: Run) -> Mapping[str, Any]:
+    return (run.telemetry or {}).get("netstat") or {}
+
+
+def _contrast(one: System, other: System, recipe: Recipe) -> tuple[Contrast, int] | None:
+    """The contrast in the order of its values' names, and -1 where that turns it round."""
+    found = tweaks.contrast_of(_factors(one), _factors(other))
+    if found is None:
+        return None
+    factor, before, after = found
+    low, high = sorted((before, after))
+    load = (recipe.test, recipe.topology, recipe.streams, recipe.placement)
+    return Contrast(factor, low, high, *load), 1 if before == low else -1
+
+
+def _factors(system: System) -> dict[str, Any]:
+    return {name: getattr(system, name) for name in SYSTEM_FACTORS} | dict(system.settings)
+
+
+def _cells(query: Query) -> list[_CellRow]:
+    cells = (
+        Cell.objects.exact()
+        .filter(**{f"recipe__{name}": value for name, value in query.recipe})
+        .exclude(recipe__source=Recipe.Source.IMPORTED)
+    )
+    columns = ("recipe_id", "system_id", "machine_id", "submitter_id", "mean_ln", "n_sittings")
+    rows = list(cells.values_list(*columns))
+    recipes = Recipe.objects.in_bulk({row[0] for row in rows})
+    systems = System.objects.in_bulk({row[1] for row in rows})
+    return [
+        _CellRow(
+            recipes[recipe],
+            systems[system],
+            f"m{machine}" if machine else f"s{submitter}",
+            submitter,
+            mean_ln,
+            n_sittings,
+        )
+        for recipe, system, machine, submitter, mean_ln, n_sittings in rows
+    ]
+
+
+def _matched(cells: Iterable[_CellRow]) -> Iterator[HostEffect]:
+    """Hosts that reported with and without, all else equal. Only a machine that is known is told to
+    be the same.
+    """
+    by_host: dict[tuple[int, str], list[_CellRow]] = defaultdict(list)
+    for cell in cells:
+        if cell.voter.startswith("m"):
+            by_host[cell.recipe.pk, cell.voter].append(cell)
+    for rows in by_host.values():
+        for one, other in combinations(rows, 2):
+            found = _contrast(one.system, other.system, one.recipe)
+            if found is None or not _is_chosen(found[0].factor):
+                continue
+            contrast, sign = found
+            yield HostEffect(
+                contrast=contrast,
+                machine=one.voter,
+                submitter=one.submitter,
+                log=sign * (other.mean_ln - one.mean_ln),
+                n_pairs=min(one.n_sittings, other.n_sittings),
+                is_exercised=tweaks.is_exercised(contrast.factor, contrast.topology, ()),
+            )
+
+
+def _is_chosen(factor: str) -> bool:
+    return factor in CHOSEN or is_setting(factor)
+
+
+def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Association]:
+    """For each factor, its commonest values in pairs, within hosts of one kind."""
+    by_factor: dict[tuple[str, tuple[Any, ...]], list[tuple[str, _CellRow]]] = defaultdict(list)
+    for cell in cells:
+        load = tuple(getattr(cell.recipe, name) for name in RECIPE_FACTORS)
+        for factor, value in _factors(cell.system).items():
+            is_wanted = _is_chosen(factor) and _is_asked(query, factor)
+            if is_wanted and value is not None and cell.system.cpu_model:
+                by_factor[factor, load].append((str(value), cell))
+    for (factor, load), rows in sorted(by_factor.items(), key=str):
+        test, topology, streams, placement = load
+        for before, after in _value_pairs(rows):
+            contrast = Contrast(factor, before, after, test, topology, streams, placement)
+            association = _association(contrast, rows)
+            if association and tweaks.is_exercised(factor, topology, ()):
+                yield association
+
+
+def _value_pairs(rows: Iterable[tuple[str, _CellRow]]) -> Iterator[tuple[str, str]]:
+    hosts: dict[str, set[str]] = defaultdict(set)
+    for value, cell in rows:
+        hosts[value].add(cell.voter)
+    common = sorted(hosts, key=lambda value: (-len(hosts[value]), value))[:VALUES_COMPARED]
+    return combinations(sorted(common), 2)
+
+
+def _association(contrast: Contrast, rows: Iterable[tuple[str, _CellRow]]) -> Association | None:
+    values = (contrast.before, contrast.after)
+    sides: dict[Any, dict[str, dict[int, list[float]]]] = defaultdict(
+        lambda: {value: defaultdict(list) for value in values}
+    )
+    compared = [(v, cell, _kind_of_host(cell, contrast.factor)) for v, cell in rows if v in values]
+    for value, cell, kind in compared:
+        sides[kind][value][cell.submitter].append(cell.mean_ln)
+    both = {kind: side for kind, side in sides.items() if all(side.values())}
+    matched = [cell for _, cell, kind in compared if kind in both]
+    found = stratified(
+        [
+            Stratum(
+                str(name),
+                tuple(bounded(side[contrast.after].values())),
+                tuple(bounded(side[contrast.before].values())),
+            )
+            for name, side in both.items()
+        ]
+    )
+    if found is None:
+        return None
+    return Association(
+        contrast,
+        found.overall,
+        len(found.by_stratum),
+        len({cell.voter for cell in matched}),
+        len({cell.submitter for cell in matched}),
+        found.has_enough,
+    )
+
+
+def _kind_of_host(cell: _CellRow, factor: str) -> tuple[Any, ...]:
+    """The recipe and what the host is, without the factor in question."""
+    left_out = {factor, "kernel_series"} if factor == "kernel_release" else {factor}
+    return cell.recipe.pk, *(
+        getattr(cell.system, name) for name in _KIND_OF_HOST if name not in left_out
+    )

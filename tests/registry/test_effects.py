@@ -1,0 +1,196 @@
+"""Does it help: experiments, matched pairs and associations, apart from each other."""
+
+import math
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from registry.evidence import tweaks
+from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
+from registry.models.summary import summarise
+from tests import reports
+
+API = "/api/v1/effects/"
+NUMBERS = iter(range(1, 10_000))
+LOAD = ("TCP_CRR", "loopback", 1, "same_cpu")
+RPS = Contrast("rps.lo", "0", "3", *LOAD)
+
+
+def hosts(contrast: Contrast, *ratios: float, **more: Any) -> list[HostEffect]:
+    return [
+        HostEffect(contrast, f"m{number}", number, math.log(ratio), **more)
+        for number, ratio in enumerate(ratios, 1)
+    ]
+
+
+def words(kind: str, *effects: HostEffect) -> list[str]:
+    return [row.verdict for row in tweaks.rows(kind, effects)]
+
+
+def post(client: Client, report: dict[str, Any], number: int) -> None:
+    answer = client.post(
+        "/api/v1/reports/",
+        reports.as_bytes(report),
+        content_type="application/json",
+        REMOTE_ADDR=f"10.{number >> 8}.{number & 255}.1",
+    )
+    assert answer.status_code == 201, answer.content
+
+
+def send_experiment(client: Client, ratio: float, base: float = 20_000.0) -> None:
+    """One machine tries rps.lo in three blocks; the second arm has `ratio` times the rate."""
+    number = next(NUMBERS)
+    orders = ("ABBA", "BAAB", "ABBA")
+    letters = "".join(orders)
+    runs = [
+        reports.run(base * (ratio if letter == "B" else 1) * (1 + place / 1_000))
+        for place, letter in enumerate(letters)
+    ]
+    arms = [
+        {"value": value, "runs": [place for place, each in enumerate(letters) if each == letter]}
+        for letter, value in (("A", "0"), ("B", "3"))
+    ]
+    experiment = {"factor": "rps.lo", "blocks": list(orders), "arms": arms}
+    post(
+        client,
+        reports.envelope(*runs, experiment=experiment, machine_id=f"{number:032x}"),
+        number,
+    )
+
+
+def send_plain(client: Client, machine: int, rate: float, **tuning: Any) -> None:
+    environment = reports.environment(
+        cpu={"model": "Intel Xeon E5-2680 v4", "vendor": "GenuineIntel", "online": 2},
+        tuning={"net.core.somaxconn": 4096, "conntrack": "absent", **tuning},
+    )
+    runs = [reports.run(rate * factor) for factor in (0.99, 1.0, 1.01)]
+    report = reports.envelope(*runs, environment=environment, machine_id=f"{machine:032x}")
+    post(client, report, machine)
+
+
+def rows(client: Client, query: str = "") -> list[dict[str, Any]]:
+    while summarise():
+        pass
+    answer = client.get(API + query)
+    assert answer.status_code == 200, answer.content
+    found: list[dict[str, Any]] = answer.json()["rows"]
+    return found
+
+
+def test_words_come_in_their_order() -> None:
+    assert words(EXPERIMENT, *hosts(RPS, 1.2, 1.21, 1.19, 1.2)) == ["helps"]
+    assert words(EXPERIMENT, *hosts(RPS, 0.8, 0.81, 0.79)) == ["hurts"]
+    assert words(EXPERIMENT, *hosts(RPS, 1.001, 1.0, 0.999)) == ["no_difference"]
+    assert words(EXPERIMENT, *hosts(RPS, 0.8, 1.3, 1.1)) == ["unclear"]
+    assert words(EXPERIMENT, *hosts(RPS, 1.2, 1.2)) == ["not_enough_data"]
+    assert words(EXPERIMENT, *hosts(RPS, 1.2, 1.2, 1.2, is_exercised=False)) == ["not_exercised"]
+
+
+def test_only_experiments_are_said_to_help() -> None:
+    assert words(MATCHED, *hosts(RPS, 1.2, 1.21, 1.19, 1.2)) == ["unclear"]
+
+
+def test_one_sender_with_many_machines_is_one_value() -> None:
+    same = [HostEffect(RPS, f"m{n}", 7, math.log(1.2)) for n in range(200)]
+    (row,) = tweaks.rows(EXPERIMENT, same)
+    assert (row.verdict, row.effect.n, row.n_machines) == ("not_enough_data", 1, 200)
+
+
+def test_workloads_are_never_pooled() -> None:
+    remote = RPS._replace(topology="same_lan")
+    assert len(tweaks.rows(EXPERIMENT, hosts(RPS, 1.1) + hosts(remote, 1.1))) == 2
+
+
+@pytest.mark.parametrize(
+    ("factor", "topology", "moved", "expected"),
+    [
+        ("rps.lo", "loopback", (), True),
+        ("rps.nic", "loopback", (), False),
+        ("offload.tso", "same_lan", (), True),
+        ("net.ipv4.tcp_syncookies", "loopback", (), False),
+        ("net.ipv4.tcp_syncookies", "same_lan", ("SyncookiesSent",), True),
+        ("net.core.somaxconn", "loopback", ("TCPTimeWaitOverflow",), False),
+    ],
+)
+def test_what_cannot_have_acted(
+    factor: str, topology: str, moved: tuple[str, ...], expected: bool
+) -> None:
+    assert tweaks.is_exercised(factor, topology, moved) is expected
+
+
+def test_a_host_needs_a_whole_block() -> None:
+    assert tweaks.host_effect("abb", [1.0, 2.0, 2.0]) is None
+    assert tweaks.host_effect("aabb", [1.0, 1.0, 2.0, 2.0]) is None
+    found = tweaks.host_effect("abbabaab", [1.0, 1.2, 1.3, 1.1, 1.4, 1.2, 1.3, 1.5])
+    assert found is not None
+    assert found == pytest.approx((0.2, 2))
+
+
+def test_systems_differ_in_one_factor_or_are_no_contrast() -> None:
+    one = {"clocksource": "tsc", "cpus": 2, "kernel_release": "6.1.1", "kernel_series": "6.1"}
+    assert tweaks.contrast_of(one, {**one, "clocksource": "hpet"}) == ("clocksource", "tsc", "hpet")
+    assert tweaks.contrast_of(one, {**one, "clocksource": "hpet", "cpus": 4}) is None
+    assert tweaks.contrast_of(one, {**one, "clocksource": None}) is None
+    newer = {**one, "kernel_release": "6.2.1", "kernel_series": "6.2"}
+    assert tweaks.contrast_of(one, newer) == ("kernel_release", "6.1.1", "6.2.1")
+
+
+def test_nothing_gives_nothing() -> None:
+    assert tweaks.rows(EXPERIMENT, []) == []
+
+
+@pytest.mark.django_db
+def test_experiments_come_out_with_their_word(client: Client) -> None:
+    for ratio in (0.50, 0.51, 0.49, 0.50):
+        send_experiment(client, ratio)
+    (row,) = rows(client, "?factor=rps.lo")
+    assert (row["kind"], row["from"], row["to"]) == ("experiment", "0", "3")
+    assert row["ratio"] == pytest.approx(0.5, rel=0.01)
+    assert row["ci_low"] < 0.5 < row["ci_high"]
+    assert (row["n_machines"], row["n_pairs"], row["verdict"]) == (4, 12, "hurts")
+    page = client.get("/effects/").content.decode()
+    assert "Hurts" in page
+    assert "0 → 3" in page
+
+
+@pytest.mark.django_db
+def test_arms_the_other_way_round_are_the_same_contrast(client: Client) -> None:
+    send_experiment(client, 2.0)
+    (row,) = rows(client)
+    assert (row["from"], row["to"], row["verdict"]) == ("0", "3", "not_enough_data")
+    assert row["n_machines_needed"] == 3
+
+
+@pytest.mark.django_db
+def test_a_machine_with_and_without_is_a_pair_and_other_hosts_an_association(
+    client: Client,
+) -> None:
+    for machine in (1, 2, 3):
+        send_plain(client, machine, 20_000 + machine, conntrack="absent")
+        send_plain(client, machine, 16_000 + machine, conntrack="active")
+    found = {row["kind"]: row for row in rows(client, "?factor=conntrack")}
+    assert set(found) == {"matched", "observational"}
+    assert (found["matched"]["from"], found["matched"]["to"]) == ("absent", "active")
+    assert found["matched"]["ratio"] == pytest.approx(0.8, rel=0.001)
+    assert found["matched"]["n_machines"] == 3
+    assert found["observational"]["ratio"] == pytest.approx(0.8, rel=0.001)
+    page = client.get("/effects/").content.decode()
+    assert "Hurts" not in page
+    assert "Worth an experiment" in page
+    assert page.count("absent → active") == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("query", ["?colour=red", "?factor=colour", "?streams=x"])
+@pytest.mark.parametrize("address", [API, "/effects/"])
+def test_what_is_no_query_is_refused(client: Client, address: str, query: str) -> None:
+    assert client.get(address + query).status_code == 422
+
+
+@pytest.mark.django_db
+def test_without_data_the_page_says_what_contributes(client: Client) -> None:
+    assert rows(client) == []
+    page = client.get("/effects/").content.decode()
+    assert "sudo crr-submit tune rps.lo" in page
+    assert "No experiment has been sent yet" in page
