@@ -26,6 +26,7 @@ _KEPT_HOST = re.compile(
     r"(?i:localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|null|none)"
 )
 _OCTET = re.compile(r"=[0-9A-F]{2}")  # of quoted-printable
+_KEY = re.compile(r"[A-Z][A-Z0-9_]{2,40}=")  # netperf's own, which a lost line end put there
 _KEPT_START = re.compile(r"(?:127|0)\.[0-9.]{0,12}")
 _KEPT_USERS = ("root",)
 # Pages that texts refer to: nobody's machine.
@@ -88,9 +89,9 @@ _BANNER_START = re.compile(r"(?:MIGRATED|OMNI|TCP|UDP)\Z")
 _BANNER_LENGTH = 400
 _BANNER_END = re.compile(r"\n[ \t]{0,80}\n|Socket|Local /Remote|THROUGHPUT|Throughput|\bTEST\b")
 _BANNER_HOST = re.compile(
-    r"(\b(?:from|to)[\s>|*#\\-]{1,40})([^\s()]{1,255})([\s>|*#\\-]{0,40}\()([^\s()]{0,64})(\))"
+    r"(\b(?:from|to)[\s>|*#\\-]{1,40})([^\s()\b]{1,255})([\s>|*#\\-]{0,40}\()([^\s()\b]{0,64})(\))"
 )
-_OLD_BANNER_HOST = re.compile(r"(TEST to )([^\s()\\]{1,255})")
+_OLD_BANNER_HOST = re.compile(r"(TEST to )([^\s()\\\b]{1,255})")
 _ERROR_HOST = re.compile(
     r"(listening on |could not resolve host '|could not resolve (?!host ))"
     r"([^\s']{1,255})(?=' port| at port| as a host)"
@@ -269,6 +270,9 @@ class Scrubber:
         """netperf cuts an address short in its brackets: `127.0.0`, `10.244.`."""
         if not printed or _KEPT_START.fullmatch(printed):
             return printed
+        octets = "".join(_OCTET.findall(printed))
+        if octets:
+            return self._banner_address(_OCTET.sub("", printed)) + octets
         is_cut = parse_address(printed) is None and printed[0].isdigit()
         return self._token("address", printed) if is_cut else self._far_end(printed)
 
@@ -284,10 +288,12 @@ class Scrubber:
         """A host or an address where netperf stands one, whatever it looks like."""
         if _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name) or _VARIABLE.search(name):
             return name
-        octets = _OCTET.findall(name)
+        octets = "".join(_OCTET.findall(name))
         if octets:  # the parser knows a mail's encoding by them
             rest = _OCTET.sub("", name)
-            return (self._far_end(rest) if rest else "") + "".join(octets)
+            return (self._far_end(rest) if rest else "") + octets
+        if _KEY.fullmatch(name):
+            return name
         address = parse_address(name.strip("[]").split("%")[0])
         if address is not None:
             return name if is_kept(address) else self._token("address", address.compressed)

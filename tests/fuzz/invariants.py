@@ -97,12 +97,23 @@ def _as_seen(text: str) -> frozenset[str]:
     """The text as it stands, without a terminal's escapes and what is not seen, without soft line
     breaks, which may stand inside a number, and with a mail's octets decoded.
     """
-    plain = _UNSEEN.sub("", _ESCAPE.sub("", text))
+    plain = _typed(_UNSEEN.sub("", _ESCAPE.sub("", text)))
     joined = _SOFT_BREAK.sub("", plain)
     decoded = _OCTET.sub(lambda octet: chr(int(octet[1], 16)), joined)
     return frozenset(
         (text, plain, _SOFT_BREAK.sub("", text), joined, decoded, _UNSEEN.sub("", decoded))
     )
+
+
+def _typed(text: str) -> str:
+    """The text after its backspaces."""
+    kept: list[str] = []
+    for letter in text:
+        if letter != "\b":
+            kept.append(letter)
+        elif kept and kept[-1] != "\n":
+            kept.pop()
+    return "".join(kept)
 
 
 def _tokens(text: str) -> frozenset[Decimal]:
