@@ -132,6 +132,8 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
         "n_runs",
         "n_sittings",
         "last_report_id",
+        "system__cpu_model",
+        "system__cpus",
         *columns,
     )
     return [
@@ -146,9 +148,11 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
                 n_sittings=sittings,
                 imported=source == Recipe.Source.IMPORTED,
                 newest=newest,
+                stratum=(cpu, n),
             ),
         )
-        for recipe, source, machine, sender, system, mean_ln, runs, sittings, newest, *key in rows
+        for recipe, source, machine, sender, system, mean_ln, runs, sittings, newest, *rest in rows
+        for cpu, n, *key in (rest,)
     ]
 
 

@@ -88,3 +88,8 @@ def envelope(*runs: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def as_bytes(report: dict[str, Any]) -> bytes:
     return json.dumps(report).encode()
+
+
+def address_of(machine_id: str | None) -> str:
+    """An address for each machine: one sender of many machines would be one vote."""
+    return f"10.0.{int(machine_id or '0', 16) % 250}.1"

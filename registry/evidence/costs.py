@@ -14,6 +14,7 @@ from typing import NamedTuple
 from scipy import stats
 
 from registry.evidence.effects import NO_DIFFERENCE, holm_adjusted
+from registry.evidence.groups import LARGEST_SHARE
 from registry.evidence.ratio import (
     CI_LEVEL,
     LEAST_HOSTS,
@@ -25,7 +26,6 @@ from registry.evidence.ratio import (
 )
 
 BARE_METAL = "none"
-LARGEST_SHARE = 1 / 3
 
 
 class CpuStratum(NamedTuple):

@@ -6,18 +6,20 @@ Used by leaderboards and charts alike, so that a bar and a row never disagree.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from registry.evidence.ranking import rank_intervals
 from registry.evidence.summary import CI_LEVEL, LEAST_FOR_INTERVAL, Estimate, estimate_logs
 
+LARGEST_SHARE = 1 / 3  # of a group's machines, that one submitter may vote with
+
 
 @dataclass(frozen=True)
 class Observation:
     """One cell as statistics see it: `key` is its group, `mean_ln` the mean of ln(rate), `newest`
-    its last report.
+    its last report, `stratum` the kind of machine.
     """
 
     key: tuple[Any, ...]
@@ -28,11 +30,14 @@ class Observation:
     n_sittings: int
     imported: bool
     newest: int = 0
+    stratum: Any = None
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group of voters. `host_logs` holds a value a voter, in the order of their names."""
+    """One group. `host_logs` holds a value a voter: a machine, or all machines of one kind that
+    belong to a submitter of more than a third of the group's.
+    """
 
     key: tuple[Any, ...]
     estimate: Estimate
@@ -69,7 +74,7 @@ def _group(key: tuple[Any, ...], rows: Sequence[Observation], imported: bool) ->
     hosts: dict[str, list[Observation]] = defaultdict(list)
     for row in rows:
         hosts[row.voter].append(row)
-    host_logs = tuple(_host_log(hosts[voter]) for voter in sorted(hosts))
+    host_logs = _votes(hosts)
     found = estimate_logs(host_logs)
     assert found is not None  # a group has at least one row
     return Group(
@@ -82,6 +87,23 @@ def _group(key: tuple[Any, ...], rows: Sequence[Observation], imported: bool) ->
         imported=imported,
         newest=max(row.newest for row in rows),
     )
+
+
+def _votes(hosts: Mapping[str, Sequence[Observation]]) -> tuple[float, ...]:
+    """A value a host; those of a submitter of more than a third of them, one a stratum."""
+    owned: dict[int, list[str]] = defaultdict(list)
+    for voter in sorted(hosts):
+        owned[hosts[voter][0].submitter].append(voter)
+    votes: list[float] = []
+    for voters in owned.values():
+        if len(voters) <= max(1, len(hosts) * LARGEST_SHARE):
+            votes += [_host_log(hosts[voter]) for voter in voters]
+            continue
+        strata: dict[Any, list[float]] = defaultdict(list)
+        for voter in voters:
+            strata[hosts[voter][0].stratum].append(_host_log(hosts[voter]))
+        votes += [math.fsum(logs) / len(logs) for logs in strata.values()]
+    return tuple(votes)
 
 
 def _host_log(cells: Sequence[Observation]) -> float:
@@ -110,7 +132,7 @@ def why_unranked(group: Group) -> str | None:
     """None for a group that is ranked, else what it lacks."""
     if group.imported:
         return "imported, metadata incomplete"
-    missing = LEAST_FOR_INTERVAL - group.n_machines
+    missing = LEAST_FOR_INTERVAL - len(group.host_logs)
     if missing > 0:
         return f"needs {missing} more independent machine{'s' if missing > 1 else ''}"
     return None

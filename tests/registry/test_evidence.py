@@ -81,7 +81,7 @@ def test_holm_stops_at_the_first_that_does_not_stand() -> None:
 
 
 def observation(voter: str, rate: float, key: str = "kvm", **more: object) -> Observation:
-    values = {"submitter": 1, "n_runs": 8, "n_sittings": 1, "imported": False, **more}
+    values = {"submitter": ord(voter[0]), "n_runs": 8, "n_sittings": 1, "imported": False, **more}
     return Observation(key=(key,), voter=voter, mean_ln=math.log(rate), **values)  # type: ignore[arg-type]
 
 
@@ -90,6 +90,17 @@ def test_a_host_that_reports_often_has_one_vote() -> None:
     often = grouped([observation("a", 100.0, n_sittings=50, n_runs=400), observation("b", 200.0)])
     assert often[0].estimate.rate == pytest.approx(once[0].estimate.rate)
     assert often[0].n_machines == 2
+
+
+def test_one_sender_with_many_machines_of_a_kind_is_one_vote() -> None:
+    others = [observation(name, 100.0, submitter=number) for number, name in enumerate("abcdefgh")]
+    once = grouped([*others, observation("z", 130.0, submitter=99)])
+    flood = [observation(f"z{n}", 130.0, submitter=99) for n in range(200)]
+    (flooded,) = grouped([*others, *flood])
+    assert flooded.n_machines == 208
+    assert flooded.estimate.rate == pytest.approx(once[0].estimate.rate, rel=0.01)
+    kinds = [observation(f"z{n}", 130.0, submitter=99, stratum=n % 2) for n in range(200)]
+    assert len(grouped([*others, *kinds])[0].host_logs) == 10
 
 
 def test_imported_figures_and_measured_ones_are_never_one_group() -> None:

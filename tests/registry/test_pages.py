@@ -33,7 +33,10 @@ def send(client: Client, *rates: float, **more: Any) -> str:
 
 def send_runs(client: Client, *runs: dict[str, Any], **more: Any) -> str:
     body = reports.as_bytes(reports.envelope(*runs, **more))
-    answer = client.post("/api/v1/reports/", body, content_type="application/json")
+    address = reports.address_of(more.get("machine_id"))
+    answer = client.post(
+        "/api/v1/reports/", body, content_type="application/json", REMOTE_ADDR=address
+    )
     assert answer.status_code == 201, answer.content
     return str(answer.json()["id"])
 

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.django_db
 def send(client: Client, *rates: float, **more: Any) -> str:
     report = reports.envelope(*(reports.run(rate) for rate in rates), **more)
     answer = client.post(
-        "/api/v1/reports/", reports.as_bytes(report), content_type="application/json"
+        "/api/v1/reports/",
+        reports.as_bytes(report),
+        content_type="application/json",
+        REMOTE_ADDR=reports.address_of(more.get("machine_id")),
     )
     assert answer.status_code == 201, answer.content
     return answer.json()["id"]
