@@ -1,5 +1,5 @@
 # Everything a person runs here. Needs GNU make, git and Python 3.11 or newer with venv; the rest is installed into .venv.
-# make run · make test · make test-client · make lint · make bench · make fuzz · make client · make clean
+# make run · make test · make test-client · make lint · make bench · make evidence · make fuzz · make client · make clean
 
 export PORT ?= 8000
 export DATA_DIR ?= var
@@ -17,7 +17,7 @@ LINT_ENVIRONMENT := SECRET_KEY=only-for-checks-that-serve-nothing-0123456789-abc
 # pip's own progress on a terminal, silence in a log.
 PIP_INSTALL = $(PY) -m pip --disable-pip-version-check install $$([ -t 1 ] || echo --quiet)
 
-.PHONY: setup run test test-client lint bench fuzz client requirements clean
+.PHONY: setup run test test-client lint bench evidence fuzz client requirements clean
 
 setup: .venv/client-installed .venv/static-collected
 	@:
@@ -72,6 +72,10 @@ lint: setup
 
 bench: setup
 	@for script in bench/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+# Whether the statistics keep their promises, in worlds made from a fresh seed. Exit code 1 when one is not kept.
+evidence: setup
+	@$(PY) bench/evidence.py
 
 # Looks for input that breaks us: FUZZ_SECONDS=60 make fuzz is short, 10 minutes are the default. What it finds is in build/fuzz/findings.
 fuzz: setup
