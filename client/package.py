@@ -70,9 +70,18 @@ def settle_tar(path: Path) -> None:
 
 
 def settle_wheel(path: Path) -> None:
-    """Rewrites a wheel, its names in the order they have, RECORD last as its format wants."""
+    """Rewrites a wheel, its names in the order they have, RECORD last as its format wants. The list
+    of top-level names is setuptools' own, and nobody reads it.
+    """
     with zipfile.ZipFile(path) as given:
         contents = {name: given.read(name) for name in given.namelist()}
+    for name in [name for name in contents if name.endswith(".dist-info/top_level.txt")]:
+        del contents[name]
+        *_, record = contents
+        kept = [
+            line for line in contents[record].splitlines() if not line.startswith(name.encode())
+        ]
+        contents[record] = b"\n".join(kept) + b"\n"
     with path.open("wb") as file:
         write_zip(contents, file)
 

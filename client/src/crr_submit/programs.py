@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, List, Optional, Sequence, Tuple, Type, Union
+from typing import IO, Any, Callable, List, Optional, Sequence, Tuple, Type, Union
 
 from crr_submit.host import Host, os_release
 from crr_submit.interrupts import held
@@ -106,10 +106,7 @@ def _usual_folders() -> List[str]:
 
 def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Popen[bytes]":
     """Start a program in the C locale and its own session: a terminal's Ctrl-C reaches only us."""
-    import ctypes  # only here: start-up time that no other command needs
-
     environment = dict(os.environ, LC_ALL="C")
-    kernel = ctypes.CDLL(None)
     # The name shown in the process list is the plain one: a path may hold a user's name.
     return subprocess.Popen(
         [Path(command[0]).name, *command[1:]],
@@ -119,9 +116,20 @@ def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Pope
         stderr=subprocess.STDOUT,
         env=environment,
         start_new_session=True,
-        # Nobody is left to end it when we are killed.
-        preexec_fn=lambda: kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL),
+        preexec_fn=_dying_with_us(),
     )
+
+
+def _dying_with_us() -> Optional[Callable[[], Any]]:
+    """What a child does before it becomes the program: nobody is left to end it when we are killed.
+    None where this Python has no ctypes.
+    """
+    try:
+        import ctypes  # only here: start-up time that no other command needs
+    except ImportError:
+        return None
+    kernel = ctypes.CDLL(None)
+    return lambda: kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:
@@ -203,9 +211,28 @@ class Netserver:
 
 
 def _free_port() -> Tuple[str, int]:
-    """A loopback address of this host and a port that nobody listens on."""
+    """A loopback address of this host that netperf can use, and a port that nobody listens on."""
+    unresolved = ""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.bind((address, 0))
-            return address, int(probe.getsockname()[1])
+            if _is_resolved(family, address):
+                return address, int(probe.getsockname()[1])
+            unresolved = address
+    if unresolved:
+        raise CannotMeasure(
+            "netperf cannot resolve %s on a host that has no address but loopback; give it one: "
+            "ip address add 192.0.2.1/32 dev lo" % unresolved
+        )
     raise CannotMeasure("no loopback address can be used: is the interface lo up?")
+
+
+def _is_resolved(family: int, address: str) -> bool:
+    """netperf asks with AI_ADDRCONFIG, which finds not even a number where the host has no other
+    address of its family, as on a host with IPv6 alone.
+    """
+    try:
+        socket.getaddrinfo(address, None, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+    except socket.gaierror:
+        return False
+    return True

@@ -23,7 +23,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from crr_submit import __version__
 from crr_submit.claim import Claim
 
-TRIES = 4
+TRIES = 5
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 60.0
 TIMEOUT_S = 30.0
