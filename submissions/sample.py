@@ -1,0 +1,112 @@
+"""A made-up registry with a known truth: reports of a world whose factors do what is written here.
+No Django.
+
+Machines have CPUs, platforms, kernels and settings, each with its factor on the rate; hosts and
+runs add noise. As in life, newer kernels stand more often on newer CPUs, some hosts have two
+speeds, some figures are ten times too high or low, and one address sends for many machines. The
+same seed gives the same reports.
+"""
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+CLIENT = "sample_registry"
+NOTES = "Made up by sample_registry: no host was measured."
+CPUS = (("Sample CPU 1", 4, 18_000), ("Sample CPU 2", 8, 24_000), ("Sample CPU 3", 16, 31_000))
+PLATFORMS = (("none", 1.0), ("kvm", 0.82), ("xen", 0.55), ("vmware", 0.88), ("microsoft", 0.95))
+KERNELS = (("4.19.0-20-amd64", 0.94), ("5.10.0-30-amd64", 1.0), ("6.1.0-18-amd64", 1.04))
+CONNTRACK = (("absent", 1.0), ("active", 0.84))
+CLOCKS = (("tsc", 1.0), ("hpet", 0.8))
+HOST_SD, RUN_SD = 0.15, 0.05
+RUNS = 3
+SHARE_OF_TWO_SPEEDS, SLOW_SPEED = 0.03, 0.6
+SHARE_OF_SLIPS, SLIPS = 0.005, (10.0, 0.1)
+SHARE_OF_FLOOD, FLOODER = 0.01, 0
+_OUTPUT = (
+    "MIGRATED TCP Connect/Request/Response TEST from 0.0.0.0 (0.0.0.0) port 0 AF_INET"
+    " to 127.0.0.1 () port 0 AF_INET : demo\n"
+    "THROUGHPUT={rate:.2f}\nTHROUGHPUT_UNITS=Trans/s\nELAPSED_TIME=5.00\nPROTOCOL=TCP\n"
+    "DIRECTION=Connect|Send|Recv\nREQUEST_SIZE=1\nRESPONSE_SIZE=1\n"
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One report and who sends it; `sender` 0 floods. `truth` is the rate without any noise."""
+
+    envelope: dict[str, Any]
+    sender: int
+    truth: float
+
+
+def samples(count: int, seed: int) -> Iterator[Sample]:
+    """`count` reports, about one machine in four sending a second one."""
+    chance = random.Random(seed)
+    machine = 0
+    for number in range(1, count + 1):
+        machine += number == 1 or chance.random() < 0.75
+        yield _sample(random.Random(f"{seed} {machine}"), chance, machine)
+
+
+def _sample(host: random.Random, chance: random.Random, machine: int) -> Sample:
+    """`host` decides what a machine is, the same at each of its reports; `chance` how it runs."""
+    place = host.randrange(len(CPUS))
+    cpu, n_cpus, base = CPUS[place]
+    platform, cost = host.choice(PLATFORMS)
+    # The newest CPU has the newest kernel twice as often as any other.
+    release, drift = host.choice((*KERNELS, *KERNELS[place : place + 1]))
+    conntrack, slowed = host.choice(CONNTRACK)
+    clock, late = host.choices(CLOCKS, weights=(9, 1))[0]
+    truth = base * cost * drift * slowed * late
+    own = truth * math.exp(host.gauss(0, HOST_SD))
+    has_two_speeds = host.random() < SHARE_OF_TWO_SPEEDS
+    slip = chance.choice(SLIPS) if chance.random() < SHARE_OF_SLIPS else 1.0
+    rates = [
+        own
+        * slip
+        * (SLOW_SPEED if has_two_speeds and chance.random() < 0.5 else 1.0)
+        * math.exp(chance.gauss(0, RUN_SD))
+        for _ in range(RUNS)
+    ]
+    environment = {
+        "kernel": {"release": release, "version": "#1 SMP", "architecture": "x86_64"},
+        "os": {"id": "debian", "version_id": "12"},
+        "virtualization": {"type": platform, "role": "host" if platform == "none" else "guest"},
+        "cpu": {"model": cpu, "vendor": "Sample", "online": n_cpus},
+        "clocksource": clock,
+        "tuning": {"net.core.somaxconn": 4096, "conntrack": conntrack},
+    }
+    is_flood = chance.random() < SHARE_OF_FLOOD
+    return Sample(_envelope(machine, environment, rates), FLOODER if is_flood else machine, truth)
+
+
+def _envelope(machine: int, environment: dict[str, Any], rates: list[float]) -> dict[str, Any]:
+    return {
+        "report_version": 1,
+        "client": {"name": CLIENT, "version": "1"},
+        "machine_id": f"{machine:032x}",
+        "environment": environment,
+        "runs": [_run(rate) for rate in rates],
+        "experiment": None,
+        "notes": NOTES,
+        "visibility": "public",
+    }
+
+
+def _run(rate: float) -> dict[str, Any]:
+    return {
+        "tool": "netperf",
+        "tool_version": "2.7.0",
+        "command": "netperf -t TCP_CRR -H 127.0.0.1 -l 5 -T 0,0",
+        "topology": "loopback",
+        "streams": 1,
+        "placement": "same_cpu",
+        "warm_up": False,
+        "partial": False,
+        "started_at": None,
+        "ended_at": None,
+        "outputs": [_OUTPUT.format(rate=rate)],
+    }
