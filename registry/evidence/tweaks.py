@@ -29,17 +29,6 @@ from registry.evidence.effects import (
 EXPERIMENT, MATCHED, OBSERVATIONAL = "experiment", "matched", "observational"
 KINDS = (EXPERIMENT, MATCHED, OBSERVATIONAL)
 _ORDERS = (("a", "b", "b", "a"), ("b", "a", "a", "b"))
-# What must have moved for a setting to have acted: netperf's CRR has one connection in the air and
-# a backlog of its own (measuring.md, fact 4).
-_COUNTERS: Mapping[str, tuple[str, ...]] = {
-    "net.ipv4.tcp_syncookies": ("SyncookiesSent", "TCPReqQFullDoCookies"),
-    "net.core.somaxconn": ("ListenOverflows", "ListenDrops"),
-    "net.ipv4.tcp_max_syn_backlog": ("TCPReqQFullDrop", "TCPReqQFullDoCookies", "SyncookiesSent"),
-    "listen_backlog": ("ListenOverflows", "ListenDrops"),
-    "net.ipv4.tcp_tw_reuse": ("TWRecycled",),
-}
-# Nothing of a network card takes part in loopback (fact 8).
-_OF_A_CARD = ("offload.", "irq_spread", "rps.nic", "rfs.nic", "xps.nic", "qdisc", "nic_driver")
 
 
 class Contrast(NamedTuple):
@@ -97,16 +86,6 @@ def host_effect(letters: str, logs: Sequence[float]) -> tuple[float, int] | None
             blocks.append(Block((a[0], a[1]), (b[0], b[1])))
     found = of_host(blocks)
     return (math.log(found.ratio), len(blocks)) if found else None
-
-
-def is_exercised(factor: str, topology: str | None, moved: Iterable[str]) -> bool:
-    """Whether a setting can have acted: a network card's not over loopback, a listener's only when
-    one of its counters is among those that `moved`.
-    """
-    if factor.startswith(_OF_A_CARD):
-        return topology not in (None, "loopback")
-    counters = _COUNTERS.get(factor)
-    return counters is None or not set(counters).isdisjoint(moved)
 
 
 def rows(kind: str, effects: Iterable[HostEffect]) -> list[EffectRow]:

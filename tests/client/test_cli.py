@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import __version__, claim
+from crr_submit import __version__, deliver
 from tests.client import commands
 from tests.client.small_registry import SmallRegistry, error
 
@@ -67,7 +67,7 @@ class SendTest(CommandCase):
         with SmallRegistry() as registry:
             self.run_command("send", "report.json", "--registry", registry.url)
         [(_, headers, body)] = registry.requests
-        [kept] = claim.load(str(self.report))
+        [kept] = deliver.claims_of(str(self.report))
         self.assertEqual(headers["claim-token"], kept.claim_token)
         self.assertEqual(headers["idempotency-key"], kept.idempotency_key)
         self.assertNotIn(kept.claim_token.encode(), body)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.evidence.groups import Observation, grouped, leaderboard
-from registry.evidence.limiter import RunRow, verdicts
 from registry.evidence.ranking import holm, rank_intervals
 from registry.evidence.summary import estimate
 
@@ -121,23 +120,3 @@ def test_leaderboard_says_what_an_unranked_group_lacks() -> None:
         (("none",), False, "needs 2 more independent machines"),
     ]
     assert (rows[0].rank_low, rows[0].rank_high) == (1, 1)
-
-
-def run_row(placement: str, rate: float, idle_entries: int | None) -> RunRow:
-    telemetry = {"cpu": [{"cpu": 0, "busy_percent": 50.0, "idle_entries": idle_entries}]}
-    return RunRow("TCP_CRR", 1, placement, rate, telemetry, 5.0)
-
-
-def test_wakeups_are_the_limit_when_idle_cpus_are_woken_for_every_transaction() -> None:
-    same_cpu, unpinned = run_row("same_cpu", 20_000, 100), run_row("unpinned", 5_000, 42_000)
-    assert [verdict.limiter for verdict in verdicts([same_cpu, unpinned])] == ["vcpu_wakeups"]
-
-
-@pytest.mark.parametrize(
-    ("rate", "idle_entries"), [(19_000, 42_000), (5_000, 100), (5_000, None), (1e-300, 2**60)]
-)
-def test_without_all_signs_there_is_no_wakeup_verdict(
-    rate: float, idle_entries: int | None
-) -> None:
-    rows = [run_row("same_cpu", 20_000, 100), run_row("unpinned", rate, idle_entries)]
-    assert verdicts(rows) == []

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from crr_submit import claim, collect, envelope, post, session, tune
-from crr_submit.deliver import Outcome, deliver, not_sent
+from crr_submit import collect, envelope, post, session, tune
+from crr_submit.deliver import Outcome, claims_of, deliver, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
 from crr_submit.programs import CannotMeasure
@@ -139,7 +139,7 @@ def post_text(options: Options, terminal: Terminal) -> int:
 def _report_and_address(name: str, options: Options) -> Tuple[bytes, Optional[str]]:
     """The report in a file, with the address kept beside it, or in the registry by its id."""
     if Path(name).exists() or not _ID.match(name):
-        addresses = [kept.url for kept in claim.load(name) if kept.url]
+        addresses = [kept.url for kept in claims_of(name) if kept.url]
         return Path(name).read_bytes(), addresses[-1] if addresses else None
     if options.registry is None:
         raise ValueError("no such file; for a report of a registry give --registry URL")

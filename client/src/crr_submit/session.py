@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from crr_submit import collect, cpus, envelope, measure, plan, programs, summary
+from crr_submit import collect, cpus, envelope, measure, plan, programs, summary, telemetry
 from crr_submit.host import Host
 from crr_submit.options import Options
 from crr_submit.terminal import Terminal, duration
@@ -56,6 +56,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
         "Measuring for about %s: %d netperf runs over loopback, changing nothing on this host."
         % (duration(plan.expected_s(steps)), len(steps))
     )
+    environment["spin_steal_percent"] = telemetry.spin_steal_percent(host)
     pin_cpu = cpus.pin_choice(cpus.allowed())
     done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress)
     require_results(done)

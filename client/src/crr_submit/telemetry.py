@@ -8,16 +8,29 @@ Called by `crr_submit.measure`.
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from crr_submit import cpus
 from crr_submit.host import Host
+from crr_submit.interrupts import SIGNALS
 
 INTERRUPTS = ("CAL", "RES")
-NETSTAT = ("ListenOverflows", "ListenDrops", "TCPTimeWaitOverflow")
+NETSTAT = (
+    "ListenOverflows",
+    "ListenDrops",
+    "TCPTimeWaitOverflow",
+    "SyncookiesSent",
+    "TCPReqQFullDoCookies",
+    "TCPReqQFullDrop",
+    "TWRecycled",
+)
 # A report may hold 512 KiB: on hosts with more CPUs than this only the busiest are reported.
 CPU_ROWS = 64
+SPIN_S = 1.0
 
 _CPU_FOLDER = "/sys/devices/system/cpu"
 _CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
@@ -42,6 +55,7 @@ class RunCounters:
     """One reading of what moves slowly, taken before and after a run."""
 
     netstat: Mapping[str, int]
+    received_rps: Optional[int]
     conntrack_count: Optional[int]
     conntrack_drop: Optional[int]
     cgroup_throttled: Optional[int]
@@ -61,6 +75,7 @@ def read(host: Host) -> Counters:
 def read_run(host: Host) -> RunCounters:
     return RunCounters(
         netstat=_netstat(host),
+        received_rps=_received_rps(host),
         conntrack_count=host.number(_CONNTRACK + "count"),
         conntrack_drop=_conntrack_drop(host),
         cgroup_throttled=cpus.cgroup_throttled(host),
@@ -76,10 +91,39 @@ def window(first: Counters, last: Counters) -> Dict[str, Any]:
     }
 
 
+def spin_steal_percent(host: Host) -> Optional[float]:
+    """Keeps all our CPUs busy for a moment; the share of that time which others on the same
+    hardware took, over all of them. Wake-ups cost no steal here, since nothing sleeps.
+    """
+    first, until_s = read(host), time.monotonic() + SPIN_S
+    ours = cpus.allowed()
+    for pid in [_spinner(cpu, until_s) for cpu in ours]:
+        os.waitpid(pid, 0)
+    rows = _cpu_rows(first, read(host))
+    taken = [row["steal_percent"] for row in rows if row["cpu"] in ours]
+    return round(sum(taken) / len(taken), 1) if taken else None
+
+
+def _spinner(cpu: int, until_s: float) -> int:
+    """A process that spins on one CPU until a moment of the monotonic clock; its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        os.sched_setaffinity(0, [cpu])
+        while time.monotonic() < until_s:
+            pass
+    finally:
+        os._exit(0)
+
+
 def over_run(before: RunCounters, after: RunCounters, host: Host) -> Dict[str, Any]:
     """What moved between two readings around the run, as the report's telemetry."""
     return {
         "netstat": _difference(before.netstat, after.netstat),
+        "softnet": {"received_rps": _rise(before.received_rps, after.received_rps)},
         "conntrack": _conntrack(before, after, host),
         "cgroup_throttled": _rise(before.cgroup_throttled, after.cgroup_throttled),
     }
@@ -158,6 +202,15 @@ def _netstat(host: Host) -> Dict[str, int]:
     names, values = lines[0], lines[1]
     found = {name: names.index(name) for name in NETSTAT if name in names}
     return {name: int(values[column]) for name, column in found.items() if column < len(values)}
+
+
+def _received_rps(host: Host) -> Optional[int]:
+    """Column 10 of /proc/net/softnet_stat (hexadecimal, one row a CPU), summed: packets that
+    another CPU passed on here.
+    """
+    rows = [line.split() for line in host.lines("/proc/net/softnet_stat")]
+    known = [int(row[9], 16) for row in rows if len(row) > 9]
+    return sum(known) if known else None
 
 
 def _conntrack(before: RunCounters, after: RunCounters, host: Host) -> Optional[Dict[str, Any]]:
