@@ -19,6 +19,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.evidence.comparability import COMPATIBLE_VERSION, VERDICTS, Difference
 
 _ANY: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
@@ -60,7 +61,7 @@ class CompareView(APIView):
         responses={200: _ANSWER, **errors(404, 406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        found = compare.ask(request.query_params.dict())
+        found = compare.ask(parameters(request.query_params))
         ratio = found.ratio
         return Response(
             {

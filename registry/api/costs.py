@@ -20,6 +20,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.evidence.costs import BARE_METAL, Cost
 from registry.models import Generation
 from registry.vocabulary.factors import RECIPE_FACTORS
@@ -75,7 +76,7 @@ class CostsView(APIView):
         responses={200: _ANSWER, **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        found = costs.find(costs.ask(request.query_params.dict()))
+        found = costs.find(costs.ask(parameters(request.query_params)))
         return Response(
             {
                 "recipe": found.recipe,

@@ -21,6 +21,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
 ESTIMATOR = "geometric mean of hosts, Student's t on logarithms"
@@ -72,7 +73,7 @@ class LeaderboardView(APIView):
         responses={200: _ANSWER, **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        query = leaderboard.ask(request.query_params.dict())
+        query = leaderboard.ask(parameters(request.query_params))
         return Response(answer(query))
 
 

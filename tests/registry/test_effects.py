@@ -211,6 +211,26 @@ def test_what_is_no_query_is_refused(client: Client, address: str, query: str) -
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("call", ["effects", "costs", "leaderboard", "compare"])
+def test_a_parameter_given_twice_is_refused(client: Client, call: str) -> None:
+    answer = client.get(f"/api/v1/{call}/?test=TCP_CRR&test=TCP_RR")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"] == [
+        {"path": "test", "message": "given more than once"}
+    ]
+
+
+@pytest.mark.django_db
+def test_a_list_may_be_given_with_commas_or_once_for_each(client: Client) -> None:
+    send_plain(client, 1, 20_000)
+    assert rows(client) == []
+    board = "/api/v1/leaderboard/?group_by="
+    commas, each = (client.get(board + way).json() for way in ("os,cpus", "os&group_by=cpus"))
+    assert commas == each
+    assert list(commas["rows"][0]["group"]) == ["os", "cpus"]
+
+
+@pytest.mark.django_db
 def test_without_data_the_page_says_what_contributes(client: Client) -> None:
     assert rows(client) == []
     page = client.get("/effects/").content.decode()

@@ -1,5 +1,5 @@
 """What the kernel counted while netperf ran: per-CPU load, idle entries, interrupts, softirqs, TCP
-and conntrack.
+and conntrack; whether neighbours take our CPUs; whether connection tracking has room.
 
 `window` is the difference of two `Counters` read inside the active window of a run, `over_run` of
 two `RunCounters` read around it. A counter that cannot be read is left out or null, never 0.
@@ -12,11 +12,11 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from crr_submit import cpus
 from crr_submit.host import Host
-from crr_submit.interrupts import SIGNALS
+from crr_submit.programs import SIGNALS
 
 INTERRUPTS = ("CAL", "RES")
 NETSTAT = (
@@ -31,6 +31,10 @@ NETSTAT = (
 # A report may hold 512 KiB: on hosts with more CPUs than this only the busiest are reported.
 CPU_ROWS = 64
 SPIN_S = 1.0
+ROOM_FACTOR = 1.5
+# Entries of closed connections live about 120 s.
+EXPIRY_LIMIT_S = 150
+POLL_S = 1.0
 
 _CPU_FOLDER = "/sys/devices/system/cpu"
 _CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
@@ -238,3 +242,35 @@ def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> Dict[str
 
 def _rise(before: Optional[int], after: Optional[int]) -> Optional[int]:
     return None if before is None or after is None else max(0, after - before)
+
+
+class Conntrack:
+    """What the runs so far have shown about the table."""
+
+    def __init__(self, host: Host, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.host = host
+        self.sleep = sleep
+        self.is_active = False
+
+    def observe(self, before: Optional[int], after: Optional[int], n_connections: float) -> None:
+        """Note a run: the table is at work when it grew by at least half of the connections made.
+
+        Less may be other people's connections. A run that finds the table in its steady state
+        (entries expire as fast as they come) shows no rise, so once active stays active.
+        """
+        if before is not None and after is not None and n_connections >= 1:
+            self.is_active = self.is_active or after - before >= n_connections / 2
+
+    def wait_for_room(self, n_connections: float, say: Callable[[str], None]) -> Optional[str]:
+        """Wait until a run of so many connections fits; None when it does, else why it will not."""
+        wanted = ROOM_FACTOR * n_connections
+        room = conntrack_room(self.host) if self.is_active else None
+        if room is not None and wanted > room[1]:
+            return "connection tracking has room for %d entries, not %d" % (room[1], wanted)
+        for _ in range(int(EXPIRY_LIMIT_S / POLL_S)):
+            if room is None or room[1] - room[0] >= wanted:
+                return None
+            say("waiting for connection tracking entries to expire")
+            self.sleep(POLL_S)
+            room = conntrack_room(self.host)
+        return "the connection tracking table stays full"
