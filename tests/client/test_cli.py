@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import __version__, deliver
+from crr_submit import __version__, deliver, envelope
 from tests.client import commands
 from tests.client.small_registry import SmallRegistry, error
 
@@ -115,6 +115,15 @@ class SendTest(CommandCase):
         self.assertIn("The report is in my report.json", errors)
         retry = shlex.split(errors.split("To send it:")[1])
         self.assertEqual(retry[-4:], [*arguments][:4])
+
+    def test_without_a_way_out_it_is_printed_for_a_mail(self):
+        code, out, errors = commands.run(self.folder, "send", "--text", "report.json")
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(out, envelope.to_mail(self.report.read_bytes()) + "\n")
+        code, out, _ = commands.run(self.folder, "send", "--text", "--json", "report.json")
+        self.assertEqual(code, 0)
+        [row] = json.loads(out)["reports"]
+        self.assertTrue(row["text"].startswith(envelope.BLOCK_BEGINS))
 
     def test_the_retry_command_sends_it(self):
         with SmallRegistry((422, {}, error("invalid", "no"))) as registry:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
 from crr_submit import collect, envelope, post, session, tune
-from crr_submit.deliver import Outcome, claims_of, deliver, not_sent
+from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
 from crr_submit.programs import CannotMeasure
@@ -101,10 +101,24 @@ def send(options: Options, terminal: Terminal) -> int:
         reports = [_readable(name, options, terminal) for name in options.files]
     except OSError as error:
         return _failed("crr-submit: %s" % error, USAGE, terminal)
+    if options.as_text:
+        return _print_for_mail(reports, terminal)
     outcomes = [_sent(path, body, options, terminal) for path, body in reports]
     terminal.finish({"reports": [outcome.as_dict() for outcome in outcomes]})
     is_done = options.dry_run or all(outcome.sent for outcome in outcomes)
     return DONE if is_done else NOT_SENT
+
+
+def _print_for_mail(reports: Sequence[Tuple[str, bytes]], terminal: Terminal) -> int:
+    """Netperf's own text is fit for a mail as it is."""
+    rows = []
+    for path, body in reports:
+        is_report = media_type(body) != TEXT_TYPE
+        text = envelope.to_mail(body) if is_report else body.decode("utf-8", "replace")
+        rows.append({"file": path, "text": text})
+        terminal.say(*text.rstrip("\n").split("\n"))
+    terminal.finish({"reports": rows})
+    return DONE
 
 
 def show(options: Options, terminal: Terminal) -> int:

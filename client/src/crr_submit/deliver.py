@@ -72,7 +72,8 @@ def not_sent(path: str, registry: Optional[str], cause: str, terminal: Terminal)
     retry = retry_command(path, registry)
     lines = clean_lines(cause)
     terminal.complain("Not sent: " + lines[0], *lines[1:])
-    terminal.complain("The report is in %s" % path, "To send it:  %s" % retry)
+    terminal.complain("The report is in %s (send --text prints it for a mail)" % path)
+    terminal.complain("To send it:  %s" % retry)
     return Outcome(path, registry=registry, cause="\n".join(lines), retry=retry)
 
 

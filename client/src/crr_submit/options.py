@@ -73,6 +73,7 @@ class Options:
     machine_id: bool
     with_cloud: bool
     as_mail: bool
+    as_text: bool
     size: plan.Scale
     duration_s: Optional[int]
     factor: str
@@ -91,7 +92,8 @@ def parse(arguments: Sequence[str]) -> Options:
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
     command = given.get("command") or "submit"
-    if command == "send" and registry is None and not given.get("dry_run"):
+    is_sent = given.keys().isdisjoint(("dry_run", "as_text"))
+    if command == "send" and registry is None and is_sent:
         parser.error("send needs --registry URL (or %s)" % REGISTRY_VARIABLE)
     if command == "app" and not given.keys().isdisjoint(("duration", "streams")):
         parser.error("--duration and --streams are netperf's; app takes --requests")
@@ -122,6 +124,7 @@ def parse(arguments: Sequence[str]) -> Options:
         machine_id=given.get("machine_id", False),
         with_cloud=given.get("with_cloud", True),
         as_mail=given.get("as_mail", False),
+        as_text=given.get("as_text", False),
         size=scale,
         duration_s=given.get("duration"),
         factor=given.get("factor", ""),
@@ -226,6 +229,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     send.add_argument(
         "files", nargs="+", metavar="FILE", help="report or netperf output; - is standard input"
+    )
+    send.add_argument(
+        "--text",
+        action="store_true",
+        dest="as_text",
+        help="print them for a mail or the registry's page /submit/ instead",
     )
     post = commands.add_parser(
         "post", help="a report as 72 columns of text for a mailing list", parents=[common], **looks
