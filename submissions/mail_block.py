@@ -10,7 +10,7 @@ import binascii
 import re
 import zlib
 
-from crr_submit.envelope import BLOCK_BEGINS, BLOCK_ENDS
+from crr_submit.report import BLOCK_BEGINS, BLOCK_ENDS
 from registry.refusal import Refused
 
 LIMIT_BYTES = 512 * 1024  # as a report that is sent as it is

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import __version__, deliver, envelope
+from crr_submit import __version__, deliver, envelope, report
 from tests.client import commands
 from tests.client.small_registry import SmallRegistry, error
 
@@ -123,7 +123,7 @@ class SendTest(CommandCase):
         code, out, _ = commands.run(self.folder, "send", "--text", "--json", "report.json")
         self.assertEqual(code, 0)
         [row] = json.loads(out)["reports"]
-        self.assertTrue(row["text"].startswith(envelope.BLOCK_BEGINS))
+        self.assertTrue(row["text"].startswith(report.BLOCK_BEGINS))
 
     def test_the_retry_command_sends_it(self):
         with SmallRegistry((422, {}, error("invalid", "no"))) as registry:

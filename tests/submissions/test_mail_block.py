@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from crr_submit import envelope
+from crr_submit import envelope, report
 from registry.refusal import Refused
 from submissions import mail_block
 from submissions.decode import decode
@@ -32,7 +32,7 @@ def test_it_survives_mail(way: Callable[[str], str]) -> None:
 
 def packed(body: bytes) -> str:
     middle = base64.encodebytes(body).decode()
-    return f"{envelope.BLOCK_BEGINS}\n{middle}{envelope.BLOCK_ENDS}"
+    return f"{report.BLOCK_BEGINS}\n{middle}{report.BLOCK_ENDS}"
 
 
 @pytest.mark.parametrize(

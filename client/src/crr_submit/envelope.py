@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from crr_submit import __version__
-from crr_submit.report import REPORT_VERSION, schema
+from crr_submit.report import BLOCK_BEGINS, BLOCK_ENDS, REPORT_VERSION, schema
 
 LINE_COLUMNS = 120
 REDACTED = "[redacted]"
-BLOCK_BEGINS = "-----BEGIN CRR REPORT-----"
-BLOCK_ENDS = "-----END CRR REPORT-----"
 
 
 def build(
