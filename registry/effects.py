@@ -176,7 +176,7 @@ def _contrast(one: System, other: System, recipe: Recipe) -> tuple[Contrast, int
         return None
     factor, before, after = found
     low, high = sorted((before, after))
-    load = (recipe.test, recipe.topology, recipe.streams, recipe.placement)
+    load = (recipe.test, recipe.topology, recipe.streams, recipe.placement, recipe.unit)
     return Contrast(factor, low, high, *load), 1 if before == low else -1
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from registry.evidence.costs import bounded
+from registry.evidence.direction import better
 from registry.evidence.effects import (
     LEAST_MACHINES,
     Block,
@@ -41,6 +42,7 @@ class Contrast(NamedTuple):
     topology: str | None
     streams: int | None
     placement: str | None
+    unit: str = "trans/s"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def rows(kind: str, effects: Iterable[HostEffect]) -> list[EffectRow]:
     told = [
         replace(
             row,
-            verdict=row.verdict or _word(kind, row.effect, adjusted.get(id(row))),
+            verdict=row.verdict or _word(kind, row, adjusted.get(id(row))),
             q_value=discovered.get(id(row)),
         )
         for row in found
@@ -145,8 +147,8 @@ def _one_a_machine(hosts: Sequence[HostEffect]) -> list[float]:
     return bounded(owned.values())
 
 
-def _word(kind: str, effect: Effect, adjusted_p: float | None) -> str:
-    word = verdict(effect, adjusted_p)
+def _word(kind: str, row: EffectRow, adjusted_p: float | None) -> str:
+    word = verdict(row.effect, adjusted_p, direction=better(row.contrast.unit))
     return word if kind == EXPERIMENT or word not in ("helps", "hurts") else "unclear"
 
 
