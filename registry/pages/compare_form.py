@@ -1,5 +1,7 @@
 """The two forms of the page that compares: two groups by their factors, or two reports."""
 
+import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,8 +10,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count
 
-from registry.leaderboard import CACHE_SECONDS
-from registry.models import Cell, Generation
+from registry.models import Cell
 from registry.pages import boards, words
 from registry.pages.boards import Choice
 from registry.vocabulary import kernels
@@ -17,6 +18,7 @@ from registry.vocabulary.factors import SYSTEM_FACTORS
 
 SIDES = ("a", "b")
 ALWAYS_SHOWN = ("virtualization", "virtualization_mode", "kernel_series", "cpu_model")
+OFFERED_KEY = "compare-choices"
 VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
 
 
@@ -46,10 +48,7 @@ class GroupForm:
 def forms(params: Mapping[str, str], faults: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """Both forms as the template wants them; a fault stands beside the field that it names."""
     by_path = {fault["path"]: fault["message"] for fault in reversed(faults)}
-    offered = cache.get_or_set(
-        f"compare-choices:{Generation.current()}", _values_offered, CACHE_SECONDS
-    )
-    assert offered is not None
+    offered = _values_offered()
     is_groups = any("." in name for name in params)
     return {
         "recipes": [
@@ -69,7 +68,18 @@ def forms(params: Mapping[str, str], faults: Sequence[Mapping[str, str]]) -> dic
 
 
 def _values_offered() -> dict[str, list[str]]:
-    """The commonest values of each factor that cells have, in an order that people expect."""
+    """The commonest values of each factor that cells have, in an order that people expect. Kept for
+    a hundred times as long as it took to find them: every factor is a look at all cells.
+    """
+    found: dict[str, list[str]] | None = cache.get(OFFERED_KEY)
+    if found is None:
+        began = time.monotonic()
+        found = _find_values()
+        cache.set(OFFERED_KEY, found, math.ceil(100 * (time.monotonic() - began)))
+    return found
+
+
+def _find_values() -> dict[str, list[str]]:
     found = {}
     for name in SYSTEM_FACTORS:
         column = f"system__{name}"
