@@ -14,6 +14,7 @@ from django.core.cache import cache
 
 from registry import leaderboard
 from registry.evidence.costs import Cost, CpuStratum, Host, costs
+from registry.evidence.direction import better
 from registry.models import Cell, Generation, Recipe
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS
@@ -53,7 +54,8 @@ def find(query: leaderboard.Query) -> Costs:
 
 def _find(query: leaderboard.Query) -> Costs:
     hosts = _hosts(query)
-    return Costs(dict(query.recipe), tuple(costs(hosts)), len(hosts))
+    units = Recipe.objects.filter(**dict(query.recipe)).values_list("unit", flat=True)
+    return Costs(dict(query.recipe), tuple(costs(hosts, better(units.first()))), len(hosts))
 
 
 def _hosts(query: leaderboard.Query) -> list[Host]:

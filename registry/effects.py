@@ -17,6 +17,7 @@ from django.core.cache import cache
 from registry import leaderboard
 from registry.evidence import tweaks
 from registry.evidence.costs import bounded
+from registry.evidence.mechanisms import is_exercised
 from registry.evidence.ratio import Ratio, Stratum, stratified
 from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
 from registry.models import Cell, Generation, RawReport, Recipe, Run, System
@@ -76,6 +77,7 @@ class _CellRow:
     submitter: int
     mean_ln: float
     n_sittings: int
+    moved: list[str]
 
 
 def ask(params: Mapping[str, str]) -> Query:
@@ -96,37 +98,44 @@ def ask(params: Mapping[str, str]) -> Query:
 
 def find(query: Query) -> Effects:
     """What is known now, kept for half a minute."""
-    key = f"effects:{Generation.current()}:{query.factor}:{leaderboard.hash_of(query.cells)}"
-    found = cache.get_or_set(key, lambda: _find(query), CACHE_SECONDS)
-    assert found is not None
-    return found
+    generation = Generation.current()
+    paired = cache.get_or_set(f"effects:paired:{generation}", _paired, CACHE_SECONDS)
+    key = f"effects:seen:{generation}:{query.factor}:{leaderboard.hash_of(query.cells)}"
+    seen = cache.get_or_set(key, lambda: _seen(query), CACHE_SECONDS)
+    assert paired is not None
+    assert seen is not None
+    return Effects(tuple(row for row in paired if _is_asked(query, row.contrast)), seen)
 
 
-def _find(query: Query) -> Effects:
-    cells = _cells(query)
-    experiments = tweaks.rows(tweaks.EXPERIMENT, _experiments(query))
-    matched = tweaks.rows(tweaks.MATCHED, _matched(cells))
-    return Effects(
-        tuple(row for row in experiments + matched if _is_asked(query, row.contrast.factor)),
-        tuple(_associations(cells, query)),
-    )
+def _paired() -> tuple[EffectRow, ...]:
+    """Every experiment and matched pair there is: how many were tried decides what a word needs, so
+    a query filters the rows and never the family that Holm corrects for.
+    """
+    experiments = tweaks.rows(tweaks.EXPERIMENT, _experiments())
+    matched = tweaks.rows(tweaks.MATCHED, _matched(_cells(())))
+    return (*experiments, *matched)
 
 
-def _is_asked(query: Query, factor: str) -> bool:
-    return query.factor in (None, factor)
+def _seen(query: Query) -> tuple[Association, ...]:
+    return tuple(_associations(_cells(query.recipe), query))
 
 
-def _experiments(query: Query) -> Iterator[HostEffect]:
+def _is_asked(query: Query, contrast: Contrast) -> bool:
+    asked = all(getattr(contrast, name) == value for name, value in query.recipe)
+    return asked and query.factor in (None, contrast.factor)
+
+
+def _experiments() -> Iterator[HostEffect]:
     """One effect for each report, recipe and pair of arms."""
     runs = Run.objects.filter(
-        **{f"recipe__{name}": value for name, value in query.recipe},
         part=Run.Part.ARM,
         bound=Bound.EXACT,
         value__gt=0,
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
     ).exclude(recipe__source=Recipe.Source.IMPORTED)
-    ordered = runs.select_related("recipe", "system").order_by("reading_id", "recipe_id", "id")
+    needed = runs.select_related("recipe", "system").defer("telemetry")
+    ordered = needed.order_by("reading_id", "recipe_id", "id")
     for _, sitting in groupby(ordered, key=lambda run: (run.reading_id, run.recipe_id)):
         yield from _effect_of(list(sitting))
 
@@ -145,19 +154,19 @@ def _effect_of(runs: list[Run]) -> Iterator[HostEffect]:
     effect = tweaks.host_effect(letters, logs)
     if effect is None:
         return
-    moved = {name for run in runs for name, count in _counters(run).items() if count}
     yield HostEffect(
         contrast=contrast,
         machine=f"m{first.machine_id}" if first.machine_id else f"s{first.submitter_id}",
         submitter=first.submitter_id,
         log=sign * effect[0],
         n_pairs=effect[1],
-        is_exercised=tweaks.is_exercised(contrast.factor, contrast.topology, moved),
+        is_exercised=_is_exercised(contrast, runs),
     )
 
 
-def _counters(run: Run) -> Mapping[str, Any]:
-    return (run.telemetry or {}).get("netstat") or {}
+def _is_exercised(contrast: Contrast, sides: Iterable[Run | _CellRow]) -> bool:
+    counters = {name for side in sides for name in side.moved}
+    return is_exercised(contrast.factor, contrast.topology, counters)
 
 
 def _contrast(one: System, other: System, recipe: Recipe) -> tuple[Contrast, int] | None:
@@ -167,7 +176,7 @@ def _contrast(one: System, other: System, recipe: Recipe) -> tuple[Contrast, int
         return None
     factor, before, after = found
     low, high = sorted((before, after))
-    load = (recipe.test, recipe.topology, recipe.streams, recipe.placement)
+    load = (recipe.test, recipe.topology, recipe.streams, recipe.placement, recipe.unit)
     return Contrast(factor, low, high, *load), 1 if before == low else -1
 
 
@@ -175,14 +184,14 @@ def _factors(system: System) -> dict[str, Any]:
     return {name: getattr(system, name) for name in SYSTEM_FACTORS} | dict(system.settings)
 
 
-def _cells(query: Query) -> list[_CellRow]:
+def _cells(recipe: Iterable[tuple[str, Any]]) -> list[_CellRow]:
     cells = (
         Cell.objects.exact()
-        .filter(**{f"recipe__{name}": value for name, value in query.recipe})
+        .filter(**{f"recipe__{name}": value for name, value in recipe})
         .exclude(recipe__source=Recipe.Source.IMPORTED)
     )
     columns = ("recipe_id", "system_id", "machine_id", "submitter_id", "mean_ln", "n_sittings")
-    rows = list(cells.values_list(*columns))
+    rows = list(cells.values_list(*columns, "moved"))
     recipes = Recipe.objects.in_bulk({row[0] for row in rows})
     systems = System.objects.in_bulk({row[1] for row in rows})
     return [
@@ -193,8 +202,9 @@ def _cells(query: Query) -> list[_CellRow]:
             submitter,
             mean_ln,
             n_sittings,
+            moved,
         )
-        for recipe, system, machine, submitter, mean_ln, n_sittings in rows
+        for recipe, system, machine, submitter, mean_ln, n_sittings, moved in rows
     ]
 
 
@@ -218,7 +228,7 @@ def _matched(cells: Iterable[_CellRow]) -> Iterator[HostEffect]:
                 submitter=one.submitter,
                 log=sign * (other.mean_ln - one.mean_ln),
                 n_pairs=min(one.n_sittings, other.n_sittings),
-                is_exercised=tweaks.is_exercised(contrast.factor, contrast.topology, ()),
+                is_exercised=_is_exercised(contrast, (one, other)),
             )
 
 
@@ -232,7 +242,7 @@ def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Associati
     for cell in cells:
         load = tuple(getattr(cell.recipe, name) for name in RECIPE_FACTORS)
         for factor, value in _factors(cell.system).items():
-            is_wanted = _is_chosen(factor) and _is_asked(query, factor)
+            is_wanted = _is_chosen(factor) and query.factor in (None, factor)
             if is_wanted and value is not None and cell.system.cpu_model:
                 by_factor[factor, load].append((str(value), cell))
     for (factor, load), rows in sorted(by_factor.items(), key=str):
@@ -240,7 +250,8 @@ def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Associati
         for before, after in _value_pairs(rows):
             contrast = Contrast(factor, before, after, test, topology, streams, placement)
             association = _association(contrast, rows)
-            if association and tweaks.is_exercised(factor, topology, ()):
+            sides = [cell for value, cell in rows if value in (before, after)]
+            if association and _is_exercised(contrast, sides):
                 yield association
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.cache import cache
 
+from registry.evidence.direction import better
 from registry.evidence.groups import Group, Observation, Row, grouped, leaderboard
 from registry.models import Cell, Generation, Recipe
 from registry.models.summary import CellQuerySet
@@ -115,11 +116,24 @@ def _boards(query: Query) -> list[Board]:
     for recipe_id, observation in observations(cells, query.group_by):
         by_recipe.setdefault(recipe_id, []).append(observation)
     recipes = Recipe.objects.in_bulk(by_recipe)
-    found = [
-        Board(recipe_fields(recipes[recipe_id]), tuple(leaderboard(grouped(rows))))
-        for recipe_id, rows in by_recipe.items()
-    ]
+    found = [_board(query, recipes[recipe_id], rows) for recipe_id, rows in by_recipe.items()]
     return sorted(found, key=lambda board: (_imported(board), -_voters(board), str(board.recipe)))
+
+
+def _board(query: Query, recipe: Recipe, rows: Sequence[Observation]) -> Board:
+    direction = better(recipe.unit)
+    groups = grouped(rows, direction)
+    found = leaderboard(groups, direction, lambda group: _class_of(query, group))
+    return Board(recipe_fields(recipe), tuple(found))
+
+
+def _class_of(query: Query, group: Group) -> tuple[Any, ...] | None:
+    """The platform and CPU model of a group, where its name or the query says both: rows are never
+    drawn to those of another.
+    """
+    known = {**dict(query.system), **dict(zip(query.group_by, group.key, strict=True))}
+    values = tuple(known.get(name) for name in ("virtualization", "cpu_model"))
+    return None if None in values else values
 
 
 def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observation]]:

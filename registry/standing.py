@@ -74,8 +74,12 @@ def _other_voters(report: RawReport, recipe: Recipe) -> Any:
     )
 
 
-def advice(figures: Iterable[Run], elapsed_s: Mapping[int, float]) -> list[dict[str, str]]:
-    """What the report's own numbers say of its host: `{limiter, message}`."""
+def advice(
+    figures: Iterable[Run], elapsed_s: Mapping[int, float], environment: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What the report's own numbers say of its host: `{limiter, message, numbers}`, rates in
+    trans/s, shares in percent.
+    """
     rows = [
         RunRow(
             test=run.recipe.test,
@@ -84,10 +88,18 @@ def advice(figures: Iterable[Run], elapsed_s: Mapping[int, float]) -> list[dict[
             rate=run.value,
             telemetry=run.telemetry,
             elapsed_time_s=elapsed_s.get(run.run_index),
+            topology=run.recipe.topology,
         )
         for run in figures
     ]
-    return [{"limiter": verdict.limiter, "message": verdict.message} for verdict in verdicts(rows)]
+    return [
+        {
+            "limiter": verdict.limiter,
+            "message": verdict.message,
+            "numbers": {name: float(f"{number:.4g}") for name, number in verdict.numbers.items()},
+        }
+        for verdict in verdicts(rows, environment.get("spin_steal_percent"))
+    ]
 
 
 def _headline_recipe(runs: list[Run]) -> Recipe | None:

@@ -112,7 +112,7 @@ def _understood(
         "warnings": reading.warnings,
         "unrecognised": reading.unrecognised,
         "standing": standing(report, figures),
-        "advice": advice(figures, measured),
+        "advice": advice(figures, measured, reading.environment),
     }
 
 

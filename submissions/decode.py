@@ -10,6 +10,7 @@ from typing import Any
 
 from registry.refusal import Refused
 from registry.safe_json import NEVER_TEXT, load_object, utf8
+from submissions import mail_block
 
 TEXT_TYPES = frozenset(
     {"text/plain", "application/octet-stream", "application/x-www-form-urlencoded"}
@@ -33,7 +34,7 @@ def decode(body: bytes, media_type: str) -> Document:
     """The document in `body`. Raises Refused 400, 415 or 422.
 
     A JSON report sent under curl's default type is still a report, so text that is a JSON object
-    is read as one.
+    is read as one, and so is text that holds one for a mail.
     """
     if media_type != JSON_TYPE and media_type not in TEXT_TYPES:
         raise Refused(
@@ -43,7 +44,10 @@ def decode(body: bytes, media_type: str) -> Document:
         )
     if media_type == JSON_TYPE or _looks_like_envelope(body):
         return Document(envelope=load_object(body))
-    return Document(text=_text(body))
+    text = _text(body)
+    if mail_block.is_in(text):
+        return Document(envelope=load_object(mail_block.unpacked(text)))
+    return Document(text=text)
 
 
 def _looks_like_envelope(body: bytes) -> bool:

@@ -136,6 +136,7 @@ def _run(read: tuple[Reading, NormalisedRun], recipe: Recipe, system: System) ->
         "part": run.part,
         "started_at": _instant(run),
         "telemetry": run.telemetry,
+        "moved": run.moved,
     }
 
 

@@ -5,11 +5,13 @@ gives one run a result. Recipe and system are plain dictionaries in the columns 
 `registry.models.factors`.
 """
 
+import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crr_submit.netperf import Result
+from registry.evidence import mechanisms
 from registry.vocabulary import platform
 from registry.vocabulary.factors import is_setting
 from submissions.command import read_command
@@ -46,6 +48,14 @@ class NormalisedRun:
     started_at: str | None = None
     telemetry: dict[str, Any] | None = None
     sources: tuple[Source, ...] = ()
+
+    @property
+    def moved(self) -> list[str]:
+        """Names of the counters that rose during it."""
+        times = [each.result.elapsed_time_s for each in self.sources]
+        known = [time for time in times if time is not None]
+        n_transactions = self.value * statistics.median(known) if known else None
+        return mechanisms.moved(self.telemetry, self.recipe["test"], n_transactions)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,13 @@ _READ = {
 }
 _JUDGED = {
     "standing": nullable(_LOOSE),
-    "advice": list_of(object_of(limiter=TEXT, message=TEXT)),
+    "advice": list_of(
+        object_of(
+            limiter=TEXT,
+            message=TEXT,
+            numbers={"type": "object", "additionalProperties": {"type": "number"}},
+        )
+    ),
 }
 _STATE = {
     "status": {"type": "string", "enum": RawReport.Status.values},

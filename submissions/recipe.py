@@ -14,6 +14,7 @@ from crr_submit import app_output
 from crr_submit.app_output import AppOutput
 from crr_submit.netperf import Result
 from submissions.command import NOTHING_ASKED, Command, commands_in, read_command
+from submissions.system import system_of
 
 _FAR_END = re.compile(r"\bTEST\b.{0,200} to (\S+)")
 _LOOPBACK = re.compile(
@@ -22,6 +23,7 @@ _LOOPBACK = re.compile(
     re.IGNORECASE,
 )
 _KEYBOARD_END = "^C"
+FAR_END_LENGTH = 64
 # netperf prints these when it timed each transaction: with -j, or because one was asked for.
 # A mean alone can be computed from the rate.
 _TIMED_EACH = (
@@ -78,10 +80,11 @@ def recipe_of(
     if surroundings.application:
         return _application_recipe(result, surroundings.application, source)
     command = surroundings.command
+    topology = settings.get("topology") or surroundings.topology
     return {
         "test": result.test,
         "unit": result.unit,
-        "topology": settings.get("topology") or surroundings.topology,
+        "topology": topology,
         "address_family": result.address_family,
         "streams": settings.get("streams") or streams,
         "placement": _placement(settings, command, source),
@@ -92,9 +95,22 @@ def recipe_of(
         "netperf_generation": _generation(settings.get("tool_version"), result.migrated),
         "timing_options": ",".join(sorted(command.timing | _shown_timing(result))),
         "duration_class": _duration_class(command.is_count_mode, result.elapsed_time_s),
-        "far_end": None,
+        "far_end": None if topology == "loopback" else _far_end(settings),
         "source": source,
     }
+
+
+def _far_end(settings: Mapping[str, Any]) -> str | None:
+    """The other host in a few words, which must match before two runs are compared; None when it
+    is not described.
+    """
+    described = settings.get("remote_environment")
+    if not described:
+        return None
+    system = system_of(described)
+    cpus = system["cpus"] and f"{system['cpus']} CPUs"
+    known = (system["virtualization"], system["kernel_series"], cpus, system["cpu_model"])
+    return ", ".join(word for word in known if word)[:FAR_END_LENGTH] or None
 
 
 def _placement(settings: Mapping[str, Any], command: Command, source: str) -> str | None:

@@ -20,6 +20,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.evidence.comparability import COMPATIBLE_VERSION, VERDICTS, Difference, Several
 from registry.sides import Side
 from registry.vocabulary.factors import RECIPE_FACTORS, SYSTEM_FACTORS
@@ -85,7 +86,7 @@ class CompareView(APIView):
         responses={200: _ANSWER, **errors(404, 406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        found = compare.ask(request.query_params.dict())
+        found = compare.ask(parameters(request.query_params))
         ratio = found.ratio
         return Response(
             {

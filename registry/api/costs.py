@@ -20,6 +20,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.costs import BARE_METAL, Cost
 from registry.models import Generation
@@ -96,7 +97,7 @@ class CostsView(APIView):
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        found = costs.find(costs.ask(request.query_params.dict()))
+        found = costs.find(costs.ask(parameters(request.query_params)))
         return Response(
             {
                 "recipe": found.recipe,

@@ -19,6 +19,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.tweaks import KINDS, OBSERVATIONAL, Contrast, EffectRow
 from registry.models import Generation
@@ -107,7 +108,7 @@ class EffectsView(APIView):
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        found = effects.find(effects.ask(request.query_params.dict()))
+        found = effects.find(effects.ask(parameters(request.query_params)))
         rows = [_paired(row) for row in found.paired] + [_seen(row) for row in found.associations]
         return Response({"generation": Generation.current(), "rows": rows})
 

@@ -21,6 +21,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
+from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
@@ -107,7 +108,7 @@ class LeaderboardView(APIView):
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        query = leaderboard.ask(request.query_params.dict())
+        query = leaderboard.ask(parameters(request.query_params))
         return Response(answer(query))
 
     def table(self, answer: dict[str, Any]) -> Table:

@@ -1,8 +1,8 @@
 """What a platform costs: the ratio to bare metal within strata of the same CPU. Pure functions.
 
 A host is one value in one stratum (recipe, CPU model, number of CPUs): the mean of the logarithms
-of its rates there. Rates, so less than 1 is a cost. Strata without bare metal say nothing and are
-counted as what is missing.
+of its figures there. Of rates, less than 1 is a cost; of times, more. Strata without bare metal say
+nothing and are counted as what is missing.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from scipy import stats
 
+from registry.evidence.direction import HIGHER, gain
 from registry.evidence.effects import NO_DIFFERENCE, holm_adjusted
 from registry.evidence.groups import LARGEST_SHARE
 from registry.evidence.ratio import (
@@ -72,7 +73,7 @@ class Cost:
         return min(ratios), max(ratios)
 
 
-def costs(hosts: Iterable[Host]) -> list[Cost]:
+def costs(hosts: Iterable[Host], direction: str = HIGHER) -> list[Cost]:
     """Every platform but bare metal, the dearest first; those without enough hosts last."""
     by_platform: dict[tuple[str | None, ...], list[Host]] = defaultdict(list)
     for host in hosts:
@@ -90,17 +91,17 @@ def costs(hosts: Iterable[Host]) -> list[Cost]:
             found=found[name],
             strata=_strata(found[name], guests[name]),
             n_hosts=len(guests[name]),
-            verdict=_verdict(told.get(name), adjusted.get(name)),
+            verdict=_verdict(told.get(name), adjusted.get(name), direction),
             needs=_needs(found[name]),
         )
         for name in guests
     ]
-    return sorted(rows, key=_order)
+    return sorted(rows, key=lambda cost: _order(cost, direction))
 
 
-def _order(cost: Cost) -> tuple[bool, float, str]:
-    ratio = cost.found.overall.ratio if cost.found else math.inf
-    return cost.verdict == "not_enough_data", ratio, str(cost.platform)
+def _order(cost: Cost, direction: str) -> tuple[bool, float, str]:
+    rise = gain(math.log(cost.found.overall.ratio), direction) if cost.found else math.inf
+    return cost.verdict == "not_enough_data", rise, str(cost.platform)
 
 
 def _strata(
@@ -160,7 +161,7 @@ def _p_value(ratio: Ratio) -> float:
     return float(2 * stats.t.sf(abs(log) / error, ratio.freedom))
 
 
-def _verdict(found: StratifiedRatio | None, adjusted_p: float | None) -> str:
+def _verdict(found: StratifiedRatio | None, adjusted_p: float | None, direction: str) -> str:
     if found is None or adjusted_p is None:
         return "not_enough_data"
     error = _error(found.overall)
@@ -172,7 +173,7 @@ def _verdict(found: StratifiedRatio | None, adjusted_p: float | None) -> str:
     if abs(math.log(found.overall.ratio)) + half <= math.log(NO_DIFFERENCE):
         return "no_difference"
     if adjusted_p <= 1 - CI_LEVEL:
-        return "slower" if found.overall.ratio < 1 else "faster"
+        return "slower" if gain(math.log(found.overall.ratio), direction) < 0 else "faster"
     return "unclear"
 
 

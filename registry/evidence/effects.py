@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from registry.evidence.direction import HIGHER, gain
 from registry.evidence.logs import rate_of
 
 CI_LEVEL = 0.95
@@ -104,8 +105,13 @@ def _is_small(mean: float, error: float, n: int) -> bool:
     return abs(mean) + half <= math.log(NO_DIFFERENCE)
 
 
-def verdict(effect: Effect | None, adjusted_p: float | None, is_exercised: bool = True) -> str:
-    """The contract's word for an effect over machines, rates where more is better.
+def verdict(
+    effect: Effect | None,
+    adjusted_p: float | None,
+    is_exercised: bool = True,
+    direction: str = HIGHER,
+) -> str:
+    """The contract's word for an effect over machines.
 
     In this order: not_exercised, not_enough_data, no_difference, helps or hurts, unclear.
     `adjusted_p` is Holm's, over all rows that are judged together.
@@ -117,7 +123,7 @@ def verdict(effect: Effect | None, adjusted_p: float | None, is_exercised: bool 
     if effect.is_small:
         return "no_difference"
     if adjusted_p <= 1 - CI_LEVEL:
-        return "helps" if effect.ratio > 1 else "hurts"
+        return "helps" if gain(math.log(effect.ratio), direction) > 0 else "hurts"
     return "unclear"
 
 

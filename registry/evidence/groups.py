@@ -6,11 +6,13 @@ Used by leaderboards and charts alike, so that a bar and a row never disagree.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.evidence.direction import HIGHER, gain
 from registry.evidence.ranking import rank_intervals
+from registry.evidence.shrinkage import shrink
 from registry.evidence.summary import CI_LEVEL, LEAST_FOR_INTERVAL, Estimate, estimate_logs
 
 LARGEST_SHARE = 1 / 3  # of a group's machines, that one submitter may vote with
@@ -61,13 +63,13 @@ class Row:
     ci_level: float = CI_LEVEL
 
 
-def grouped(observations: Iterable[Observation]) -> list[Group]:
-    """Groups, fastest first. Imported figures and measured ones are never in one group."""
+def grouped(observations: Iterable[Observation], direction: str = HIGHER) -> list[Group]:
+    """Groups, the best first. Imported figures and measured ones are never in one group."""
     by_key: dict[tuple[tuple[Any, ...], bool], list[Observation]] = defaultdict(list)
     for observation in observations:
         by_key[observation.key, observation.imported].append(observation)
     groups = [_group(key, rows, imported) for (key, imported), rows in by_key.items()]
-    return sorted(groups, key=lambda group: (-group.estimate.rate, str(group.key)))
+    return sorted(groups, key=lambda group: (-gain(group.estimate.rate, direction), str(group.key)))
 
 
 def _group(key: tuple[Any, ...], rows: Sequence[Observation], imported: bool) -> Group:
@@ -112,11 +114,20 @@ def _host_log(cells: Sequence[Observation]) -> float:
     return math.fsum(cell.mean_ln * cell.n_sittings for cell in cells) / sittings
 
 
-def leaderboard(groups: Sequence[Group]) -> list[Row]:
-    """Rows with rank intervals: ranked groups first, by rate; the others below with the reason."""
+def leaderboard(
+    groups: Sequence[Group],
+    direction: str = HIGHER,
+    class_of: Callable[[Group], Hashable] = lambda group: None,
+) -> list[Row]:
+    """Rows with rank intervals: those that are ranked first, by the lower bound of what they are
+    drawn to, so that no lucky host leads; the others below with the reason, in the order of
+    `groups`. Rows of one class are drawn to their mean; None is a class of one.
+    """
     reasons = {id(group): why_unranked(group) for group in groups}
-    ranked = [group for group in groups if reasons[id(group)] is None]
-    ranks = rank_intervals([group.host_logs for group in ranked]) if ranked else []
+    ranked = _by_lower_bound(
+        [group for group in groups if reasons[id(group)] is None], direction, class_of
+    )
+    ranks = rank_intervals([group.host_logs for group in ranked], direction) if ranked else []
     rows = [
         Row(group, low, high, True, None) for group, (low, high) in zip(ranked, ranks, strict=True)
     ]
@@ -126,6 +137,35 @@ def leaderboard(groups: Sequence[Group]) -> list[Row]:
         if reasons[id(group)] is not None
     ]
     return rows
+
+
+def _by_lower_bound(
+    groups: Sequence[Group], direction: str, class_of: Callable[[Group], Hashable]
+) -> list[Group]:
+    """The groups, the best lower bound first; it orders rows and is no figure of theirs."""
+    classes: dict[Hashable, list[Group]] = defaultdict(list)
+    for group in groups:
+        name = class_of(group)
+        classes[id(group) if name is None else (name,)].append(group)
+    bounds: dict[int, float] = {}
+    for members in classes.values():
+        gains = [gain(_mean(group.host_logs), direction) for group in members]
+        shrunk = shrink(gains, [_error(group.host_logs) for group in members])
+        bounds.update(
+            (id(group), one.lower_bound) for group, one in zip(members, shrunk, strict=True)
+        )
+    return sorted(groups, key=lambda group: (-bounds[id(group)], str(group.key)))
+
+
+def _mean(logs: Sequence[float]) -> float:
+    return math.fsum(logs) / len(logs)
+
+
+def _error(logs: Sequence[float]) -> float:
+    """Standard error of the mean of two values or more."""
+    mean = _mean(logs)
+    variance = math.fsum((log - mean) ** 2 for log in logs) / (len(logs) - 1)
+    return math.sqrt(variance / len(logs))
 
 
 def why_unranked(group: Group) -> str | None:

@@ -12,15 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from registry.evidence.direction import HIGHER, gain
+
 ALPHA = 0.05
 
 
-def rank_intervals(groups: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
-    """(low, high) rank of each group of log rates, 1 is fastest. Groups need 2 values or more
-    (ValueError).
+def rank_intervals(
+    groups: Sequence[Sequence[float]], direction: str = HIGHER
+) -> list[tuple[int, int]]:
+    """(low, high) rank of each group of logarithms, 1 is best: of rates the highest, of times the
+    lowest. Groups need 2 values or more (ValueError).
     """
     if any(len(group) < 2 for group in groups):
         raise ValueError("a group needs at least 2 values to be ranked")
+    groups = [[gain(log, direction) for log in group] for group in groups]
     p = len(groups)
     is_pair = ~np.eye(p, dtype=bool)
     is_slower = np.zeros((p, p), dtype=bool)  # [slow, fast]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+LEAST_ERROR = 1e-6
 BOUND_Z = 1.645  # one-sided 95 %
 
 
@@ -42,9 +43,17 @@ def random_effects(values: Sequence[float], variances: Sequence[float]) -> Rando
     fixed = float(np.average(y, weights=weights))
     q = float(np.sum(weights * (y - fixed) ** 2))
     freedom = len(y) - 1
-    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
+    scale = float((weights * _others(weights)).sum() / weights.sum())
     tau2 = max(0.0, (q - freedom) / scale)
     return _around(y, v, tau2, q, fixed)
+
+
+def _others(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of all weights but the one in each place, without a difference that could cancel."""
+    before = np.concatenate(([0.0], np.cumsum(weights)[:-1]))
+    after = np.concatenate((np.cumsum(weights[::-1])[:-1][::-1], [0.0]))
+    found: NDArray[np.float64] = before + after
+    return found
 
 
 def _around(
@@ -91,10 +100,12 @@ class Shrunk:
 def shrink(values: Sequence[float], errors: Sequence[float]) -> list[Shrunk]:
     """Normal-normal empirical Bayes over the log rates of one class with their standard errors.
 
-    B = s²/(s² + τ²), value = B·μ + (1 - B)·y, error = s·√(1 - B). A single entry stays as it is.
+    B = s²/(s² + τ²), value = B·μ + (1 - B)·y, error = s·√(1 - B). A single entry stays as it is;
+    an error below `LEAST_ERROR`, of hosts that agree by chance, counts as that.
     """
     if len(values) < 2:
         return [Shrunk(value, error) for value, error in zip(values, errors, strict=True)]
+    errors = [max(error, LEAST_ERROR) for error in errors]
     found = random_effects(values, [error**2 for error in errors])
     return [_shrunk(value, error, found) for value, error in zip(values, errors, strict=True)]
 

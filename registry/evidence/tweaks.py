@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from registry.evidence.costs import bounded
+from registry.evidence.direction import better
 from registry.evidence.effects import (
     LEAST_MACHINES,
     Block,
@@ -29,17 +30,6 @@ from registry.evidence.effects import (
 EXPERIMENT, MATCHED, OBSERVATIONAL = "experiment", "matched", "observational"
 KINDS = (EXPERIMENT, MATCHED, OBSERVATIONAL)
 _ORDERS = (("a", "b", "b", "a"), ("b", "a", "a", "b"))
-# What must have moved for a setting to have acted: netperf's CRR has one connection in the air and
-# a backlog of its own (measuring.md, fact 4).
-_COUNTERS: Mapping[str, tuple[str, ...]] = {
-    "net.ipv4.tcp_syncookies": ("SyncookiesSent", "TCPReqQFullDoCookies"),
-    "net.core.somaxconn": ("ListenOverflows", "ListenDrops"),
-    "net.ipv4.tcp_max_syn_backlog": ("TCPReqQFullDrop", "TCPReqQFullDoCookies", "SyncookiesSent"),
-    "listen_backlog": ("ListenOverflows", "ListenDrops"),
-    "net.ipv4.tcp_tw_reuse": ("TWRecycled",),
-}
-# Nothing of a network card takes part in loopback (fact 8).
-_OF_A_CARD = ("offload.", "irq_spread", "rps.nic", "rfs.nic", "xps.nic", "qdisc", "nic_driver")
 
 
 class Contrast(NamedTuple):
@@ -52,6 +42,7 @@ class Contrast(NamedTuple):
     topology: str | None
     streams: int | None
     placement: str | None
+    unit: str = "trans/s"
 
 
 @dataclass(frozen=True)
@@ -99,16 +90,6 @@ def host_effect(letters: str, logs: Sequence[float]) -> tuple[float, int] | None
     return (math.log(found.ratio), len(blocks)) if found else None
 
 
-def is_exercised(factor: str, topology: str | None, moved: Iterable[str]) -> bool:
-    """Whether a setting can have acted: a network card's not over loopback, a listener's only when
-    one of its counters is among those that `moved`.
-    """
-    if factor.startswith(_OF_A_CARD):
-        return topology not in (None, "loopback")
-    counters = _COUNTERS.get(factor)
-    return counters is None or not set(counters).isdisjoint(moved)
-
-
 def rows(kind: str, effects: Iterable[HostEffect]) -> list[EffectRow]:
     """A row for each contrast of one kind of evidence, sorted by factor and strength."""
     by_contrast: dict[Contrast, list[HostEffect]] = defaultdict(list)
@@ -122,7 +103,7 @@ def rows(kind: str, effects: Iterable[HostEffect]) -> list[EffectRow]:
     told = [
         replace(
             row,
-            verdict=row.verdict or _word(kind, row.effect, adjusted.get(id(row))),
+            verdict=row.verdict or _word(kind, row, adjusted.get(id(row))),
             q_value=discovered.get(id(row)),
         )
         for row in found
@@ -166,8 +147,8 @@ def _one_a_machine(hosts: Sequence[HostEffect]) -> list[float]:
     return bounded(owned.values())
 
 
-def _word(kind: str, effect: Effect, adjusted_p: float | None) -> str:
-    word = verdict(effect, adjusted_p)
+def _word(kind: str, row: EffectRow, adjusted_p: float | None) -> str:
+    word = verdict(row.effect, adjusted_p, direction=better(row.contrast.unit))
     return word if kind == EXPERIMENT or word not in ("helps", "hurts") else "unclear"
 
 

@@ -152,6 +152,7 @@ class Run(models.Model):
     part = models.CharField(max_length=16, choices=Part.choices, default=Part.FIGURE)
     started_at = models.DateTimeField(null=True)
     telemetry = models.JSONField(null=True)
+    moved = models.JSONField(default=list)  # names of the counters that rose during it, sorted
 
     class Meta:
         constraints = [

@@ -78,7 +78,8 @@ class Cell(models.Model):
     """All figures of one voter with one recipe on one system.
 
     `mean_ln` is the mean over sittings (reports) of the mean of ln(value) over the runs of the
-    sitting; `m2` is the sum of squared distances of each run's ln(value) from its sitting's mean.
+    sitting; `m2` is the sum of squared distances of each run's ln(value) from its sitting's mean;
+    `moved` names the counters that rose during any of the runs (`registry.evidence.mechanisms`).
     Only runs of published, listed reports count.
     """
 
@@ -91,6 +92,7 @@ class Cell(models.Model):
     n_sittings = models.PositiveIntegerField()
     mean_ln = models.FloatField()
     m2 = models.FloatField()
+    moved = models.JSONField(default=list)
     last_report_id = models.BigIntegerField()
 
     objects = CellQuerySet.as_manager()
@@ -197,13 +199,14 @@ def computed_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
         "submitter_id",
         "reading__report_id",
         "value",
+        "moved",
     )
-    rows: dict[CellKey, list[tuple[int, int, float]]] = defaultdict(list)
+    rows: dict[CellKey, list[_Row]] = defaultdict(list)
     for row in runs.order_by("id").values_list(*columns):
-        recipe, system, bound, machine, submitter, report, value = row
+        recipe, system, bound, machine, submitter, *figure = row
         key = CellKey(recipe, system, bound, machine, None if machine else submitter)
         if key in keys:
-            rows[key].append((submitter, report, value))
+            rows[key].append(_Row(submitter, *figure))
     return {key: _cell(key, found) for key, found in rows.items()}
 
 
@@ -223,23 +226,31 @@ def _key_of(cell: Cell) -> CellKey:
     return CellKey(cell.recipe_id, cell.system_id, cell.bound, cell.machine_id, submitter_id)
 
 
-def _cell(key: CellKey, rows: list[tuple[int, int, float]]) -> Cell:
-    """The cell of (submitter, report, value) rows, oldest first; the first names the submitter."""
+class _Row(NamedTuple):
+    submitter_id: int
+    report_id: int
+    value: float
+    moved: list[str]
+
+
+def _cell(key: CellKey, rows: list[_Row]) -> Cell:
+    """The cell of rows, oldest first; the first names the submitter."""
     sittings: dict[int, list[float]] = defaultdict(list)
-    for _, report, value in rows:
-        sittings[report].append(math.log(value))
+    for row in rows:
+        sittings[row.report_id].append(math.log(row.value))
     means = {report: math.fsum(logs) / len(logs) for report, logs in sittings.items()}
     return Cell(
         recipe_id=key.recipe_id,
         system_id=key.system_id,
         bound=key.bound,
         machine_id=key.machine_id,
-        submitter_id=rows[0][0],
+        submitter_id=rows[0].submitter_id,
         n_runs=len(rows),
         n_sittings=len(sittings),
         mean_ln=math.fsum(means.values()) / len(means),
         m2=math.fsum(
             (log - means[report]) ** 2 for report, logs in sittings.items() for log in logs
         ),
+        moved=sorted({name for row in rows for name in row.moved}),
         last_report_id=max(sittings),
     )

@@ -99,7 +99,10 @@ def _verdict(row: EffectRow) -> str:
         return word
     if row.n_needed is None:
         return f"{word}: the machines differ too much for any number of them"
-    return f"{word}: {row.n_needed} would tell a 3 % effect from none"
+    missing = row.n_needed - row.effect.n
+    if missing <= 0:
+        return word
+    return f"{word}: {plural(missing, 'more machine')} would tell a 3 % effect from none"
 
 
 def _is_apart(row: EffectRow) -> bool:

@@ -14,7 +14,7 @@ _TITLES = {
     "virtualization": "Virtualisation",
     "cloud": "Cloud",
     "cpu": "Processors",
-    "": "Memory and clock",
+    "": "Memory, clock and neighbours",
     "nic": "Network card",
     "tuning": "Settings of the accept path",
 }
@@ -56,7 +56,7 @@ def _facts(group: str, values: Any) -> Facts:
 
 def _plain(name: str) -> str:
     """`instance_type` → `instance type`; a size's unit is written with its value."""
-    return name.removesuffix("_bytes").replace("_", " ")
+    return name.removesuffix("_bytes").removesuffix("_percent").replace("_", " ")
 
 
 def _map(group: str, name: str, title: str, environment: Mapping[str, Any]) -> Facts:
@@ -77,6 +77,8 @@ def _text(group: str, name: str, value: Any) -> str:
         return f"{value} ({known})" if known else str(value)
     if name.endswith("_bytes") and isinstance(value, int):
         return _bytes(value)
+    if name.endswith("_percent"):
+        return f"{value} %"
     return str(value) or "(empty)"
 
 

@@ -75,7 +75,7 @@ class ReportPage:
     sections: tuple[Section, ...]
     environment: tuple[Facts, ...]
     standing: dict[str, Any] | None
-    advice: list[dict[str, str]]
+    advice: list[dict[str, Any]]
 
     @property
     def headline(self) -> Section | None:
@@ -98,7 +98,9 @@ def report_page(report: RawReport) -> ReportPage:
         environment=facts_of(reading.environment),
         standing=standing(report, figures),
         advice=advice(
-            figures, elapsed_by_run((row.run_index, row.elapsed_time_s) for row in results)
+            figures,
+            elapsed_by_run((row.run_index, row.elapsed_time_s) for row in results),
+            reading.environment,
         ),
     )
 

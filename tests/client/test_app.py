@@ -15,9 +15,8 @@ from crr_submit.app_load import Job
 from crr_submit.app_output import ACCEPT, KEEPALIVE
 from crr_submit.app_server import BODY, Server
 from crr_submit.host import Host
-from crr_submit.interrupts import Interrupted, handled
 from crr_submit.options import AppSettings
-from crr_submit.programs import CannotMeasure
+from crr_submit.programs import CannotMeasure, Interrupted, handled
 from crr_submit.report import schema, unknown_keys
 from tests.client import commands, schema_check
 from tests.client.small_registry import SmallRegistry

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import __version__, claim
+from crr_submit import __version__, deliver, envelope, report
 from tests.client import commands
 from tests.client.small_registry import SmallRegistry, error
 
@@ -67,7 +67,7 @@ class SendTest(CommandCase):
         with SmallRegistry() as registry:
             self.run_command("send", "report.json", "--registry", registry.url)
         [(_, headers, body)] = registry.requests
-        [kept] = claim.load(str(self.report))
+        [kept] = deliver.claims_of(str(self.report))
         self.assertEqual(headers["claim-token"], kept.claim_token)
         self.assertEqual(headers["idempotency-key"], kept.idempotency_key)
         self.assertNotIn(kept.claim_token.encode(), body)
@@ -115,6 +115,15 @@ class SendTest(CommandCase):
         self.assertIn("The report is in my report.json", errors)
         retry = shlex.split(errors.split("To send it:")[1])
         self.assertEqual(retry[-4:], [*arguments][:4])
+
+    def test_without_a_way_out_it_is_printed_for_a_mail(self):
+        code, out, errors = commands.run(self.folder, "send", "--text", "report.json")
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(out, envelope.to_mail(self.report.read_bytes()) + "\n")
+        code, out, _ = commands.run(self.folder, "send", "--text", "--json", "report.json")
+        self.assertEqual(code, 0)
+        [row] = json.loads(out)["reports"]
+        self.assertTrue(row["text"].startswith(report.BLOCK_BEGINS))
 
     def test_the_retry_command_sends_it(self):
         with SmallRegistry((422, {}, error("invalid", "no"))) as registry:

@@ -103,7 +103,7 @@ class TuningTest(TreeCase):
             }
         )
         self.assertEqual(
-            tuning.settings(host),
+            tuning.settings(host, None),
             {
                 "net.core.somaxconn": 4096,
                 "net.ipv4.ip_local_port_range": "32768 60999",

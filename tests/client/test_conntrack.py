@@ -1,7 +1,7 @@
 import unittest
 from pathlib import Path
 
-from crr_submit.conntrack import EXPIRY_LIMIT_S, POLL_S, Conntrack
+from crr_submit.telemetry import EXPIRY_LIMIT_S, POLL_S, Conntrack
 from tests.client.test_collect import TreeCase
 
 COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"

@@ -42,12 +42,12 @@ class NicTest(unittest.TestCase):
         host = self.host(CARD)
         os.symlink("../../bus/pci/drivers/ena", str(host.path("/sys/class/net/eth0/device/driver")))
         wanted = {"driver": "ena", "queues": 2, "mtu_bytes": 9001, "offloads": {}}
-        self.assertEqual(nic.describe(host), wanted)
+        self.assertEqual(nic.describe(host, nic.default_interface(host)), wanted)
 
     def test_how_its_load_is_spread(self):
         wanted = {"rps.nic": "on", "rfs.nic": "on", "xps.nic": "off"}
         wanted["irq_spread"] = "2 interrupts on 2 CPUs"
-        self.assertEqual(nic.spread(self.host(CARD)), wanted)
+        self.assertEqual(nic.spread(self.host(CARD), "eth0"), wanted)
 
     def test_ipv6_alone(self):
         host = self.host(
@@ -57,8 +57,14 @@ class NicTest(unittest.TestCase):
 
     def test_host_without_a_route_has_no_card(self):
         host = self.host({})
-        self.assertIsNone(nic.describe(host))
-        self.assertEqual(nic.spread(host), {})
+        self.assertIsNone(nic.default_interface(host))
+        self.assertIsNone(nic.describe(host, None))
+        self.assertEqual(nic.spread(host, None), {})
+
+    @unittest.skipUnless(Path("/sys/class/net/lo").exists(), "needs Linux")
+    def test_the_card_on_the_way_to_an_address(self):
+        self.assertEqual(nic.towards("127.0.0.1"), "lo")
+        self.assertIsNone(nic.towards("no.such.host.invalid"))
 
     def test_a_name_that_is_no_name(self):
         for name in ("../../etc", "..", "a" * 16, "a/b"):

@@ -53,6 +53,21 @@ class DefaultPlanTest(unittest.TestCase):
         self.assertEqual({streams for _, streams, _ in kinds(built(usable_cpus=1))}, {1})
 
 
+class FarEndTest(unittest.TestCase):
+    def test_no_arm_needs_both_ends_on_one_cpu(self):
+        steps = plan.against_far_end(built())
+        self.assertTrue(steps[0].warm_up)
+        self.assertEqual({step.placement for step in steps}, {"unpinned"})
+        self.assertEqual(
+            kinds(steps),
+            {
+                ("TCP_CRR", 1, "unpinned"): 8,
+                ("TCP_CRR", 2, "unpinned"): 8,
+                ("TCP_RR", 1, "unpinned"): 3,
+            },
+        )
+
+
 class AskedForTest(unittest.TestCase):
     def test_one_stream_leaves_the_single_arms_and_rr(self):
         self.assertEqual({streams for _, streams, _ in kinds(built(streams=(1,)))}, {1})

@@ -5,11 +5,11 @@ import time
 import unittest
 from pathlib import Path
 
-from crr_submit import claim, send
+from crr_submit import deliver, send
 from tests.client.small_registry import CREATED, SmallRegistry, error
 
 BODY = b'{"report_version": 1, "runs": []}'
-CLAIM = claim.Claim("", "", "key-of-this-report", "crrc_token")
+CLAIM = deliver.Claim("", "", "key-of-this-report", "crrc_token")
 UNAVAILABLE = (503, {}, error("unavailable", "the database is away"))
 CREATED_ANSWER = (201, {}, CREATED)
 
@@ -179,7 +179,7 @@ class ClaimTest(unittest.TestCase):
         self.report = str(Path(folder.name, "report.json"))
 
     def claim(self, registry="http://a.example", body=BODY):
-        return claim.get_or_create(self.report, registry, body)
+        return deliver.claim_for(self.report, registry, body)
 
     def test_is_kept_beside_the_report_for_its_owner(self):
         self.claim()
@@ -198,11 +198,11 @@ class ClaimTest(unittest.TestCase):
         made = [self.claim(), self.claim(body=b"other"), self.claim("http://b.example")]
         self.assertEqual(len({row.idempotency_key for row in made}), 3)
         self.assertEqual(len({row.claim_token for row in made}), 3)
-        self.assertEqual(claim.load(self.report), made)
+        self.assertEqual(deliver.claims_of(self.report), made)
 
     def test_remembers_where_the_report_stands_and_keeps_the_secrets(self):
         made = self.claim()
-        claim.remember(self.report, made, CREATED)
+        deliver.keep(self.report, made, CREATED)
         kept = self.claim()
         self.assertEqual((kept.id, kept.claim_token), (CREATED["id"], made.claim_token))
 

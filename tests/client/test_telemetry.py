@@ -1,6 +1,8 @@
+import os
 import unittest
 
-from crr_submit import telemetry
+from crr_submit import cpus, telemetry
+from crr_submit.host import Host
 from tests.client.test_collect import TreeCase
 
 BEFORE = {
@@ -13,6 +15,8 @@ BEFORE = {
     "/proc/softirqs": "     CPU0  CPU1\n  NET_RX:  1000  2000\n",
     "/proc/net/netstat": "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 7 3 4\n"
     "IpExt: InNoRoutes\nIpExt: 0\n",
+    "/proc/net/softnet_stat": "00000064 00000000 0 0 0 0 0 0 0 0000000a 0\n"
+    "00000064 00000000 0 0 0 0 0 0 0 00000001 0\n",
     "/proc/self/cgroup": "0::/\n",
     "/sys/fs/cgroup/cpu.stat": "usage_usec 5\nnr_throttled 2\n",
     "/proc/sys/net/netfilter/nf_conntrack_count": "100\n",
@@ -28,6 +32,8 @@ AFTER = {
     "CAL:  150  260  Function call interrupts\n",
     "/proc/softirqs": "     CPU0  CPU1\n  NET_RX:  1500  2600\n",
     "/proc/net/netstat": "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 7 5 4\n",
+    "/proc/net/softnet_stat": "00000064 00000000 0 0 0 0 0 0 0 0000001a 0\n"
+    "00000064 00000000 0 0 0 0 0 0 0 00000002 0\n",
     "/sys/fs/cgroup/cpu.stat": "usage_usec 9\nnr_throttled 5\n",
     "/proc/sys/net/netfilter/nf_conntrack_count": "5100\n",
     "/proc/net/stat/nf_conntrack": "entries  searched drop\n00000064 00000000 00000010\n",
@@ -88,15 +94,40 @@ class OverRunTest(TreeCase):
         self.assertEqual(
             self.over_run(BEFORE, AFTER),
             {
-                "netstat": {"ListenOverflows": 2, "ListenDrops": 0},
+                "netstat": {"ListenOverflows": 2, "ListenDrops": 0, "SyncookiesSent": 0},
+                "softnet": {"received_rps": 17},
                 "conntrack": {"count": 5100, "max": 262144, "drop": 5},
                 "cgroup_throttled": 3,
             },
         )
 
     def test_what_cannot_be_read_is_null(self):
-        expected = {"netstat": {}, "conntrack": None, "cgroup_throttled": None}
+        expected = {
+            "netstat": {},
+            "softnet": {"received_rps": None},
+            "conntrack": None,
+            "cgroup_throttled": None,
+        }
         self.assertEqual(self.over_run({}, {}), expected)
+
+
+class SpinTest(TreeCase):
+    def test_every_cpu_of_ours_is_kept_busy_and_no_process_is_left(self):
+        host = Host()
+        first = telemetry.read(host)
+        taken = telemetry.spin_steal_percent(host)
+        busy = {
+            row["cpu"]: row["busy_percent"]
+            for row in telemetry.window(first, telemetry.read(host))["cpu"]
+        }
+        for cpu in cpus.allowed():
+            self.assertGreater(busy[cpu], 80)
+        self.assertTrue(0 <= taken <= 100)
+        with self.assertRaises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def test_where_the_kernel_counts_no_ticks_nothing_is_known(self):
+        self.assertIsNone(telemetry.spin_steal_percent(self.host({})))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from crr_submit import cli, experiment, factors, journal, measure, paired, tune
+from crr_submit import cli, factors, journal, measure, paired, tune
 
 OWNERS = {
     "write": (journal.Journal, "write"),
@@ -83,7 +83,7 @@ def main(path, point, what, *arguments):
     with mock.patch.object(factors, "FACTORS", known), mock.patch.object(
         tune, "design_of", lambda options: TINY
     ), mock.patch.object(journal, "opened", lambda: opened(path)), mock.patch.object(
-        experiment, "TRIED", path + ".tried"
+        tune, "TRIED", path + ".tried"
     ), at(point, what):
         return cli.execute(arguments)
 

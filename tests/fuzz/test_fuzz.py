@@ -32,7 +32,14 @@ def test_a_value_that_scrubbing_takes_away_is_noticed(monkeypatch: pytest.Monkey
     gone = privacy.Scrubbed("", {})
     monkeypatch.setattr(invariants, "scrub", lambda text: gone)
     with pytest.raises(Broken, match="scrub-results: 1 results became 0"):
-        invariants.check_scrubbing(reports.text())
+        invariants.check_scrubbing_of_netperf(reports.text())
+
+
+def test_a_value_that_scrubbing_makes_up_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = privacy.Scrubbed(reports.text(31_415.92), {})
+    monkeypatch.setattr(invariants, "scrub", lambda text: other)
+    with pytest.raises(Broken, match=r"number: value is 31415\.92"):
+        invariants.check_scrubbing(reports.text(27_182.81))
 
 
 def test_a_fault_of_intake_is_not_kept_for_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,13 +38,19 @@ def post(client: Client, report: dict[str, Any], number: int) -> None:
     assert answer.status_code == 201, answer.content
 
 
-def send_experiment(client: Client, ratio: float, base: float = 20_000.0) -> None:
+def send_experiment(
+    client: Client, ratio: float, *, steered: bool = True, placement: str = "same_cpu"
+) -> None:
     """One machine tries rps.lo in three blocks; the second arm has `ratio` times the rate."""
     number = next(NUMBERS)
     orders = ("ABBA", "BAAB", "ABBA")
     letters = "".join(orders)
     runs = [
-        reports.run(base * (ratio if letter == "B" else 1) * (1 + place / 1_000))
+        reports.run(
+            20_000 * (ratio if letter == "B" else 1) * (1 + place / 1_000),
+            placement=placement,
+            telemetry={"softnet": {"received_rps": 90_000 * steered * (letter == "B")}},
+        )
         for place, letter in enumerate(letters)
     ]
     arms = [
@@ -64,7 +70,9 @@ def send_plain(client: Client, machine: int, rate: float, **tuning: Any) -> None
         cpu={"model": "Intel Xeon E5-2680 v4", "vendor": "GenuineIntel", "online": 2},
         tuning={"net.core.somaxconn": 4096, "conntrack": "absent", **tuning},
     )
-    runs = [reports.run(rate * factor) for factor in (0.99, 1.0, 1.01)]
+    entries = 60_000 if tuning.get("conntrack") == "active" else 12
+    telemetry = {"conntrack": {"count": entries, "max": 262_144, "drop": 0}}
+    runs = [reports.run(rate * factor, telemetry=telemetry) for factor in (0.99, 1.0, 1.01)]
     report = reports.envelope(*runs, environment=environment, machine_id=f"{machine:032x}")
     post(client, report, machine)
 
@@ -100,23 +108,6 @@ def test_one_sender_with_many_machines_is_one_value() -> None:
 def test_workloads_are_never_pooled() -> None:
     remote = RPS._replace(topology="same_lan")
     assert len(tweaks.rows(EXPERIMENT, hosts(RPS, 1.1) + hosts(remote, 1.1))) == 2
-
-
-@pytest.mark.parametrize(
-    ("factor", "topology", "moved", "expected"),
-    [
-        ("rps.lo", "loopback", (), True),
-        ("rps.nic", "loopback", (), False),
-        ("offload.tso", "same_lan", (), True),
-        ("net.ipv4.tcp_syncookies", "loopback", (), False),
-        ("net.ipv4.tcp_syncookies", "same_lan", ("SyncookiesSent",), True),
-        ("net.core.somaxconn", "loopback", ("TCPTimeWaitOverflow",), False),
-    ],
-)
-def test_what_cannot_have_acted(
-    factor: str, topology: str, moved: tuple[str, ...], expected: bool
-) -> None:
-    assert tweaks.is_exercised(factor, topology, moved) is expected
 
 
 def test_a_host_needs_a_whole_block() -> None:
@@ -155,6 +146,37 @@ def test_experiments_come_out_with_their_word(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_setting_whose_counter_never_moved_says_nothing(client: Client) -> None:
+    for ratio in (0.50, 0.51, 0.49, 0.50):
+        send_experiment(client, ratio, steered=False)
+    (row,) = rows(client)
+    assert row["verdict"] == "not_exercised"
+    assert "Not exercised" in client.get("/effects/").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_pair_without_tracked_connections_says_nothing_of_tracking(client: Client) -> None:
+    for machine in (1, 2, 3):
+        send_plain(client, machine, 20_000 + machine, conntrack="absent")
+        send_plain(client, machine, 16_000 + machine, conntrack="loaded")
+    assert [row["verdict"] for row in rows(client)] == ["not_exercised"]
+
+
+@pytest.mark.django_db
+def test_a_query_never_narrows_what_was_tried(client: Client) -> None:
+    """Holm's family is all experiments there are, so a filter changes no word and no q-value."""
+    for ratio in (0.95, 0.93, 0.96):
+        send_experiment(client, ratio)
+    for ratio in (0.8, 1.3, 1.1):
+        send_experiment(client, ratio, placement="unpinned")
+    both = {row["placement"]: row for row in rows(client)}
+    assert set(both) == {"same_cpu", "unpinned"}
+    assert rows(client, "?placement=same_cpu") == [both["same_cpu"]]
+    assert rows(client, "?factor=rps.lo&test=TCP_CRR&placement=unpinned") == [both["unpinned"]]
+    assert rows(client, "?test=TCP_RR") == []
+
+
+@pytest.mark.django_db
 def test_arms_the_other_way_round_are_the_same_contrast(client: Client) -> None:
     send_experiment(client, 2.0)
     (row,) = rows(client)
@@ -186,6 +208,26 @@ def test_a_machine_with_and_without_is_a_pair_and_other_hosts_an_association(
 @pytest.mark.parametrize("address", [API, "/effects/"])
 def test_what_is_no_query_is_refused(client: Client, address: str, query: str) -> None:
     assert client.get(address + query).status_code == 422
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("call", ["effects", "costs", "leaderboard", "compare"])
+def test_a_parameter_given_twice_is_refused(client: Client, call: str) -> None:
+    answer = client.get(f"/api/v1/{call}/?test=TCP_CRR&test=TCP_RR")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"] == [
+        {"path": "test", "message": "given more than once"}
+    ]
+
+
+@pytest.mark.django_db
+def test_a_list_may_be_given_with_commas_or_once_for_each(client: Client) -> None:
+    send_plain(client, 1, 20_000)
+    assert rows(client) == []
+    board = "/api/v1/leaderboard/?group_by="
+    commas, each = (client.get(board + way).json() for way in ("os,cpus", "os&group_by=cpus"))
+    assert commas == each
+    assert list(commas["rows"][0]["group"]) == ["os", "cpus"]
 
 
 @pytest.mark.django_db

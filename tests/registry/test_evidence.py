@@ -1,13 +1,13 @@
 """Known answers of the statistics, and what they must not do at the edges."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.evidence.groups import Observation, grouped, leaderboard
-from registry.evidence.limiter import RunRow, verdicts
+from registry.evidence.groups import Group, Observation, grouped, leaderboard
 from registry.evidence.ranking import holm, rank_intervals
 from registry.evidence.summary import estimate
 
@@ -123,21 +123,28 @@ def test_leaderboard_says_what_an_unranked_group_lacks() -> None:
     assert (rows[0].rank_low, rows[0].rank_high) == (1, 1)
 
 
-def run_row(placement: str, rate: float, idle_entries: int | None) -> RunRow:
-    telemetry = {"cpu": [{"cpu": 0, "busy_percent": 50.0, "idle_entries": idle_entries}]}
-    return RunRow("TCP_CRR", 1, placement, rate, telemetry, 5.0)
+def test_one_lucky_host_does_not_lead_a_board() -> None:
+    lucky = [("a", 90.0), ("b", 100.0), ("c", 400.0)]
+    steady = [("d", 130.0), ("e", 131.0), ("f", 129.0)]
+    seen = [observation(name, rate, "lucky") for name, rate in lucky]
+    groups = grouped(seen + [observation(name, rate, "steady") for name, rate in steady])
+    assert [group.key for group in groups] == [("lucky",), ("steady",)]
+    rows = leaderboard(groups)
+    assert [row.group.key for row in rows] == [("steady",), ("lucky",)]
+    assert rows[1].group.estimate.rate == pytest.approx((90 * 100 * 400) ** (1 / 3))
 
 
-def test_wakeups_are_the_limit_when_idle_cpus_are_woken_for_every_transaction() -> None:
-    same_cpu, unpinned = run_row("same_cpu", 20_000, 100), run_row("unpinned", 5_000, 42_000)
-    assert [verdict.limiter for verdict in verdicts([same_cpu, unpinned])] == ["vcpu_wakeups"]
+def test_rows_are_drawn_to_those_of_their_class_alone() -> None:
+    """Of two wide rows the lower one leads when the class of the other draws it far down."""
+    wide = [("a", 150.0), ("b", 300.0), ("c", 600.0)]
+    seen = [observation(name, rate, "wide") for name, rate in wide]
+    seen += [observation(f"{name}2", rate * 0.9, "other") for name, rate in wide]
+    for n in range(4):
+        seen += [observation(f"{name}{n}", 20.0 + n, f"slow{n}") for name in "xyz"]
+    groups = grouped(seen)
 
+    def first(class_of: Callable[[Group], str | None]) -> str:
+        return str(leaderboard(groups, class_of=class_of)[0].group.key[0])
 
-@pytest.mark.parametrize(
-    ("rate", "idle_entries"), [(19_000, 42_000), (5_000, 100), (5_000, None), (1e-300, 2**60)]
-)
-def test_without_all_signs_there_is_no_wakeup_verdict(
-    rate: float, idle_entries: int | None
-) -> None:
-    rows = [run_row("same_cpu", 20_000, 100), run_row("unpinned", rate, idle_entries)]
-    assert verdicts(rows) == []
+    assert first(lambda group: None) == "wide"
+    assert first(lambda group: None if group.key == ("other",) else "one") == "other"

@@ -185,6 +185,20 @@ def test_a_banner_to_this_host_is_loopback(far_end: str) -> None:
     assert other.recipe["topology"] is None
 
 
+def far_ends(**more: Any) -> set[str | None]:
+    far = reports.environment(cpu={"model": "AMD EPYC 7B13", "online": 8})
+    run = reports.run(remote_environment=far, placement="unpinned", **more)
+    return {run.recipe["far_end"] for run in normalised(reports.envelope(run)).runs}
+
+
+def test_the_far_end_is_part_of_the_recipe_where_there_is_one() -> None:
+    assert far_ends(topology="same_lan") == {"kvm, 6.12, 8 CPUs, AMD EPYC 7B13"}
+    assert far_ends(topology="loopback") == {None}
+    assert far_ends(topology="same_lan", outputs=["no output"]) == set()
+    (run,) = normalised(reports.envelope(reports.run(topology="same_lan"))).runs
+    assert run.recipe["far_end"] is None
+
+
 def test_several_results_of_a_partial_or_many_stream_run_are_no_figures() -> None:
     two = [reports.text(1000.0) + reports.text(2000.0)]
     for more in ({"partial": True}, {"streams": 4}):

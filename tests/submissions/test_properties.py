@@ -49,6 +49,11 @@ def test_any_text_is_read_and_no_number_made_up(text: str) -> None:
 
 @given(st.one_of(texts.broken(), texts.several().map(lambda printed: printed.text)))
 def test_scrubbing_changes_no_value(text: str) -> None:
+    invariants.check_scrubbing_of_netperf(text)
+
+
+@given(st.one_of(texts.nearly, texts.broken(), st.text()))
+def test_scrubbing_of_any_text_makes_no_number_up(text: str) -> None:
     invariants.check_scrubbing(text)
 
 

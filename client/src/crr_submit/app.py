@@ -28,12 +28,11 @@ from crr_submit.app_generators import Load
 from crr_submit.app_load import Job
 from crr_submit.app_output import AppOutput
 from crr_submit.app_server import Counts, Server
-from crr_submit.conntrack import Conntrack
 from crr_submit.host import Host
-from crr_submit.interrupts import Interrupted, handled
 from crr_submit.measure import Measurement, Progress
 from crr_submit.options import AppSettings, Options
-from crr_submit.programs import CannotMeasure
+from crr_submit.programs import CannotMeasure, Interrupted, handled
+from crr_submit.telemetry import Conntrack
 from crr_submit.terminal import Terminal
 
 # Before the first run nothing is known of this host; only the time left is guessed by it.

@@ -22,8 +22,7 @@ from crr_submit.app_load import Job
 from crr_submit.app_output import AB, OWN, WRK
 from crr_submit.app_process import Children
 from crr_submit.host import Host
-from crr_submit.interrupts import held
-from crr_submit.programs import CannotMeasure, end_group, start
+from crr_submit.programs import CannotMeasure, end_group, held, start
 
 # A run that is slower than this many requests a second is given up after the grace time.
 LEAST_RATE = 100

@@ -15,8 +15,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, NoReturn
 
-from crr_submit.interrupts import SIGNALS, held
-from crr_submit.programs import CannotMeasure
+from crr_submit.programs import SIGNALS, CannotMeasure, held
 
 Line = socket.socket
 _PIECE_BYTES = 4096

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from crr_submit import claim, collect, envelope, post, session, tune
-from crr_submit.deliver import Outcome, deliver, not_sent
+from crr_submit import collect, envelope, post, session, tune
+from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
 from crr_submit.programs import CannotMeasure
@@ -101,10 +101,24 @@ def send(options: Options, terminal: Terminal) -> int:
         reports = [_readable(name, options, terminal) for name in options.files]
     except OSError as error:
         return _failed("crr-submit: %s" % error, USAGE, terminal)
+    if options.as_text:
+        return _print_for_mail(reports, terminal)
     outcomes = [_sent(path, body, options, terminal) for path, body in reports]
     terminal.finish({"reports": [outcome.as_dict() for outcome in outcomes]})
     is_done = options.dry_run or all(outcome.sent for outcome in outcomes)
     return DONE if is_done else NOT_SENT
+
+
+def _print_for_mail(reports: Sequence[Tuple[str, bytes]], terminal: Terminal) -> int:
+    """Netperf's own text is fit for a mail as it is."""
+    rows = []
+    for path, body in reports:
+        is_report = media_type(body) != TEXT_TYPE
+        text = envelope.to_mail(body) if is_report else body.decode("utf-8", "replace")
+        rows.append({"file": path, "text": text})
+        terminal.say(*text.rstrip("\n").split("\n"))
+    terminal.finish({"reports": rows})
+    return DONE
 
 
 def show(options: Options, terminal: Terminal) -> int:
@@ -139,7 +153,7 @@ def post_text(options: Options, terminal: Terminal) -> int:
 def _report_and_address(name: str, options: Options) -> Tuple[bytes, Optional[str]]:
     """The report in a file, with the address kept beside it, or in the registry by its id."""
     if Path(name).exists() or not _ID.match(name):
-        addresses = [kept.url for kept in claim.load(name) if kept.url]
+        addresses = [kept.url for kept in claims_of(name) if kept.url]
         return Path(name).read_bytes(), addresses[-1] if addresses else None
     if options.registry is None:
         raise ValueError("no such file; for a report of a registry give --registry URL")

@@ -18,8 +18,13 @@ from crr_submit.host import Host, os_release
 _CPU_FOLDER = "/sys/devices/system/cpu"
 
 
-def environment(host: Host, with_cloud: bool = True) -> Dict[str, Any]:
-    """Everything about the host, as the envelope's `environment`."""
+def environment(
+    host: Host, with_cloud: bool = True, far_end: Optional[str] = None
+) -> Dict[str, Any]:
+    """Everything about the host, as the envelope's `environment`; its network card is the one on
+    the way to `far_end`, else that of the default route.
+    """
+    card = nic.towards(far_end) if far_end else nic.default_interface(host)
     return {
         "kernel": kernel(host),
         "os": operating_system(host),
@@ -28,8 +33,8 @@ def environment(host: Host, with_cloud: bool = True) -> Dict[str, Any]:
         "cpu": processors(host),
         "memory_bytes": memory_bytes(host),
         "clocksource": clocksource(host),
-        "nic": nic.describe(host),
-        "tuning": tuning.settings(host),
+        "nic": nic.describe(host, card),
+        "tuning": tuning.settings(host, card),
     }
 
 

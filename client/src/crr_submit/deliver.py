@@ -1,6 +1,11 @@
 """From a file on disk to a report in a registry: secrets first, then the bytes, then what came of
 it in words.
 
+The two secrets of a report are made before it is sent and kept beside it in `<file>.claim` for its
+owner alone: `Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw
+it. They belong to one registry and one exact content, so a report that was edited, or goes to
+another registry, gets new ones.
+
 In: a saved report or netperf text and where to send it. Out: an `Outcome`, the same for people and
 for --json. The shapes of `standing` and `advice` belong to the registry, which may grow them;
 whatever comes is printed. Called by `crr_submit.cli`.
@@ -8,19 +13,25 @@ whatever comes is printed. Called by `crr_submit.cli`.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 import shlex
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
-from crr_submit import claim, send
+from crr_submit import send
+from crr_submit.envelope import save
 from crr_submit.report import MEDIA_TYPE
+from crr_submit.send import Claim
 from crr_submit.terminal import Terminal, clean, clean_lines
 
 TEXT_TYPE = "text/plain; charset=utf-8"
+TOKEN_PREFIX = "crrc_"
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -43,16 +54,16 @@ class Outcome:
 def deliver(path: str, body: bytes, registry: str, terminal: Terminal) -> Outcome:
     """Send a file that is on disk, and say how it went."""
     try:
-        secrets = claim.get_or_create(path, registry, body)
+        claim = claim_for(path, registry, body)
         got = send.send(
-            body, media_type(body), registry, secrets, lambda text: terminal.say(*clean_lines(text))
+            body, media_type(body), registry, claim, lambda text: terminal.say(*clean_lines(text))
         )
     except (OSError, ValueError, send.SendError) as error:
         return not_sent(path, registry, str(error), terminal)
     except KeyboardInterrupt:
         return not_sent(path, registry, "interrupted", terminal)
     terminal.say(*lines(got))
-    _remember(path, secrets, got, terminal)
+    _remember(path, claim, got, terminal)
     return Outcome(path, sent=True, registry=registry, id=got["id"], url=got.get("url"), answer=got)
 
 
@@ -61,7 +72,8 @@ def not_sent(path: str, registry: Optional[str], cause: str, terminal: Terminal)
     retry = retry_command(path, registry)
     lines = clean_lines(cause)
     terminal.complain("Not sent: " + lines[0], *lines[1:])
-    terminal.complain("The report is in %s" % path, "To send it:  %s" % retry)
+    terminal.complain("The report is in %s (send --text prints it for a mail)" % path)
+    terminal.complain("To send it:  %s" % retry)
     return Outcome(path, registry=registry, cause="\n".join(lines), retry=retry)
 
 
@@ -103,14 +115,14 @@ def _callable_name(program: str) -> str:
     return name if found and Path(found).resolve() == Path(program).resolve() else program
 
 
-def _remember(path: str, secrets: claim.Claim, got: Dict[str, Any], terminal: Terminal) -> None:
+def _remember(path: str, claim: Claim, got: Dict[str, Any], terminal: Terminal) -> None:
     """The report is there whatever happens now, so a full disk is only worth a line."""
     try:
-        claim.remember(path, secrets, got)
+        keep(path, claim, got)
     except (OSError, ValueError) as error:
         terminal.complain("Could not note the report's address: %s" % error)
-    kept = claim.path_of(path)
-    terminal.say("Keep %s private: with it you can edit or withdraw the report." % kept)
+    private = claim_path(path)
+    terminal.say("Keep %s private: with it you can edit or withdraw the report." % private)
 
 
 def lines(answer: Mapping[str, Any]) -> List[str]:
@@ -166,3 +178,50 @@ def texts(value: Any) -> List[str]:
         for key, item in value.items()
         if texts(item)
     ]
+
+
+def claim_path(report_path: str) -> str:
+    return report_path + ".claim"
+
+
+def claim_for(report_path: str, registry: str, body: bytes) -> Claim:
+    """The kept claim of this content at this registry, or a new one, on disk; raises OSError or
+    ValueError.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    claims = claims_of(report_path)
+    for claim in claims:
+        if (claim.registry, claim.body_sha256) == (registry, digest):
+            return claim
+    token = TOKEN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    made = Claim(registry, digest, secrets.token_urlsafe(SECRET_BYTES), token)
+    _store(report_path, [*claims, made])
+    return made
+
+
+def keep(report_path: str, claim: Claim, answer: Mapping[str, Any]) -> None:
+    """Note beside the secrets which report they belong to; raises OSError or ValueError."""
+    known = replace(claim, id=_string(answer, "id"), url=_string(answer, "url"))
+    _store(report_path, [known if kept == claim else kept for kept in claims_of(report_path)])
+
+
+def claims_of(report_path: str) -> List[Claim]:
+    """All claims kept beside a report; raises ValueError when the file is not one of ours."""
+    path = claim_path(report_path)
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["claims"]
+        return [Claim(**row) for row in rows]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError("%s is not a claim file of crr-submit (%s)" % (path, error)) from error
+
+
+def _store(report_path: str, claims: List[Claim]) -> None:
+    content: Dict[str, Any] = {"claims": [asdict(claim) for claim in claims]}
+    save(claim_path(report_path), (json.dumps(content, indent=2) + "\n").encode("ascii"))
+
+
+def _string(answer: Mapping[str, Any], name: str) -> Optional[str]:
+    value = answer.get(name)
+    return value if isinstance(value, str) else None

@@ -9,7 +9,7 @@ same rows, so a field is added in one place. `ENVELOPE` describes what is sent (
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
 TEXT_LENGTH = 1_000
 OUTPUT_LENGTH = 512 * 1024
@@ -130,6 +130,7 @@ ENVELOPE: Tuple[Field, ...] = (
     ),
     _count(_ENV + ".memory_bytes", "Memory.", unit="bytes"),
     Field(_ENV + ".clocksource", "string", "The kernel's current clock source.", max_length=64),
+    _percent(_ENV + ".spin_steal_percent", "Taken by others from CPUs that spun before the runs."),
     Field(_ENV + ".nic", "object", "The network card of the path, when the run left the host."),
     Field(_ENV + ".nic.driver", "string", "Driver.", max_length=64),
     _count(_ENV + ".nic.queues", "Receive queues.", 65_536),
@@ -211,6 +212,13 @@ ENVELOPE: Tuple[Field, ...] = (
         "TcpExt counters, difference over the run.",
         values=("number",),
         max_items=200,
+    ),
+    Field(
+        _RUN + ".telemetry.softnet",
+        "map",
+        "/proc/net/softnet_stat: received_rps, difference over the run.",
+        values=("number",),
+        max_items=20,
     ),
     Field(
         _RUN + ".telemetry.interrupts",
@@ -394,8 +402,3 @@ RESULT: Tuple[Field, ...] = (
     ),
     Field("warnings", "list", "What netperf or the parser says about this result."),
 )
-
-
-def by_path(fields: Tuple[Field, ...]) -> Dict[str, Field]:
-    """Index a table by path."""
-    return {field.path: field for field in fields}

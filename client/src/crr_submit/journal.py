@@ -21,8 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
-from crr_submit.interrupts import SIGNALS
-from crr_submit.programs import CannotMeasure
+from crr_submit.programs import SIGNALS, CannotMeasure
 
 PATH = "/run/crr-submit.journal"
 _NETWORK = "/proc/self/ns/net"

@@ -17,14 +17,23 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import IO, Any, Callable, Dict, List, Optional, Sequence
+from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Union
 
 from crr_submit import cpus, plan, summary, telemetry
-from crr_submit.conntrack import Conntrack
 from crr_submit.host import Host
-from crr_submit.interrupts import Interrupted, handled, held
 from crr_submit.plan import Step
-from crr_submit.programs import CannotMeasure, Netserver, Programs, end_group, start
+from crr_submit.programs import (
+    CannotMeasure,
+    FarNetserver,
+    Interrupted,
+    Netserver,
+    Programs,
+    end_group,
+    handled,
+    held,
+    start,
+)
+from crr_submit.telemetry import Conntrack
 
 # The active window leaves out this much at either end: start-up, and netserver's wait at the end.
 MARGIN_S = 0.2
@@ -64,16 +73,17 @@ def carry_out(
     progress: Progress,
     prepare: Callable[[Measurement], None] = lambda done: None,
     conntrack_active: bool = False,
+    far: Optional[FarNetserver] = None,
 ) -> Measurement:
-    """Run the steps in order. Before each, `prepare(what is done so far)` may change the host or
-    end it all with CannotMeasure, and `progress(seconds left, label)` is called. `conntrack_active`
-    is what an earlier plan has shown.
+    """Run the steps in order, over loopback or against `far`. Before each, `prepare(what is done so
+    far)` may change the host or end it all with CannotMeasure, and `progress(seconds left, label)`
+    is called. `conntrack_active` is what an earlier plan has shown.
     """
     done = Measurement()
     conntrack = Conntrack(host)
     conntrack.is_active = conntrack_active
     try:
-        with handled(), Netserver(programs.netserver) as netserver:
+        with handled(), far or Netserver(programs.netserver) as netserver:
             runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
             for index, step in enumerate(steps):
                 left_s = plan.expected_s(steps[index:])
@@ -90,7 +100,7 @@ def carry_out(
 @dataclass
 class _Runner:
     programs: Programs
-    netserver: Netserver
+    netserver: Union[Netserver, FarNetserver]
     host: Host
     pin_cpu: int
     conntrack: Conntrack
@@ -167,7 +177,7 @@ class _Runner:
         for process in processes:
             if not _wait(process, deadline_s):
                 raise CannotMeasure(
-                    "netperf does not end: can its data connections reach this host's loopback?"
+                    "netperf does not end: can its data connections reach the other end?"
                 )
 
     def _keep_cut(
@@ -238,7 +248,7 @@ class _Runner:
             "tool": "netperf",
             "tool_version": self.programs.version,
             "command": " ".join(command),
-            "topology": "loopback",
+            "topology": self.netserver.topology,
             "streams": step.streams,
             "placement": None if step.placement == "same_cpu" else step.placement,
             "warm_up": step.warm_up,
@@ -246,6 +256,7 @@ class _Runner:
             "started_at": _now(),
             "ended_at": None,
             "outputs": [],
+            "remote_environment": self.netserver.environment,
             "telemetry": {},
         }
 

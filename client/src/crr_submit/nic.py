@@ -7,6 +7,7 @@ needs no root. Called by `crr_submit.collect`.
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any, Dict, List, Optional
 from crr_submit.host import Host
 
 _SIOCETHTOOL = 0x8946
+_SIOCGIFADDR = 0x8915
 # ethtool's own names, and the command that asks for each (include/uapi/linux/ethtool.h).
 _OFFLOADS = {
     "rx-checksumming": 0x14,
@@ -30,9 +32,8 @@ _DEFAULT_ROUTE = "00000000"
 _NET = "/sys/class/net/"
 
 
-def describe(host: Host) -> Optional[Dict[str, Any]]:
-    """driver, queues, mtu_bytes and offloads of the card of the default route; None without one."""
-    name = default_interface(host)
+def describe(host: Host, name: Optional[str]) -> Optional[Dict[str, Any]]:
+    """driver, queues, mtu_bytes and offloads of a card; None without one."""
     if name is None:
         return None
     return {
@@ -43,9 +44,8 @@ def describe(host: Host) -> Optional[Dict[str, Any]]:
     }
 
 
-def spread(host: Host) -> Dict[str, str]:
-    """rps.nic, rfs.nic, xps.nic and irq_spread of that card; the unreadable is left out."""
-    name = default_interface(host)
+def spread(host: Host, name: Optional[str]) -> Dict[str, str]:
+    """rps.nic, rfs.nic, xps.nic and irq_spread of a card; the unreadable is left out."""
     if name is None:
         return {}
     found = {
@@ -55,6 +55,21 @@ def spread(host: Host) -> Dict[str, str]:
         "irq_spread": irq_spread(host, name),
     }
     return {factor: value for factor, value in found.items() if value is not None}
+
+
+def towards(address: str) -> Optional[str]:
+    """The interface that packets to an address leave by, found by the address they would have
+    there; no packet is sent. None where IPv4 has no way to it.
+    """
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))
+        own = socket.inet_aton(probe.getsockname()[0])
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):  # an interface without an address
+                request = struct.pack("256s", name.encode())
+                if fcntl.ioctl(probe, _SIOCGIFADDR, request)[20:24] == own:
+                    return _plain(name)
+    return None
 
 
 def default_interface(host: Host) -> Optional[str]:

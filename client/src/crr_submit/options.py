@@ -5,19 +5,24 @@ code 2.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import urllib.parse
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from crr_submit import __version__, app_output, plan
 from crr_submit.app_output import AB, LISTENERS, WRK
+from crr_submit.programs import FarNetserver
 
 REGISTRY_VARIABLE = "CRR_REGISTRY"
 LONGEST_S = 600
 MOST_STREAMS = 1_024
 MOST_REQUESTS = 10_000_000
 MOST_CONCURRENT = 512
+NETSERVER_PORT = 12_865
+TOPOLOGIES = ("same_host", "same_lan", "same_zone", "cross_zone", "wan")
 
 _DESCRIPTION = """\
 Measures how many TCP connections a second this host can take (netperf's TCP_CRR
@@ -68,11 +73,13 @@ class Options:
     machine_id: bool
     with_cloud: bool
     as_mail: bool
+    as_text: bool
     size: plan.Scale
     duration_s: Optional[int]
     factor: str
     against: Optional[str]
     app: AppSettings
+    far: Optional[FarNetserver]
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -85,10 +92,16 @@ def parse(arguments: Sequence[str]) -> Options:
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
     command = given.get("command") or "submit"
-    if command == "send" and registry is None and not given.get("dry_run"):
+    is_sent = given.keys().isdisjoint(("dry_run", "as_text"))
+    if command == "send" and registry is None and is_sent:
         parser.error("send needs --registry URL (or %s)" % REGISTRY_VARIABLE)
     if command == "app" and not given.keys().isdisjoint(("duration", "streams")):
         parser.error("--duration and --streams are netperf's; app takes --requests")
+    far = _far(given)
+    if far is None and not given.keys().isdisjoint(("port", "topology", "far_end")):
+        parser.error("--port, --topology and --far-end describe the host of --host")
+    if far and command not in ("submit", "run"):
+        parser.error("%s measures over loopback, not against --host" % command)
     for word in given.get("redact", ()) if command == "app" else ():
         if app_output.holds(word):
             parser.error(
@@ -111,6 +124,7 @@ def parse(arguments: Sequence[str]) -> Options:
         machine_id=given.get("machine_id", False),
         with_cloud=given.get("with_cloud", True),
         as_mail=given.get("as_mail", False),
+        as_text=given.get("as_text", False),
         size=scale,
         duration_s=given.get("duration"),
         factor=given.get("factor", ""),
@@ -118,7 +132,30 @@ def parse(arguments: Sequence[str]) -> Options:
         app=AppSettings(
             **{name: given[name] for name in AppSettings.__annotations__ if name in given}
         ),
+        far=far,
     )
+
+
+def _far(given: Dict[str, Any]) -> Optional[FarNetserver]:
+    if "host" not in given:
+        return None
+    port = given.get("port", NETSERVER_PORT)
+    return FarNetserver(given["host"], port, given.get("topology"), given.get("far_end"))
+
+
+def far_end(path: str) -> Dict[str, Any]:
+    """What `crr-submit show --json` printed on the other host, without its long maps: every run
+    carries it.
+    """
+    try:
+        environment = dict(json.loads(Path(path).read_text(encoding="utf-8"))["environment"])
+        for part, long_map in (("virtualization", "signals"), ("cpu", "mitigations")):
+            environment[part] = {**(environment[part] or {}), long_map: None}
+        return {**environment, "tuning": None}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(
+            "%s is not what crr-submit show --json prints on the other host (%s)" % (path, error)
+        ) from error
 
 
 def registry_address(text: str) -> str:
@@ -160,6 +197,10 @@ def workers(text: str) -> int:
     return _between(1, MOST_CONCURRENT, text)
 
 
+def port(text: str) -> int:
+    return _between(1, 65_535, text)
+
+
 def _between(least: int, most: int, text: str) -> int:
     if not text.strip().isdigit() or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(
@@ -188,6 +229,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     send.add_argument(
         "files", nargs="+", metavar="FILE", help="report or netperf output; - is standard input"
+    )
+    send.add_argument(
+        "--text",
+        action="store_true",
+        dest="as_text",
+        help="print them for a mail or the registry's page /submit/ instead",
     )
     post = commands.add_parser(
         "post", help="a report as 72 columns of text for a mailing list", parents=[common], **looks
@@ -238,6 +285,15 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         type=stream_counts,
         metavar="1,2,4,auto",
         help="numbers of streams to measure (auto)",
+    )
+    add("--host", metavar="ADDRESS", help="measure against the netserver of another host")
+    add("--port", type=port, metavar="N", help="its port (%d)" % NETSERVER_PORT)
+    add("--topology", choices=TOPOLOGIES, help="where that host is")
+    add(
+        "--far-end",
+        type=far_end,
+        metavar="FILE",
+        help="what crr-submit show --json printed on that host",
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument(

@@ -114,6 +114,15 @@ def build(
     return [warm_up, *rounds, *rr, *_fitting(sweep, room, usable_cpus)]
 
 
+def against_far_end(steps: Sequence[Step]) -> List[Step]:
+    """The steps that another host's netserver can take part in: both ends on one CPU cannot be."""
+    return [
+        replace(step, placement="unpinned")
+        for step in steps
+        if step.warm_up or step.placement != "same_cpu"
+    ]
+
+
 def expected_s(steps: Sequence[Step]) -> float:
     """How long the steps will take."""
     return sum(step.expected_s for step in steps)

@@ -1,6 +1,10 @@
 """netperf and netserver as programs: where they are, how to install them, how they are started and
 ended; and our own netserver, on a free loopback port in its own process group.
 
+Ctrl-C, SIGTERM and SIGHUP are one exception, `Interrupted`, that never falls between a start and
+its record: `handled()` stands around the whole measurement, `held()` around the few lines that
+start or end a process; a signal that comes there is raised when they are done.
+
 Called by `crr_submit.measure`.
 """
 
@@ -16,12 +20,12 @@ import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Callable, List, Optional, Sequence, Tuple, Type, Union
+from types import FrameType, TracebackType
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
 from crr_submit.host import Host, os_release
-from crr_submit.interrupts import held
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXTRA_FOLDERS = (
     "/usr/local/sbin",
     "/usr/sbin",
@@ -53,6 +57,51 @@ _HINTS = {
     "suse": "sudo zypper install netperf (repository network:utilities or benchmark), or %s"
     % SOURCE,
 }
+
+
+class Interrupted(BaseException):
+    """The user or the system asks us to stop. Not an Exception, so that nothing swallows it on the
+    way.
+    """
+
+
+class _State:
+    holders = 0
+    pending = False
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Raise Interrupted for each of SIGNALS, but leave those alone that were ignored (nohup)."""
+    before: List[Any] = [(number, signal.getsignal(number)) for number in SIGNALS]
+    for number, handler in before:
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Put off Interrupted until the outermost block ends."""
+    _State.holders += 1
+    try:
+        yield
+    finally:
+        _State.holders -= 1
+        if _State.holders == 0 and _State.pending:
+            _State.pending = False
+            raise Interrupted
+
+
+def _on_signal(number: int, frame: Optional[FrameType]) -> None:
+    if _State.holders:
+        _State.pending = True
+    else:
+        raise Interrupted
 
 
 class CannotMeasure(Exception):
@@ -145,8 +194,40 @@ START_LIMIT_S = 5.0
 START_TRIES = 3
 
 
+@dataclass(frozen=True)
+class FarNetserver:
+    """Somebody's netserver on another host; `environment` describes that host where it is known."""
+
+    address: str
+    port: int
+    topology: Optional[str]
+    environment: Optional[Dict[str, Any]]
+    pid = 0  # none of ours
+
+    def __enter__(self) -> "FarNetserver":
+        try:
+            socket.create_connection((self.address, self.port), timeout=START_LIMIT_S).close()
+        except OSError as error:
+            text = "no netserver answers there (%s); on that host: netserver -p %d"
+            raise CannotMeasure(text % (error, self.port)) from error
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """It goes on."""
+
+    def names(self) -> List[str]:
+        """What the host may be called in netperf's output: none of it may leave."""
+        found = {self.address}
+        with contextlib.suppress(OSError):
+            found.update(str(row[4][0]) for row in socket.getaddrinfo(self.address, None))
+        return sorted(found)
+
+
 class Netserver:
     """A netserver in the foreground on a free loopback port, for the length of a `with` block."""
+
+    topology = "loopback"
+    environment = None
 
     def __init__(self, program: str) -> None:
         self.program = program

@@ -14,6 +14,9 @@ from crr_submit.fields import ENVELOPE, Field
 
 REPORT_VERSION = 1
 MEDIA_TYPE = "application/json"
+# Around a report that goes by mail: base64 of its zlib stream.
+BLOCK_BEGINS = "-----BEGIN CRR REPORT-----"
+BLOCK_ENDS = "-----END CRR REPORT-----"
 
 _JSON_TYPES = {"list": "array", "map": "object"}
 _SCALARS = {"string": "string", "number": "number", "boolean": "boolean"}

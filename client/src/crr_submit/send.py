@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from crr_submit import __version__
-from crr_submit.claim import Claim
 
 TRIES = 5
 FIRST_DELAY_S = 1.0
@@ -33,6 +32,18 @@ REPORTS_PATH = "/api/v1/reports/"
 
 class SendError(Exception):
     """The report was not taken; the text says why, one line a reason."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The secrets of one report at one registry, and where it stands once it is there."""
+
+    registry: str
+    body_sha256: str
+    idempotency_key: str
+    claim_token: str
+    id: Optional[str] = None
+    url: Optional[str] = None
 
 
 @dataclass(frozen=True)

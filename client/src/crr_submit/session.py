@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from crr_submit import collect, cpus, envelope, measure, plan, programs, summary
+from crr_submit import collect, cpus, envelope, measure, plan, programs, summary, telemetry
 from crr_submit.host import Host
 from crr_submit.options import Options
 from crr_submit.terminal import Terminal, duration
@@ -50,19 +50,24 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     host = Host()
     found = programs.find_programs(host)
     sender = identity(options)
-    environment = collect.environment(host, options.with_cloud)
-    steps = _steps(options, host)
-    terminal.say(
-        "Measuring for about %s: %d netperf runs over loopback, changing nothing on this host."
-        % (duration(plan.expected_s(steps)), len(steps))
+    environment = collect.environment(
+        host, options.with_cloud, options.far.address if options.far else None
     )
+    steps = _steps(options, host)
+    where = "over loopback" if options.far is None else "against the other host"
+    terminal.say(
+        "Measuring for about %s: %d netperf runs %s, changing nothing on this host."
+        % (duration(plan.expected_s(steps)), len(steps), where)
+    )
+    environment["spin_steal_percent"] = telemetry.spin_steal_percent(host)
     pin_cpu = cpus.pin_choice(cpus.allowed())
-    done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress)
+    done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress, far=options.far)
     require_results(done)
     if done.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
     plan_notes = notes(done, len(steps))
-    report = envelope.build(environment, done.runs, sender, plan_notes, options.redact)
+    hidden = [*options.redact, *(options.far.names() if options.far else ())]
+    report = envelope.build(environment, done.runs, sender, plan_notes, hidden)
     body = envelope.to_bytes(report)
     path = save(path, body, terminal)
     terminal.say(*summary.table(done.runs))
@@ -132,7 +137,8 @@ def machine_id() -> str:
 def _steps(options: Options, host: Host) -> List[plan.Step]:
     usable = cpus.usable_count(host)
     streams = options.streams + ((1, usable) if options.with_all_cpus else ())
-    return plan.build(options.scale, streams, usable, random.Random())
+    steps = plan.build(options.scale, streams, usable, random.Random())
+    return plan.against_far_end(steps) if options.far else steps
 
 
 def notes(done: measure.Measurement, n_steps: int) -> Optional[str]:

@@ -1,5 +1,5 @@
 """What the kernel counted while netperf ran: per-CPU load, idle entries, interrupts, softirqs, TCP
-and conntrack.
+and conntrack; whether neighbours take our CPUs; whether connection tracking has room.
 
 `window` is the difference of two `Counters` read inside the active window of a run, `over_run` of
 two `RunCounters` read around it. A counter that cannot be read is left out or null, never 0.
@@ -8,16 +8,33 @@ Called by `crr_submit.measure`.
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from crr_submit import cpus
 from crr_submit.host import Host
+from crr_submit.programs import SIGNALS
 
 INTERRUPTS = ("CAL", "RES")
-NETSTAT = ("ListenOverflows", "ListenDrops", "TCPTimeWaitOverflow")
+NETSTAT = (
+    "ListenOverflows",
+    "ListenDrops",
+    "TCPTimeWaitOverflow",
+    "SyncookiesSent",
+    "TCPReqQFullDoCookies",
+    "TCPReqQFullDrop",
+    "TWRecycled",
+)
 # A report may hold 512 KiB: on hosts with more CPUs than this only the busiest are reported.
 CPU_ROWS = 64
+SPIN_S = 1.0
+ROOM_FACTOR = 1.5
+# Entries of closed connections live about 120 s.
+EXPIRY_LIMIT_S = 150
+POLL_S = 1.0
 
 _CPU_FOLDER = "/sys/devices/system/cpu"
 _CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
@@ -42,6 +59,7 @@ class RunCounters:
     """One reading of what moves slowly, taken before and after a run."""
 
     netstat: Mapping[str, int]
+    received_rps: Optional[int]
     conntrack_count: Optional[int]
     conntrack_drop: Optional[int]
     cgroup_throttled: Optional[int]
@@ -61,6 +79,7 @@ def read(host: Host) -> Counters:
 def read_run(host: Host) -> RunCounters:
     return RunCounters(
         netstat=_netstat(host),
+        received_rps=_received_rps(host),
         conntrack_count=host.number(_CONNTRACK + "count"),
         conntrack_drop=_conntrack_drop(host),
         cgroup_throttled=cpus.cgroup_throttled(host),
@@ -76,10 +95,39 @@ def window(first: Counters, last: Counters) -> Dict[str, Any]:
     }
 
 
+def spin_steal_percent(host: Host) -> Optional[float]:
+    """Keeps all our CPUs busy for a moment; the share of that time which others on the same
+    hardware took, over all of them. Wake-ups cost no steal here, since nothing sleeps.
+    """
+    first, until_s = read(host), time.monotonic() + SPIN_S
+    ours = cpus.allowed()
+    for pid in [_spinner(cpu, until_s) for cpu in ours]:
+        os.waitpid(pid, 0)
+    rows = _cpu_rows(first, read(host))
+    taken = [row["steal_percent"] for row in rows if row["cpu"] in ours]
+    return round(sum(taken) / len(taken), 1) if taken else None
+
+
+def _spinner(cpu: int, until_s: float) -> int:
+    """A process that spins on one CPU until a moment of the monotonic clock; its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        os.sched_setaffinity(0, [cpu])
+        while time.monotonic() < until_s:
+            pass
+    finally:
+        os._exit(0)
+
+
 def over_run(before: RunCounters, after: RunCounters, host: Host) -> Dict[str, Any]:
     """What moved between two readings around the run, as the report's telemetry."""
     return {
         "netstat": _difference(before.netstat, after.netstat),
+        "softnet": {"received_rps": _rise(before.received_rps, after.received_rps)},
         "conntrack": _conntrack(before, after, host),
         "cgroup_throttled": _rise(before.cgroup_throttled, after.cgroup_throttled),
     }
@@ -160,6 +208,15 @@ def _netstat(host: Host) -> Dict[str, int]:
     return {name: int(values[column]) for name, column in found.items() if column < len(values)}
 
 
+def _received_rps(host: Host) -> Optional[int]:
+    """Column 10 of /proc/net/softnet_stat (hexadecimal, one row a CPU), summed: packets that
+    another CPU passed on here.
+    """
+    rows = [line.split() for line in host.lines("/proc/net/softnet_stat")]
+    known = [int(row[9], 16) for row in rows if len(row) > 9]
+    return sum(known) if known else None
+
+
 def _conntrack(before: RunCounters, after: RunCounters, host: Host) -> Optional[Dict[str, Any]]:
     if after.conntrack_count is None:
         return None
@@ -185,3 +242,35 @@ def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> Dict[str
 
 def _rise(before: Optional[int], after: Optional[int]) -> Optional[int]:
     return None if before is None or after is None else max(0, after - before)
+
+
+class Conntrack:
+    """What the runs so far have shown about the table."""
+
+    def __init__(self, host: Host, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.host = host
+        self.sleep = sleep
+        self.is_active = False
+
+    def observe(self, before: Optional[int], after: Optional[int], n_connections: float) -> None:
+        """Note a run: the table is at work when it grew by at least half of the connections made.
+
+        Less may be other people's connections. A run that finds the table in its steady state
+        (entries expire as fast as they come) shows no rise, so once active stays active.
+        """
+        if before is not None and after is not None and n_connections >= 1:
+            self.is_active = self.is_active or after - before >= n_connections / 2
+
+    def wait_for_room(self, n_connections: float, say: Callable[[str], None]) -> Optional[str]:
+        """Wait until a run of so many connections fits; None when it does, else why it will not."""
+        wanted = ROOM_FACTOR * n_connections
+        room = conntrack_room(self.host) if self.is_active else None
+        if room is not None and wanted > room[1]:
+            return "connection tracking has room for %d entries, not %d" % (room[1], wanted)
+        for _ in range(int(EXPIRY_LIMIT_S / POLL_S)):
+            if room is None or room[1] - room[0] >= wanted:
+                return None
+            say("waiting for connection tracking entries to expire")
+            self.sleep(POLL_S)
+            room = conntrack_room(self.host)
+        return "the connection tracking table stays full"

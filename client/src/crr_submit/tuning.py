@@ -72,8 +72,8 @@ KERNEL_PARAMETERS = (
 )
 
 
-def settings(host: Host) -> Dict[str, Any]:
-    """Every setting that can be read; those that cannot are left out."""
+def settings(host: Host, card: Optional[str]) -> Dict[str, Any]:
+    """Every setting that can be read, those of the network card too; the others are left out."""
     found: Dict[str, Any] = {
         name: _value(host, "/proc/sys/" + name.replace(".", "/")) for name in SYSCTLS
     }
@@ -83,7 +83,7 @@ def settings(host: Host) -> Dict[str, Any]:
     found["firewall_rules"] = firewall_rules(host)
     found["time_wait"] = time_wait(host)
     found.update(kernel_parameters(host))
-    found.update(nic.spread(host))
+    found.update(nic.spread(host, card))
     return {name: value for name, value in found.items() if value is not None}
 
 

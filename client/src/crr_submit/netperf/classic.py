@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from crr_submit.netperf import kinds, numbers, tables
-from crr_submit.netperf.command import Command
-from crr_submit.netperf.context import Context
+from crr_submit.netperf.context import Command, Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.naming import Naming
 from crr_submit.netperf.tables import Heading

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional
 
-from crr_submit.netperf import command, context, kinds
-from crr_submit.netperf.command import Command
-from crr_submit.netperf.context import Context
+from crr_submit.netperf import context, kinds
+from crr_submit.netperf.context import Command, Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.tables import Heading
 
@@ -58,7 +57,7 @@ class Naming:
         before, self._command_text = self._command_text, ""
         is_rest = before != "" and (before.endswith("\\") or text.startswith("-"))
         whole = before.rstrip("\\") + " " + text if is_rest else text
-        found = command.read_command(whole)
+        found = context.read_command(whole)
         if found is None:
             return False
         self._command_lines = self._command_lines + 1 if is_rest else 1
