@@ -14,6 +14,7 @@ from django.core.cache import cache
 from registry.evidence.direction import better
 from registry.evidence.groups import Group, Observation, Row, grouped, leaderboard
 from registry.models import Cell, Generation, Recipe
+from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS, SYSTEM_FACTORS
 
@@ -95,16 +96,22 @@ def boards(query: Query) -> list[Board]:
     return cache.get_or_set(key, lambda: _boards(query), CACHE_SECONDS) or []
 
 
-def hash_of(query: Query) -> str:
+def hash_of(query: Any) -> str:
+    """A name for what was asked, to keep its answer under."""
     return hashlib.sha256(repr(query).encode()).hexdigest()
 
 
-def _boards(query: Query) -> list[Board]:
-    cells = (
+def cells_of(query: Query) -> CellQuerySet:
+    """The cells that have the values which are asked."""
+    return (
         Cell.objects.exact()
         .filter(**{f"recipe__{name}": value for name, value in query.recipe})
         .filter(**{f"system__{name}": value for name, value in query.system})
     )
+
+
+def _boards(query: Query) -> list[Board]:
+    cells = cells_of(query)
     by_recipe: dict[int, list[Observation]] = {}
     for recipe_id, observation in observations(cells, query.group_by):
         by_recipe.setdefault(recipe_id, []).append(observation)

@@ -31,7 +31,11 @@ CONFIG = {
         {
             "include-path": ["/api/v1/reports/", "/api/v1/parse/"],
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "422"]}},
-        }
+        },
+        {  # nor that a comparison takes two reports or two groups, which may have no figure
+            "include-path": ["/api/v1/compare/"],
+            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "422"]}},
+        },
     ],
 }
 # An example is a request: a tenth of what the profile has of others.

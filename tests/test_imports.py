@@ -25,6 +25,7 @@ NUMERIC = {"charts/render_png_svg.py", "charts/render_text.py", "charts/style.py
 NO_DJANGO = (
     "registry/evidence/",
     "registry/vocabulary/",
+    "registry/csv_table.py",
     "registry/refusal.py",
     "registry/env.py",
     "submissions/decode.py",

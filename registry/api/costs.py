@@ -21,6 +21,7 @@ from registry.api.openapi import (
     pattern,
 )
 from registry.api.query import parameters
+from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.costs import BARE_METAL, Cost
 from registry.models import Generation
 from registry.vocabulary.factors import RECIPE_FACTORS
@@ -58,6 +59,24 @@ _ANSWER = object_of(
     generation=INTEGER,
     rows=list_of(_ROW),
 )
+COLUMNS = {
+    "virtualization": "the hypervisor's identifier",
+    "virtualization_mode": "its mode, where it has several",
+    "ratio": "of the rate to bare metal's; empty where the CPU models differ too much for one",
+    "ci_low": "lower end of the ratio's 95 % interval",
+    "ci_high": "upper end",
+    "n_strata": "CPU models, with their number of CPUs, that both were measured on",
+    "n_machines": "hosts of the platform that have a counterpart",
+    "n_baseline_machines": "hosts of bare metal beside them",
+    "n_unmatched_machines": "hosts of the platform without a counterpart",
+    "range_low": "the smallest ratio of a CPU model",
+    "range_high": "the largest",
+    "i2_percent": "share of the ratios' spread that chance does not make",
+    "pooled_ratio": "the ratio without regard to the CPU",
+    "pooled_misleads": "whether that one would mislead",
+    "verdict": f"one of {', '.join(VERDICTS)}",
+    "needs": "what is missing for a verdict",
+}
 _PARAMETERS = [
     OpenApiParameter(
         name,
@@ -69,11 +88,13 @@ _PARAMETERS = [
 
 
 class CostsView(APIView):
+    renderer_classes = RENDERERS
+
     @extend_schema(
         operation_id="costs",
         summary="Virtualisation cost: ratios to bare metal on the same CPU",
         parameters=_PARAMETERS,
-        responses={200: _ANSWER, **errors(406, 422, 503)},
+        responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
         found = costs.find(costs.ask(parameters(request.query_params)))
@@ -85,6 +106,10 @@ class CostsView(APIView):
                 "rows": [_row(cost) for cost in found.rows],
             }
         )
+
+    def table(self, answer: dict[str, Any]) -> Table:
+        """Without the strata, which are rows of their own: JSON has them."""
+        return list(COLUMNS), answer["rows"]
 
 
 def _row(cost: Cost) -> dict[str, Any]:

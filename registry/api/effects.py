@@ -20,6 +20,7 @@ from registry.api.openapi import (
     pattern,
 )
 from registry.api.query import parameters
+from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.tweaks import KINDS, OBSERVATIONAL, Contrast, EffectRow
 from registry.models import Generation
 from registry.vocabulary.factors import RECIPE_FACTORS
@@ -51,6 +52,28 @@ _ROW = object_of(
     verdict={"type": "string", "enum": list(VERDICTS)},
 )
 _ANSWER = object_of(generation=INTEGER, rows=list_of(_ROW))
+COLUMNS = {
+    "kind": "experiment, matched or observational: never to be averaged together",
+    "factor": "the setting",
+    "from": "its value before",
+    "to": "its value after",
+    "test": "netperf's name of the test",
+    "topology": "where the two ends were",
+    "streams": "how many at once",
+    "placement": "on which CPUs",
+    "ratio": "of the rate after to the rate before",
+    "ci_low": "lower end of the ratio's 95 % interval",
+    "ci_high": "upper end",
+    "prediction_low": "lower end of what is to be expected on one more machine",
+    "prediction_high": "upper end",
+    "n_pairs": "blocks of an experiment, pairs of reports, or kinds of host",
+    "n_machines": "machines behind the ratio",
+    "n_submitters": "senders behind it",
+    "n_up": "machines that became faster",
+    "q_value": "p value after Holm's correction within the kind",
+    "n_machines_needed": "machines that would tell a 3 % effect from none",
+    "verdict": f"one of {', '.join(VERDICTS)}",
+}
 _PARAMETERS = [
     OpenApiParameter(
         "factor",
@@ -74,18 +97,23 @@ _PARAMETERS = [
 
 
 class EffectsView(APIView):
+    renderer_classes = RENDERERS
+
     @extend_schema(
         operation_id="effects",
         summary="Whether a setting helps",
         description="Experiments, matched pairs and associations are rows of their own and never "
         "averaged together. Only experiments are said to help or hurt.",
         parameters=_PARAMETERS,
-        responses={200: _ANSWER, **errors(406, 422, 503)},
+        responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
         found = effects.find(effects.ask(parameters(request.query_params)))
         rows = [_paired(row) for row in found.paired] + [_seen(row) for row in found.associations]
         return Response({"generation": Generation.current(), "rows": rows})
+
+    def table(self, answer: dict[str, Any]) -> Table:
+        return list(COLUMNS), answer["rows"]
 
 
 def _paired(row: EffectRow) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from registry.api.openapi import (
     pattern,
 )
 from registry.api.query import parameters
+from registry.api.tables import RENDERERS, Table, answers
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
 ESTIMATOR = "geometric mean of hosts, Student's t on logarithms"
@@ -46,6 +47,38 @@ _ANSWER = object_of(
     generation=INTEGER,
     rows=list_of(_ROW),
 )
+_RECIPE = {
+    "test": "netperf's name of the test",
+    "unit": "of the rate",
+    "topology": "where the two ends were",
+    "address_family": "inet or inet6",
+    "streams": "how many at once",
+    "placement": "on which CPUs",
+    "request_size_bytes": "size of a request",
+    "response_size_bytes": "size of a response",
+    "message_size_bytes": "size of a message, of tests that send a stream of them",
+    "socket_options": "socket sizes that were asked for",
+    "netperf_generation": "bsd up to 2.4, omni from 2.5 on",
+    "timing_options": "what netperf also timed",
+    "duration_class": "short under 2 s, normal to 20 s, long, or count",
+    "far_end": "what the other end ran on, off loopback",
+    "source": "plan, pasted or imported",
+}
+COLUMNS = {
+    "rank_low": "best rank among the rows of the same recipe at 95 %; empty for a row not ranked",
+    "rank_high": "worst rank",
+    **{f"group.{name}": "value of the factor, where rows are by it" for name in FACTORS},
+    **{f"recipe.{name}": meaning for name, meaning in _RECIPE.items()},
+    "rate": "geometric mean of the hosts",
+    "ci_low": "lower end of its interval; empty below 3 hosts",
+    "ci_high": "upper end",
+    "ci_level": "level of the interval",
+    "n_runs": "runs behind the rate",
+    "n_machines": "hosts behind it",
+    "n_submitters": "senders behind it",
+    "ranked": "whether the row has a rank",
+    "reason": "why not",
+}
 _COUNTS = {"streams": pattern("^([0-9]{1,7}|any)$"), "cpus": pattern("^[0-9]{1,7}$")}
 _PARAMETERS = [
     OpenApiParameter(
@@ -66,15 +99,28 @@ _PARAMETERS = [
 
 
 class LeaderboardView(APIView):
+    renderer_classes = RENDERERS
+
     @extend_schema(
         operation_id="leaderboard",
         summary="Groups of one test, with intervals",
         parameters=_PARAMETERS,
-        responses={200: _ANSWER, **errors(406, 422, 503)},
+        responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
         query = leaderboard.ask(parameters(request.query_params))
         return Response(answer(query))
+
+    def table(self, answer: dict[str, Any]) -> Table:
+        """Of the group's columns those that rows are by."""
+        rows = [_flat(row) for row in answer["rows"]]
+        groups = {name for row in rows for name in row if name.startswith("group.")}
+        return [n for n in COLUMNS if n in groups or not n.startswith("group.")], rows
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    nested = {f"{of}.{name}": v for of in ("group", "recipe") for name, v in row[of].items()}
+    return row | nested
 
 
 def answer(query: leaderboard.Query) -> dict[str, Any]:

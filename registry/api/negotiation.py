@@ -19,7 +19,9 @@ class Formats(DefaultContentNegotiation):
         self, request: Request, renderers: Any, format_suffix: Any = None
     ) -> tuple[Any, str]:
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            found = super().select_renderer(request, renderers, format_suffix)
+            # What an address allows is no row of its table.
+            return (renderers[0], renderers[0].media_type) if request.method == "OPTIONS" else found
         except NotAcceptable:
             if self.settings.URL_FORMAT_OVERRIDE in request.query_params:
                 raise

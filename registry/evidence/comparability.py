@@ -30,11 +30,20 @@ class Difference:
     b: Any
 
 
+@dataclass(frozen=True, eq=False)
+class Several:
+    """What the hosts of a group say of a factor where they disagree: (value, hosts), the most hosts
+    first. It differs from everything, from the same values as well: a side may have more of one.
+    """
+
+    counts: tuple[tuple[Any, int], ...]
+
+
 @dataclass(frozen=True)
 class Comparability:
-    """`verdict`: refused when the recipes differ; controlled for one machine and one factor at the
-    most; matched for two machines of known CPU and platform, and one factor at the most;
-    observational for anything else.
+    """`verdict`: refused when the recipes differ; controlled for the same machines and one factor
+    at the most; matched for other machines of known CPU and platform, and one factor at the most;
+    observational for anything else, and wherever the hosts of a group differ from each other.
     """
 
     verdict: str
@@ -47,7 +56,9 @@ def compare(
     systems: tuple[Mapping[str, Any], Mapping[str, Any]],
     is_one_machine: bool,
 ) -> Comparability:
-    """Of two recipes and two systems, each a mapping of names to values."""
+    """Of two recipes and two systems, each a mapping of names to values; a group's value may be
+    Several. `is_one_machine` says that both were measured on the same machines.
+    """
     recipe = tuple(d for d in _differences(*recipes) if not _is_compatible(d))
     factors = tuple(_differences(*systems))
     return Comparability(_verdict(recipe, factors, systems, is_one_machine), recipe, factors)
@@ -73,7 +84,8 @@ def _verdict(
         return REFUSED
     names = {difference.name for difference in factors}
     is_one_factor = len(names) <= 1 or any(names <= one for one in _ONE)
-    if not is_one_factor:
+    is_mixed = any(isinstance(value, Several) for d in factors for value in (d.a, d.b))
+    if is_mixed or not is_one_factor:
         return OBSERVATIONAL
     if is_one_machine:
         return CONTROLLED

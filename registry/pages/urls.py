@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from registry.pages import client, costs, effects, views
+from registry.pages import client, compare, costs, effects, views
 
 PUBLIC_ID = r"[a-z2-7]{16}"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("costs/", costs.page, name="costs"),
     path("effects/", effects.page, name="effects"),
+    path("compare/", compare.page, name="compare"),
     path("reports/", views.reports, name="reports"),
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
     path("contribute/", views.contribute, name="contribute"),

@@ -22,7 +22,10 @@ from tests import reports
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted(path for path in ROOT.glob("*/templates/**/*.html"))
-PAGES = ("/", "/leaderboard/", "/reports/", "/contribute/", "/method/")
+PAGES = (
+    *("/", "/leaderboard/", "/costs/", "/effects/", "/compare/"),
+    *("/reports/", "/contribute/", "/method/"),
+)
 MARKUP = "<script>alert(1)</script>"
 
 

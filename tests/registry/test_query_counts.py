@@ -1,0 +1,65 @@
+"""How many queries a page makes with nothing in the cache: no more in a large registry than in a
+small one, and few in either.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from registry.models import RawReport
+from registry.models.summary import summarise
+from submissions.sample import Sample, samples
+from tests import reports
+
+SMALL, LARGE = 30, 150
+# The most queries of each page; `{a}` and `{b}` are reports.
+MOST = {
+    "/": 3,
+    "/leaderboard/": 6,
+    "/leaderboard/?group_by=cpu_model,kernel_release,virtualization&clocksource=tsc": 6,
+    "/reports/": 3,
+    "/r/{a}": 7,
+    "/costs/": 4,
+    "/effects/": 8,
+    "/compare/": 15,
+    "/compare/?a={a}&b={b}": 17,
+    "/compare/?a.virtualization=none&b.virtualization=kvm": 24,
+    "/compare/?a.conntrack=absent&b.conntrack=active": 24,
+}
+
+
+def send(client: Client, found: Iterator[Sample], count: int) -> None:
+    for _, sample in zip(range(count), found, strict=False):
+        answer = client.post(
+            "/api/v1/reports/",
+            reports.as_bytes(sample.envelope),
+            content_type="application/json",
+            REMOTE_ADDR=f"10.{sample.sender >> 8}.{sample.sender & 255}.1",
+        )
+        assert answer.status_code == 201, answer.content
+    while summarise():
+        pass
+
+
+def count(client: Client, address: str) -> int:
+    cache.clear()
+    with CaptureQueriesContext(connection) as found:
+        assert client.get(address).status_code == 200, address
+    return len(found)
+
+
+@pytest.mark.django_db
+def test_a_page_takes_few_queries_and_no_more_where_there_is_more(client: Client) -> None:
+    world = samples(LARGE, seed=5)
+    send(client, world, SMALL)
+    a, b = RawReport.objects.order_by("pk").values_list("public_id", flat=True)[:2]
+    addresses = {address: address.format(a=a, b=b) for address in MOST}
+    small = {name: count(client, address) for name, address in addresses.items()}
+    send(client, world, LARGE - SMALL)
+    large = {name: count(client, address) for name, address in addresses.items()}
+    assert large == small
+    assert {name: n for name, n in large.items() if n > MOST[name]} == {}
