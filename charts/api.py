@@ -1,5 +1,6 @@
 """The API of charts: save a comparison, read its spec and addresses, freeze it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from charts import tasks
+from charts.kinds import BARS, KINDS
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import GROUP_BY_LIMIT, GROUPS_LIMIT, TESTS_LIMIT, VALUE, ChartParams
 from charts.pipeline import address_of
@@ -15,6 +17,7 @@ from charts.views import MEDIA_TYPES
 from registry import hints
 from registry.api.openapi import (
     TEXT,
+    Schema,
     errors,
     list_of,
     names_of,
@@ -28,25 +31,42 @@ from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
 _LOOSE: dict[str, Any] = {"type": "object", "additionalProperties": True}
 _RECIPE = {name: pattern(f"^{VALUE}$") for name in RECIPE_FACTORS if name != "test"}
-_PARAMS = {
-    "type": "object",
-    "properties": {
-        "tests": {
-            **list_of(pattern("^(?=[A-Z0-9_]{1,64}$)[0-9_]*[A-Z][A-Z0-9_]*$")),
-            "minItems": 1,
-            "maxItems": TESTS_LIMIT,
-            "uniqueItems": True,
-        },
-        "group_by": names_of(FACTORS, least=1, most=GROUP_BY_LIMIT),
+_TESTS = {
+    **list_of(pattern("^(?=[A-Z0-9_]{1,64}$)[0-9_]*[A-Z][A-Z0-9_]*$")),
+    "minItems": 1,
+    "uniqueItems": True,
+}
+
+
+def _asked(kinds: Iterable[str], tests: int, *, is_grouped: bool) -> Schema:
+    """The parameters of charts of these kinds; a chart that names no kind is bars."""
+    known = {
+        "tests": {**_TESTS, "maxItems": tests},
         "recipe": {
             "type": "object",
             "properties": {**_RECIPE, "streams": pattern("^[0-9]{1,5}$")},
             "additionalProperties": False,
         },
         "limit": {"type": "integer", "minimum": 1, "maximum": GROUPS_LIMIT},
-    },
-    "required": ["tests", "group_by"],
-    "additionalProperties": False,
+        "kind": {"type": "string", "enum": list(kinds)},
+    }
+    groups = {"group_by": names_of(FACTORS, least=1, most=GROUP_BY_LIMIT)} if is_grouped else {}
+    named = [] if BARS in kinds else ["kind"]
+    return {
+        "type": "object",
+        "properties": known | groups,
+        "required": ["tests", *groups, *named],
+        "additionalProperties": False,
+    }
+
+
+_GROUPED = [name for name, kind in KINDS.items() if kind.is_grouped and name != BARS]
+_PARAMS = {
+    "oneOf": [
+        _asked([BARS], TESTS_LIMIT, is_grouped=True),
+        _asked(_GROUPED, 1, is_grouped=True),
+        _asked([name for name in KINDS if not KINDS[name].is_grouped], 1, is_grouped=False),
+    ]
 }
 _CHART = object_of(slug=TEXT, url=TEXT, params=_LOOSE, addresses=_LOOSE, spec=nullable(_LOOSE))
 _FROZEN = object_of(slug=TEXT, version=TEXT, url=TEXT, digest=TEXT)

@@ -75,23 +75,24 @@ class Figure:
 
 
 def find(params: ChartParams, address: str, generation: int) -> ChartData:
-    every = _figures(params)
-    units = _most_hosts(every, lambda figure: figure.recipe.test, lambda figure: figure.recipe.unit)
-    figures = [figure for figure in every if figure.recipe.unit == units[figure.recipe.test]]
-    usual = _most_hosts(figures, lambda figure: figure.neighbours, lambda figure: figure.recipe)
+    every = figures(params)
+    units = most_hosts(every, lambda figure: figure.recipe.test, lambda figure: figure.recipe.unit)
+    chosen = [figure for figure in every if figure.recipe.unit == units[figure.recipe.test]]
+    usual = most_hosts(chosen, lambda figure: figure.neighbours, lambda figure: figure.recipe)
     return ChartData(
-        rows=[_found_row(key, found, params) for key, found in _rows(figures, usual).items()],
+        rows=[_found_row(key, found, params) for key, found in _rows(chosen, usual).items()],
         units=units,
-        title=_title(params),
-        subtitle=_subtitle(params),
+        title=title(params),
+        subtitle=subtitle(params),
         address=address,
         date=f"{timezone.now():%Y-%m-%d}, generation {generation}",
-        left_out=len(every) - len(figures),
+        left_out=len(every) - len(chosen),
         withdrawn=count_withdrawn(params),
     )
 
 
-def _figures(params: ChartParams) -> list[Figure]:
+def figures(params: ChartParams) -> list[Figure]:
+    """Every group of every recipe that the parameters leave open."""
     cells = Cell.objects.filter(
         recipe__test__in=params.tests,
         **{f"recipe__{name}": value for name, value in params.recipe.items()},
@@ -112,7 +113,7 @@ def _figures(params: ChartParams) -> list[Figure]:
     ]
 
 
-def _most_hosts(
+def most_hosts(
     figures: Iterable[Figure], among: Callable[[Figure], K], of: Callable[[Figure], V]
 ) -> dict[K, V]:
     """For each `among` the `of` with the most hosts, then the most runs, then the first seen."""
@@ -136,7 +137,7 @@ def _rows(
         variant = _variant(recipe, usual[figure.neighbours])
         key = RowKey(group.key, recipe.source, recipe.streams, recipe.placement, variant)
         row = rows[key]
-        row.values.setdefault(recipe.test, _value(group, figure.bound))
+        row.values.setdefault(recipe.test, value(group, figure.bound))
         row.recency = max(row.recency, group.newest)
     return rows
 
@@ -165,7 +166,8 @@ def _sizes(recipe: Recipe) -> tuple[int | None, ...]:
     return (recipe.request_size_bytes, recipe.response_size_bytes, recipe.message_size_bytes)
 
 
-def _value(group: Group, bound: str) -> Value:
+def value(group: Group, bound: str) -> Value:
+    """The figures of a group."""
     estimate = group.estimate
     return Value(
         rate=estimate.rate,
@@ -182,7 +184,7 @@ def _value(group: Group, bound: str) -> Value:
 def _found_row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
     group = dict(zip(params.group_by, key.group, strict=True))
     return FoundRow(
-        label=_label(group),
+        label=label(group),
         recipe=_recipe(key, params),
         family=group.get("virtualization") or "",
         imported=key.source == Recipe.Source.IMPORTED,
@@ -211,7 +213,8 @@ def _streams(count: int | str) -> str:
     return f"{count} stream{'' if str(count) == '1' else 's'}"
 
 
-def _label(group: Mapping[str, Any]) -> str:
+def label(group: Mapping[str, Any]) -> str:
+    """`6.12 KVM`: what a group is called."""
     parts = []
     for name, value in group.items():
         if name == "virtualization":
@@ -253,7 +256,7 @@ def _sorted_as(name: str, value: Any) -> Any:
     return "" if name == "virtualization" and value == "none" else str(value or "")
 
 
-def _title(params: ChartParams) -> str:
+def title(params: ChartParams) -> str:
     nouns = {
         "kernel_series": "kernel",
         "virtualization": "hypervisor",
@@ -266,7 +269,7 @@ def _title(params: ChartParams) -> str:
     return f"{tests} by {groups}"
 
 
-def _subtitle(params: ChartParams) -> str:
+def subtitle(params: ChartParams) -> str:
     recipe = []
     if "streams" in params.recipe:
         recipe.append(_streams(params.recipe["streams"]))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from charts.kinds import BARS, KINDS
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
 TESTS_LIMIT = 4
@@ -24,16 +25,19 @@ class ChartParams:
     """`tests` are the panels, the first foremost; `group_by` makes the rows; `recipe` holds values
     rows must have.
 
-    `limit` is the most rows drawn; the newest group is always among them.
+    `limit` is the most rows drawn; the newest group is always among them. `kind` is one of
+    `charts.kinds`, and no part of what bars are known by: they were there first.
     """
 
     tests: tuple[str, ...]
     group_by: tuple[str, ...]
     recipe: Mapping[str, str] = field(default_factory=dict)
     limit: int = 12
+    kind: str = BARS
 
     def as_dict(self) -> dict[str, Any]:
-        return {
+        kind = {} if self.kind == BARS else {"kind": self.kind}
+        return kind | {
             "tests": list(self.tests),
             "group_by": list(self.group_by),
             "recipe": dict(self.recipe),
@@ -45,19 +49,41 @@ class ChartParams:
         """Checked parameters. Raises ValueError with a sentence."""
         if not isinstance(value, Mapping):
             raise ValueError("expected an object with tests and group_by")
-        unknown = value.keys() - {"tests", "group_by", "recipe", "limit"}
+        unknown = value.keys() - {"tests", "group_by", "recipe", "limit", "kind"}
         if unknown:
             raise ValueError(f"unknown parameters: {', '.join(sorted(map(str, unknown)))[:200]}")
         tests = _names(value, "tests", TESTS_LIMIT)
         if not all(_is_test(test) for test in tests):
             raise ValueError("tests: expected names such as TCP_CRR")
-        group_by = _names(value, "group_by", GROUP_BY_LIMIT)
+        kind = _kind(value, tests)
+        group_by = _group_by(value, kind)
         wrong = [name for name in group_by if name not in FACTORS]
         if wrong:
             raise ValueError(f"group_by: {wrong[0][:100]} is no factor")
         return cls(
-            tests, group_by, _recipe(value.get("recipe", {})), _limit(value.get("limit", 12))
+            tests,
+            group_by,
+            _recipe(value.get("recipe", {})),
+            _limit(value.get("limit", 12)),
+            kind,
         )
+
+
+def _kind(value: Mapping[str, Any], tests: tuple[str, ...]) -> str:
+    kind = value.get("kind", BARS)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}")
+    if kind != BARS and len(tests) > 1:
+        raise ValueError(f"tests: a chart of {kind} shows one")
+    return kind
+
+
+def _group_by(value: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    if KINDS[kind].is_grouped:
+        return _names(value, "group_by", GROUP_BY_LIMIT)
+    if value.get("group_by"):
+        raise ValueError(f"group_by: the rows of {kind} are given by what it is about")
+    return ()
 
 
 def _names(value: Mapping[str, Any], name: str, most: int) -> tuple[str, ...]:
@@ -114,3 +140,21 @@ HTTP_ACCEPT = ChartParams(
     group_by=("provider", "instance_type", "cpu_model", "virtualization"),
     recipe={"topology": "loopback"},
 )
+COSTS_SLUG = "virtualization-cost"
+COSTS = ChartParams(
+    tests=("TCP_CRR",),
+    group_by=(),
+    recipe={"streams": "1", "placement": "same_cpu", "topology": "loopback"},
+    limit=24,
+    kind="costs",
+)
+EFFECTS_SLUG = "does-it-help"
+EFFECTS = ChartParams(
+    tests=("TCP_CRR",), group_by=(), recipe={"topology": "loopback"}, limit=24, kind="effects"
+)
+DEFAULTS = {
+    XEN_USERS_SLUG: XEN_USERS,
+    HTTP_ACCEPT_SLUG: HTTP_ACCEPT,
+    COSTS_SLUG: COSTS,
+    EFFECTS_SLUG: EFFECTS,
+}

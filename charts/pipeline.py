@@ -2,6 +2,7 @@
 tasks and commands.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -9,18 +10,22 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from charts import artefacts, data, embed, render_png_svg, render_text
+from charts import artefacts, data, embed, ranks, ratios, render_png_svg, render_text
 from charts.models import Chart, Drawing, FrozenChart
-from charts.params import HTTP_ACCEPT, HTTP_ACCEPT_SLUG, XEN_USERS, XEN_USERS_SLUG, ChartParams
-from charts.spec import ChartSpec, build
+from charts.params import DEFAULTS, ChartParams
+from charts.spec import ChartData, ChartSpec, build
 from registry.models import Generation
 
-DEFAULTS = {XEN_USERS_SLUG: XEN_USERS, HTTP_ACCEPT_SLUG: HTTP_ACCEPT}
+FINDERS: dict[str, Callable[[ChartParams, str, int], ChartData]] = {
+    "ranked": ranks.find,
+    "costs": ratios.find_costs,
+    "effects": ratios.find_effects,
+}
 
 
 def ensure_defaults() -> None:
-    """The charts every registry has: xen-users, and the application-level figures, which are no
-    netperf test.
+    """The charts every registry has: xen-users, the application-level figures, which are no netperf
+    test, and the two that answer what virtualisation costs and what helps.
     """
     for slug, params in DEFAULTS.items():
         Chart.objects.get_or_create(slug=slug, defaults={"name": slug, "params": params.as_dict()})
@@ -32,7 +37,8 @@ def address_of(slug: str) -> str:
 
 def spec_of(chart: Chart, generation: int) -> ChartSpec:
     params = ChartParams.from_dict(chart.params)
-    return build(params, data.find(params, address_of(chart.slug), generation))
+    find = FINDERS.get(params.kind, data.find)
+    return build(params, find(params, address_of(chart.slug), generation))
 
 
 def draw(chart_id: int) -> Drawing:

@@ -6,6 +6,8 @@ the bar's end.
 """
 
 import io
+import math
+import re
 from dataclasses import dataclass
 
 import matplotlib.style
@@ -14,15 +16,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from charts import style
-from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row
+from charts.kinds import BAR, DOT, KINDS, SWARM
+from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row, short
 
 BAR_HEIGHT = 0.56
 CAP_HEIGHT = 0.2
 DOTS_BELOW = 0.18  # beside a whisker its hosts stand lower, so that both can be read
 LABEL_SIZES = (10.5, 9.5, 8.5)
 DETAIL_SIZES = (8.0, 7.0)
+RATIO_TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+GOLDEN = 0.618  # a step that never comes back to the same place
 VALUE_ROOM = 1.30  # the axis runs this far beyond the longest bar, for the number at its end
 
 
@@ -150,14 +156,13 @@ def _rule(figure: Figure, y: float) -> None:
 
 def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
     rows = len(spec.rows)
-    axes.set_xlim(0, panel.top * VALUE_ROOM or 1.0)
     axes.set_ylim(rows, 0)
     axes.set_yticks([])
-    axes.set_xticks([])
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
     axes.spines["left"].set_color(style.PALE_INK)
     axes.patch.set_visible(False)
+    _axis(axes, panel)
     size = 12 if panel is spec.panels[0] else 10
     axes.annotate(
         panel.test,
@@ -180,16 +185,66 @@ def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
     )
     for number, row in enumerate(spec.rows):
         if panel.test in row.cells:
-            _bar(axes, number + 0.5, row, row.cells[panel.test])
+            _MARKS[KINDS[spec.kind].mark](axes, number + 0.5, row, row.cells[panel.test])
+            _figures(axes, number + 0.5, row, row.cells[panel.test], panel)
         else:
-            axes.text(
-                panel.top * 0.012,
-                number + 0.5,
+            axes.annotate(
                 "\u2013",
+                (0, number + 0.5),
+                (4, 0),
+                ("axes fraction", "data"),
+                "offset points",
                 va="center",
                 fontsize=9,
                 color=style.PALE_INK,
             )
+
+
+def _axis(axes: Axes, panel: Panel) -> None:
+    """Bars are read by their figures; an axis that does not begin at 0 says where it stands."""
+    if panel.reference is not None:
+        axes.axvline(panel.reference, color=style.PALE_INK, linewidth=1.0)
+    if panel.is_log:
+        axes.set_xscale("log")
+        axes.set_xlim(panel.low, panel.top * (panel.top / panel.low) ** (VALUE_ROOM - 1))
+        ticks = _ratio_ticks(panel) if panel.reference else _decade_ticks(panel)
+        _ticks(axes, ticks, [f"{tick:g}" if panel.reference else _round(tick) for tick in ticks])
+        return
+    room = (panel.top - panel.low) * VALUE_ROOM
+    axes.set_xlim(panel.low, panel.low + room if room else 1.0)
+    ticks = _round_ticks(panel) if panel.low else []
+    _ticks(axes, ticks, [_round(tick) for tick in ticks])
+
+
+def _round(tick: float) -> str:
+    """8k, 12.5k, 200k."""
+    digits, suffix = re.fullmatch(r"([0-9.]+)(\D*)", short(tick)).groups()  # type: ignore[union-attr]
+    return f"{float(digits):g}{suffix}"
+
+
+def _ratio_ticks(panel: Panel) -> list[float]:
+    return [tick for tick in RATIO_TICKS if panel.low <= tick <= panel.top]
+
+
+def _decade_ticks(panel: Panel) -> list[float]:
+    """1, 2 and 5 of each power of ten."""
+    powers = range(math.floor(math.log10(panel.low)), math.ceil(math.log10(panel.top)) + 1)
+    ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    return [tick for tick in ticks if panel.low <= tick <= panel.top]
+
+
+def _round_ticks(panel: Panel) -> list[float]:
+    places = MaxNLocator(nbins=4).tick_values(panel.low, panel.top)
+    return [float(place) for place in places if panel.low <= place <= panel.top]
+
+
+def _ticks(axes: Axes, places: list[float], labels: list[str]) -> None:
+    axes.set_xticks(places, labels, fontsize=8, color=style.PALE_INK)
+    axes.set_xticks([], minor=True)
+    axes.tick_params(length=0)
+    if places:
+        axes.grid(axis="x", color=style.RULE, linewidth=0.8)
+        axes.set_axisbelow(True)
 
 
 def _bar(axes: Axes, y: float, row: Row, cell: Cell) -> None:
@@ -204,7 +259,40 @@ def _bar(axes: Axes, y: float, row: Row, cell: Cell) -> None:
         linestyle=(0, (3, 2)) if row.imported else "solid",
     )
     _spread(axes, y, cell)
-    _figures(axes, y, row, cell)
+
+
+def _dot(axes: Axes, y: float, row: Row, cell: Cell) -> None:
+    colour = style.colour_of(row.family)
+    if cell.ci_low is not None and cell.ci_high is not None:
+        axes.plot([cell.ci_low, cell.ci_high], [y, y], color=colour, linewidth=2.4)
+    axes.plot(
+        [cell.rate],
+        [y],
+        marker="o",
+        markersize=8.5,
+        markerfacecolor=style.PAPER if row.is_hollow(cell) else colour,
+        markeredgecolor=colour,
+        markeredgewidth=1.6,
+    )
+
+
+def _swarm(axes: Axes, y: float, row: Row, cell: Cell) -> None:
+    """Hosts one by one, spread over the height of a bar in a fixed order, and their mean."""
+    colour = style.colour_of(row.family)
+    places = [y + BAR_HEIGHT * (GOLDEN * number % 1 - 0.5) for number in range(len(cell.dots))]
+    axes.plot(
+        cell.dots,
+        places,
+        linestyle="none",
+        marker="o",
+        markersize=4.4,
+        markerfacecolor=colour,
+        markeredgecolor=style.PAPER,
+        markeredgewidth=0.5,
+    )
+    axes.plot([cell.rate] * 2, [y - BAR_HEIGHT / 2, y + BAR_HEIGHT / 2], color=style.INK)
+    if cell.ci_low is not None and cell.ci_high is not None:
+        axes.plot([cell.ci_low, cell.ci_high], [y, y], color=style.INK, linewidth=1.2)
 
 
 def _spread(axes: Axes, y: float, cell: Cell) -> None:
@@ -231,11 +319,11 @@ def _spread(axes: Axes, y: float, cell: Cell) -> None:
     )
 
 
-def _figures(axes: Axes, y: float, row: Row, cell: Cell) -> None:
+def _figures(axes: Axes, y: float, row: Row, cell: Cell, panel: Panel) -> None:
     """The value behind all that is drawn of the bar, and under it its hosts where they are its
     own.
     """
-    end = (max(cell.rate, cell.ci_high or 0, *cell.dots), y)
+    end = (min(max(cell.rate, cell.ci_high or 0, *cell.dots), panel.top), y)
     own = row.own_hosts(cell)
     aligned = "bottom" if own else "center"
     axes.annotate(cell.text, end, (6, 0), "data", "offset points", va=aligned, fontsize=9.5)
@@ -250,3 +338,6 @@ def _figures(axes: Axes, y: float, row: Row, cell: Cell) -> None:
             fontsize=7.5,
             color=style.PALE_INK,
         )
+
+
+_MARKS = {BAR: _bar, DOT: _dot, SWARM: _swarm}

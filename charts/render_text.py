@@ -7,6 +7,7 @@ import io
 import json
 import unicodedata
 
+from charts.kinds import BAR, KINDS, SWARM
 from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row, counted, short
 
 WIDTH = 72
@@ -15,6 +16,7 @@ BAR_WIDTH = 16
 VALUE_WIDTH = 7
 INTERVAL_WIDTH = 9
 _ASCII = {
+    "\u2192": "->",
     "\u2264": "<=",
     "\u2265": ">=",
     "\u00b7": "-",
@@ -50,17 +52,17 @@ def _panel_lines(spec: ChartSpec, panel: Panel) -> list[str]:
         line
         for row in spec.rows
         if panel.test in row.cells
-        for line in _lines(row, row.cells[panel.test], panel)
+        for line in _lines(row, row.cells[panel.test], panel, KINDS[spec.kind].mark)
     ]
 
 
-def _lines(row: Row, cell: Cell, panel: Panel) -> list[str]:
+def _lines(row: Row, cell: Cell, panel: Panel, mark: str) -> list[str]:
     """One line; where the label is too long for that, the label whole on lines of its own, since
     its end may be all that tells two rows apart.
     """
     recipe = row.recipe.removesuffix("imported").rstrip(", ")
     label = ascii_text(", ".join(part for part in (row.label, recipe) if part))
-    drawn, figures = bar(row, cell, panel), _figures(row, cell)
+    drawn, figures = bar(row, cell, panel, mark), _figures(row, cell, panel)
     line = f"{label:{LABEL_WIDTH}} {drawn} {figures}"
     if len(label) <= LABEL_WIDTH and len(line) <= WIDTH:
         return [line]
@@ -68,16 +70,20 @@ def _lines(row: Row, cell: Cell, panel: Panel) -> list[str]:
     return [*wrapped(label), *([line] if len(line) <= WIDTH else wrapped(figures))]
 
 
-def _figures(row: Row, cell: Cell) -> str:
-    beside = _interval(cell) or ("imported" if row.imported else "")
+def _figures(row: Row, cell: Cell, panel: Panel) -> str:
+    beside = _interval(cell, panel) or ("imported" if row.imported else "")
     hosts = counted(cell.n_machines, "host")
     return f"{ascii_text(cell.text):>{VALUE_WIDTH}} {beside:{INTERVAL_WIDTH}} {hosts}"
 
 
-def _interval(cell: Cell) -> str:
-    """33.9-36.1 beside 34.9k; each end has its own suffix where the three are not the same."""
+def _interval(cell: Cell, panel: Panel) -> str:
+    """33.9-36.1 beside 34.9k; each end has its own suffix where the three are not the same. Ratios
+    have two decimals.
+    """
     if cell.ci_low is None or cell.ci_high is None:
         return ""
+    if panel.reference is not None:
+        return f"{cell.ci_low:.2f}-{cell.ci_high:.2f}"
     ends = [short(cell.ci_low), short(cell.ci_high)]
     suffixes = {text[-1] for text in (short(cell.rate), *ends)}
     if len(suffixes) == 1 and suffixes.pop().isalpha():
@@ -85,12 +91,20 @@ def _interval(cell: Cell) -> str:
     return "-".join(ends)
 
 
-def bar(row: Row, cell: Cell, panel: Panel) -> str:
-    """`#` up to the figure (`:` when imported), `|` at the figure, `-` over its interval."""
+def bar(row: Row, cell: Cell, panel: Panel, mark: str = BAR) -> str:
+    """`|` at the figure, `-` over its interval; of bars `#` up to it (`:` when imported), of hosts
+    one by one an `o` each, of ratios `:` where nothing differs.
+    """
     columns = [" "] * BAR_WIDTH
     at = _column(cell.rate, panel)
-    columns[:at] = (":" if row.imported else "#") * at
-    if cell.ci_low is not None and cell.ci_high is not None:
+    if mark == BAR:
+        columns[:at] = (":" if row.imported else "#") * at
+    if panel.reference is not None:
+        columns[_column(panel.reference, panel)] = ":"
+    if mark == SWARM:
+        for dot in cell.dots:
+            columns[_column(dot, panel)] = "o"
+    elif cell.ci_low is not None and cell.ci_high is not None:
         low, high = _column(cell.ci_low, panel), _column(cell.ci_high, panel)
         columns[low : high + 1] = "-" * (high + 1 - low)
     columns[at] = "|"
@@ -98,11 +112,11 @@ def bar(row: Row, cell: Cell, panel: Panel) -> str:
 
 
 def _column(rate: float, panel: Panel) -> int:
-    return min(BAR_WIDTH - 1, round(rate / panel.top * (BAR_WIDTH - 1))) if panel.top else 0
+    return round(panel.share(rate) * (BAR_WIDTH - 1))
 
 
 def _legend(spec: ChartSpec) -> list[str]:
-    lines = ["| geometric mean of hosts, -- its 95 % interval (3 hosts or more)"]
+    lines = list(KINDS[spec.kind].legend)
     if any(row.imported for row in spec.rows):
         lines.append(": imported, metadata incomplete, not ranked")
     return [*lines, *(part for remark in spec.remarks for part in wrapped(remark))]

@@ -8,19 +8,27 @@ same.
 
 import hashlib
 import json
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from charts.kinds import BARS, KINDS, NEAR, RATIO, SPREAD, Kind
 from charts.params import ChartParams
 
 LABEL_LENGTH = 48
-DOTS_LIMIT = 20
+RATIO_SPAN, LEAST_RATIO = 1.5, 0.05  # an axis of ratios shows 1/1.5 to 1.5 at the least
+NEAR_MARGIN, SPREAD_MARGIN = 0.12, 1.05
 LEAST_FOR_WHISKER = 3
 BOUND_SIGNS = {"exact": "", "approximate": "~", "at_most": "\u2264", "at_least": "\u2265"}
 IMPORTED_NOTE = "dashed: imported, metadata incomplete, not ranked"
-MARK_NOTES = ("bar:", "hollow:", "dashed:")  # how notes begin that explain a mark of the picture
+MARK_NOTES = (
+    "bar:",
+    "dot:",
+    "hollow:",
+    "dashed:",
+)  # how notes begin that explain a mark of the picture
 EMPTY_TEXT = ("No reports match yet.", "The first report that does draws the first bar.")
 
 
@@ -36,6 +44,7 @@ class Value:
     n_machines: int
     n_submitters: int
     bound: str = "exact"
+    text: str = ""  # beside the mark; empty for three digits of the rate
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class FoundRow:
     recency: int
     values: Mapping[str, Value]
     usual: bool = True  # False for a row whose recipe is not the one most hosts used
+    group: str = ""  # ties rows together; empty for the first word of the label
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class ChartData:
     date: str
     left_out: int = 0
     withdrawn: int = 0
+    unranked: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,16 @@ class Row:
 class Panel:
     test: str
     unit: str
-    top: float  # the axis runs from 0 to here
+    top: float  # the axis runs from `low` to here
+    low: float = 0.0
+    reference: float | None = None  # a rule at this figure
+    is_log: bool = False
+
+    def share(self, figure: float) -> float:
+        """Where on the axis a figure stands, 0 to 1; what is beyond stands at its end."""
+        places = self.low, self.top, min(max(figure, self.low), self.top)
+        low, top, place = map(math.log, places) if self.is_log else places
+        return (place - low) / (top - low) if top > low else 0.0
 
 
 @dataclass(frozen=True)
@@ -128,6 +148,7 @@ class ChartSpec:
     notes: tuple[str, ...]
     date: str
     address: str
+    kind: str = BARS
     digest: str = field(default="", compare=False)
 
     @property
@@ -136,7 +157,15 @@ class ChartSpec:
         return tuple(note for note in self.notes if not note.startswith(MARK_NOTES))
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "digest"}
+        """What is kept and digested. What bars do not have is left out of theirs, so that charts
+        drawn before there were other kinds keep their digests.
+        """
+        found = {name: value for name, value in asdict(self).items() if name != "digest"}
+        if self.kind == BARS:
+            del found["kind"]
+            for panel in found["panels"]:
+                del panel["low"], panel["reference"], panel["is_log"]
+        return found
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "ChartSpec":
@@ -166,17 +195,19 @@ def _shallow(spec: ChartSpec) -> dict[str, Any]:
 
 def build(params: ChartParams, data: ChartData) -> ChartSpec:
     """At most `params.limit` rows, the newest always among them, in the order of the axis."""
+    kind = KINDS[params.kind]
     chosen = chosen_rows(data.rows, params.limit)
     tests = [test for test in params.tests if any(test in row.values for row in chosen)]
     return _with_digest(
         ChartSpec(
             title=clean(data.title, 80),
             subtitle=clean(data.subtitle, 110),
-            panels=tuple(Panel(test, data.units[test], _top(chosen, test)) for test in tests),
-            rows=tuple(_row(row) for row in chosen),
-            notes=tuple(_notes(data, chosen)),
+            panels=tuple(_panel(kind, test, data.units[test], chosen) for test in tests),
+            rows=tuple(_row(kind, row) for row in chosen),
+            notes=tuple(_notes(kind, data, chosen)),
             date=data.date,
             address=data.address,
+            kind=params.kind,
         )
     )
 
@@ -197,22 +228,34 @@ def _hosts(row: FoundRow) -> int:
     return max((value.n_machines for value in row.values.values()), default=0)
 
 
-def _top(rows: Sequence[FoundRow], test: str) -> float:
+def _panel(kind: Kind, test: str, unit: str, rows: Sequence[FoundRow]) -> Panel:
+    """The axis: from 0, from a little below the least figure, or of ratios around 1."""
     values = [row.values[test] for row in rows if test in row.values]
-    return max((max(v.rate, v.ci_high or 0, *v.host_rates) for v in values), default=1.0)
+    hosts = [rate for value in values for rate in _dots(kind, value)]
+    figures = [value.rate for value in values] + hosts
+    top = max([*figures, *(v.ci_high for v in values if v.ci_high)], default=1.0)
+    least = min([*figures, *(v.ci_low for v in values if v.ci_low)], default=0.0)
+    if kind.axis == RATIO:
+        low, high = max(min(least, 1 / RATIO_SPAN), LEAST_RATIO), min(max(top, RATIO_SPAN), 20.0)
+        return Panel(test, unit, high, low, reference=1.0, is_log=True)
+    if kind.axis == SPREAD and least > 0:
+        return Panel(test, unit, top, least / SPREAD_MARGIN, is_log=True)
+    if kind.axis == NEAR:
+        return Panel(test, unit, top, max(0.0, least - (top - least or top) * NEAR_MARGIN))
+    return Panel(test, unit, top)
 
 
-def _row(row: FoundRow) -> Row:
+def _row(kind: Kind, row: FoundRow) -> Row:
     hosts = _hosts(row)
     return Row(
         label=clean(row.label),
         recipe=clean(row.recipe),
         hosts=counted(hosts, "host"),
         family=row.family,
-        group=clean(row.label).split(" ")[0],
+        group=row.group or clean(row.label).split(" ")[0],
         hollow=row.imported or hosts == 1,
         imported=row.imported,
-        cells={test: _drawn(value) for test, value in row.values.items()},
+        cells={test: _drawn(kind, value) for test, value in row.values.items()},
     )
 
 
@@ -220,15 +263,19 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _drawn(value: Value) -> Cell:
-    whisker = value.n_machines >= LEAST_FOR_WHISKER
-    dots = value.host_rates if 1 < len(value.host_rates) <= DOTS_LIMIT else ()
+def _dots(kind: Kind, value: Value) -> tuple[float, ...]:
+    """The hosts that are drawn one by one."""
+    return tuple(value.host_rates) if 1 < len(value.host_rates) <= kind.dots else ()
+
+
+def _drawn(kind: Kind, value: Value) -> Cell:
+    whisker = value.n_machines >= LEAST_FOR_WHISKER or kind.axis == RATIO
     return Cell(
         rate=value.rate,
         ci_low=value.ci_low if whisker else None,
         ci_high=value.ci_high if whisker else None,
-        dots=tuple(dots),
-        text=BOUND_SIGNS[value.bound] + short(value.rate),
+        dots=_dots(kind, value),
+        text=value.text or BOUND_SIGNS[value.bound] + short(value.rate),
         bound=value.bound,
         n_runs=value.n_runs,
         n_machines=value.n_machines,
@@ -236,12 +283,12 @@ def _drawn(value: Value) -> Cell:
     )
 
 
-def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
+def _notes(kind: Kind, data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
     withdrawn = [f"{data.withdrawn:,} withdrawn in the last 30 days"] if data.withdrawn else []
     if not rows:
         return withdrawn
     values = [value for row in rows if not row.imported for value in row.values.values()]
-    notes = ["bar: geometric mean of hosts; whisker: 95 % interval from 3 hosts on; dots: hosts"]
+    notes = [kind.note]
     if any(value.n_machines == 1 for value in values):
         notes.append("hollow: 1 host")
     if any(row.imported for row in rows):
@@ -251,8 +298,11 @@ def _notes(data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
         notes.append(f"{hidden} more groups not drawn")
     if data.left_out:
         notes.append(f"{data.left_out} figures in other units not drawn")
+    if data.unranked:
+        notes.append(f"{counted(data.unranked, 'group')} of too few hosts not ranked")
     runs = sum(value.n_runs for row in rows for value in row.values.values())
-    notes.append(f"{counted(runs, 'run')} in all")
+    if runs:
+        notes.append(f"{counted(runs, 'run')} in all")
     return notes + withdrawn
 
 

@@ -25,8 +25,7 @@ from registry.models.reading import Bound
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS, is_setting
 
-# Arms change no cell, so the generation alone does not tell that an experiment came.
-CACHE_SECONDS = 30
+CACHE_SECONDS = 3600  # an answer belongs to its generation
 # What a host is in an association; the setting in question is left out of it.
 _KIND_OF_HOST = ("virtualization", "virtualization_mode", "kernel_series", "cpu_model", "cpus")
 # Settings that a person chooses, also those that are columns of a system.
@@ -97,7 +96,7 @@ def ask(params: Mapping[str, str]) -> Query:
 
 
 def find(query: Query) -> Effects:
-    """What is known now, kept for half a minute."""
+    """What is known now. Kept until the facts change."""
     generation = Generation.current()
     paired = cache.get_or_set(f"effects:paired:{generation}", _paired, CACHE_SECONDS)
     key = f"effects:seen:{generation}:{query.factor}:{leaderboard.hash_of(query.cells)}"

@@ -20,8 +20,11 @@ PLATFORMS = (("none", 1.0), ("kvm", 0.82), ("xen", 0.55), ("vmware", 0.88), ("mi
 KERNELS = (("4.19.0-20-amd64", 0.94), ("5.10.0-30-amd64", 1.0), ("6.1.0-18-amd64", 1.04))
 CONNTRACK = (("absent", 1.0), ("active", 0.84))
 CLOCKS = (("tsc", 1.0), ("hpet", 0.8))
+# What experiments try, and what it does; the second value's counter shows that it acted.
+TRIED = (("clocksource", "tsc", "hpet", 0.8), ("rps.lo", "off", "on", 0.5))
+SHARE_OF_EXPERIMENTS, EFFECT_SD, BLOCKS = 0.05, 0.03, ("ABBA", "BAAB", "ABBA")
 HOST_SD, RUN_SD = 0.15, 0.05
-RUNS = 3
+RUNS, RUN_S = 3, 5
 SHARE_OF_TWO_SPEEDS, SLOW_SPEED = 0.03, 0.6
 SHARE_OF_SLIPS, SLIPS = 0.005, (10.0, 0.1)
 SHARE_OF_FLOOD, FLOODER = 0.01, 0
@@ -80,23 +83,49 @@ def _sample(host: random.Random, chance: random.Random, machine: int) -> Sample:
         "tuning": {"net.core.somaxconn": 4096, "conntrack": conntrack},
     }
     is_flood = chance.random() < SHARE_OF_FLOOD
-    return Sample(_envelope(machine, environment, rates), FLOODER if is_flood else machine, truth)
+    table = {"count": int(RUN_S * min(rates)) if conntrack == "active" else 12, "max": 2**20}
+    runs = [_run(rate, {"conntrack": table}) for rate in rates]
+    envelope = _envelope(machine, environment, runs)
+    if chance.random() < SHARE_OF_EXPERIMENTS:
+        envelope |= _experiment(chance, own)
+    return Sample(envelope, FLOODER if is_flood else machine, truth)
 
 
-def _envelope(machine: int, environment: dict[str, Any], rates: list[float]) -> dict[str, Any]:
+def _experiment(chance: random.Random, own: float) -> dict[str, Any]:
+    """The runs and the experiment of a report that tries a setting."""
+    factor, first, second, ratio = chance.choice(TRIED)
+    effect = ratio * math.exp(chance.gauss(0, EFFECT_SD))
+    letters = "".join(BLOCKS)
+    runs = [
+        _run(
+            own * (effect if arm == "B" else 1.0) * math.exp(chance.gauss(0, RUN_SD)),
+            {"softnet": {"received_rps": 90_000 if (factor, arm) == ("rps.lo", "B") else 0}},
+        )
+        for arm in letters
+    ]
+    arms = [
+        {"value": value, "runs": [n for n, each in enumerate(letters) if each == arm]}
+        for arm, value in (("A", first), ("B", second))
+    ]
+    return {"runs": runs, "experiment": {"factor": factor, "blocks": [*BLOCKS], "arms": arms}}
+
+
+def _envelope(
+    machine: int, environment: dict[str, Any], runs: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "report_version": 1,
         "client": {"name": CLIENT, "version": "1"},
         "machine_id": f"{machine:032x}",
         "environment": environment,
-        "runs": [_run(rate) for rate in rates],
+        "runs": runs,
         "experiment": None,
         "notes": NOTES,
         "visibility": "public",
     }
 
 
-def _run(rate: float) -> dict[str, Any]:
+def _run(rate: float, telemetry: dict[str, Any]) -> dict[str, Any]:
     return {
         "tool": "netperf",
         "tool_version": "2.7.0",
@@ -109,4 +138,5 @@ def _run(rate: float) -> dict[str, Any]:
         "started_at": None,
         "ended_at": None,
         "outputs": [_OUTPUT.format(rate=rate)],
+        "telemetry": telemetry,
     }

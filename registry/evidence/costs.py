@@ -6,9 +6,9 @@ nothing and are counted as what is missing.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scipy import stats
@@ -63,6 +63,7 @@ class Cost:
     n_hosts: int
     verdict: str
     needs: str
+    n_in_stratum: Mapping[CpuStratum, int] = field(default_factory=dict)  # hosts of the platform
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -93,6 +94,7 @@ def costs(hosts: Iterable[Host], direction: str = HIGHER) -> list[Cost]:
             n_hosts=len(guests[name]),
             verdict=_verdict(told.get(name), adjusted.get(name), direction),
             needs=_needs(found[name]),
+            n_in_stratum=Counter(host.stratum for host in guests[name]),
         )
         for name in guests
     ]

@@ -128,6 +128,8 @@ def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
         if not readings:
             return 0
         changed = _write({CellKey.of(run) for run in runs})
+        # Arms of experiments enter no cell, and yet effects are made from them.
+        changed = changed or any(run.part == Run.Part.ARM for run in runs)
         Reading.objects.filter(pk__in=readings).update(summarised=True)
         if changed:
             generation.rise()
@@ -152,7 +154,7 @@ def _batch(waiting: Sequence[int], runs_limit: int) -> tuple[list[int], list[Run
     fitting = sum(total <= runs_limit for total in totals)
     readings = list(waiting[: max(1, fitting)])
     runs = Run.objects.filter(reading__in=readings).only(
-        "recipe_id", "system_id", "bound", "machine_id", "submitter_id"
+        "recipe_id", "system_id", "bound", "machine_id", "submitter_id", "part"
     )
     return readings, list(runs)
 

@@ -1,0 +1,52 @@
+"""From the facts to the rows of a ranked chart: the groups of one recipe in the order of their
+leaderboard, each with its ranks before its name.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from charts import data
+from charts.params import ChartParams
+from charts.spec import ChartData, FoundRow
+from registry.evidence.direction import better
+from registry.evidence.groups import Row, leaderboard
+from registry.models import Recipe
+from registry.models.reading import Bound
+
+
+def find(params: ChartParams, address: str, generation: int) -> ChartData:
+    """Of the recipes that the parameters leave open the one of the most hosts; rows that are not
+    ranked are counted.
+    """
+    found = data.find(params, address, generation)
+    figures = [
+        figure
+        for figure in data.figures(params)
+        if figure.bound == Bound.EXACT and figure.recipe.source != Recipe.Source.IMPORTED
+    ]
+    usual = data.most_hosts(figures, lambda figure: figure.recipe.test, lambda each: each.recipe)
+    groups = [each.group for each in figures if each.recipe == usual[each.recipe.test]]
+    board = leaderboard(groups, better(found.units.get(params.tests[0])))
+    ranked = [row for row in board if row.ranked]
+    return replace(
+        found,
+        rows=[_row(place, row, params) for place, row in enumerate(ranked)],
+        title=f"{found.title}, ranked",
+        left_out=0,
+        unranked=len(board) - len(ranked),
+    )
+
+
+def _row(place: int, row: Row, params: ChartParams) -> FoundRow:
+    low, high = row.rank_low, row.rank_high
+    group: dict[str, Any] = dict(zip(params.group_by, row.group.key, strict=True))
+    return FoundRow(
+        label=f"{low if low == high else f'{low}-{high}'}. {data.label(group)}",
+        recipe="",
+        family=group.get("virtualization") or "",
+        imported=False,
+        order=(place,),
+        recency=-place,  # where not all are drawn, the first ones are
+        values={params.tests[0]: data.value(row.group, Bound.EXACT)},
+        group="ranked",
+    )

@@ -1,0 +1,128 @@
+"""From the facts to charts of ratios: what virtualisation costs, and what settings do. The figures
+are those of the pages `/costs/` and `/effects/`.
+"""
+
+from dataclasses import replace
+
+from django.utils import timezone
+
+from charts import data
+from charts.params import ChartParams
+from charts.spec import ChartData, FoundRow, Value
+from charts.taken_out import count_withdrawn
+from registry import costs, effects
+from registry.evidence.costs import Cost
+from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, EffectRow
+from registry.vocabulary import names
+
+ASSOCIATION = "association"
+EVIDENCE = {EXPERIMENT: "experiment", MATCHED: "pairs of one machine"}
+WORDS = {"no_difference": "no difference of 3 %", "not_enough_data": "too few machines"}
+
+
+def find_costs(params: ChartParams, address: str, generation: int) -> ChartData:
+    """Every platform, the dearest first, and under it each CPU model that both were measured on."""
+    test = params.tests[0]
+    found = costs.find(costs.ask({**params.recipe, "test": test}))
+    rows = [row for cost in found.rows for row in _cost_rows(cost, test)]
+    names_of_it = f"What virtualisation costs: {test} beside bare metal", "ratio to bare metal"
+    return _data(params, rows, names_of_it, address, generation)
+
+
+def find_effects(params: ChartParams, address: str, generation: int) -> ChartData:
+    """Experiments, then pairs of one machine, then associations."""
+    test = params.tests[0]
+    found = effects.find(effects.ask({**params.recipe, "test": test}))
+    rows = [_effect_row(row, test, params) for row in found.paired]
+    rows += [_association_row(row, test, params) for row in found.associations]
+    order = [*EVIDENCE.values(), ASSOCIATION]
+    ordered = sorted(rows, key=lambda row: (order.index(row.group), row.label))
+    return _data(params, ordered, (f"Does it help? {test}", "after / before"), address, generation)
+
+
+def _data(
+    params: ChartParams,
+    rows: list[FoundRow],
+    named: tuple[str, str],
+    address: str,
+    generation: int,
+) -> ChartData:
+    """`named` are title and unit."""
+    title, unit = named
+    return ChartData(
+        rows=[replace(row, order=(n,), recency=-n) for n, row in enumerate(rows)],
+        units=dict.fromkeys(params.tests, unit),
+        title=title,
+        subtitle=data.subtitle(params).removesuffix("; more is better"),
+        address=address,
+        date=f"{timezone.now():%Y-%m-%d}, generation {generation}",
+        withdrawn=count_withdrawn(params),
+    )
+
+
+def _cost_rows(cost: Cost, test: str) -> list[FoundRow]:
+    if cost.found is None:
+        return []
+    kind, mode = (*cost.platform, None)[:2]
+    words = (names.display("virtualization", kind) if kind else "unknown", mode)
+    platform = " ".join(word for word in words if word)
+    overall = cost.found.overall
+    value = _value(overall.ratio, overall.ci_low, overall.ci_high, cost.found.n_treated)
+    word = WORDS.get(cost.verdict, cost.verdict.replace("_", " "))
+    rows = [_row(platform, word, kind or "", {test: value}, platform)]
+    for stratum, ratio in cost.strata:
+        value = _value(ratio.ratio, ratio.ci_low, ratio.ci_high, cost.n_in_stratum[stratum])
+        model = names.display("cpu_model", stratum.cpu_model or "unknown CPU")
+        rows.append(
+            _row(f"on {model}", f"{stratum.cpus} CPUs", kind or "", {test: value}, platform)
+        )
+    return rows
+
+
+def _effect_row(row: EffectRow, test: str, params: ChartParams) -> FoundRow:
+    effect = row.effect
+    value = _value(effect.ratio, effect.ci_low, effect.ci_high, row.n_machines)
+    word = WORDS.get(row.verdict, row.verdict.replace("_", " "))
+    recipe = f"{EVIDENCE[row.kind]}: {word}{_load(row.contrast, params)}"
+    return _row(_change(row.contrast), recipe, "", {test: value}, EVIDENCE[row.kind])
+
+
+def _association_row(row: effects.Association, test: str, params: ChartParams) -> FoundRow:
+    ratio = row.overall
+    value = _value(ratio.ratio, ratio.ci_low, ratio.ci_high, row.n_machines)
+    recipe = f"{ASSOCIATION}, other hosts{_load(row.contrast, params)}"
+    return _row(_change(row.contrast), recipe, "", {test: value}, ASSOCIATION)
+
+
+def _row(label: str, recipe: str, family: str, values: dict[str, Value], group: str) -> FoundRow:
+    return FoundRow(label, recipe, family, False, (), 0, values, group=group)
+
+
+def _value(ratio: float, low: float | None, high: float | None, n_machines: int) -> Value:
+    return Value(
+        rate=ratio,
+        ci_low=low,
+        ci_high=high,
+        host_rates=(),
+        n_runs=0,
+        n_machines=n_machines,
+        n_submitters=0,
+        text=f"{ratio:.2f}",
+    )
+
+
+def _change(contrast: Contrast) -> str:
+    name = {"kernel_release": "kernel"}.get(contrast.factor, contrast.factor)
+    return f"{name} {contrast.before} \u2192 {contrast.after}"
+
+
+def _load(contrast: Contrast, params: ChartParams) -> str:
+    """What of the workload the subtitle does not say."""
+    told = {
+        "streams": f"{contrast.streams} stream{'' if contrast.streams == 1 else 's'}"
+        if contrast.streams
+        else "",
+        "placement": data.PLACEMENTS.get(contrast.placement or "", ""),
+        "topology": contrast.topology or "",
+    }
+    return "".join(f", {word}" for name, word in told.items() if word and name not in params.recipe)
