@@ -70,7 +70,7 @@ COLUMNS = {
     "n_machines": "machines behind the ratio",
     "n_submitters": "senders behind it",
     "n_up": "machines that became faster",
-    "q_value": "p value after Holm's correction within the kind",
+    "q_value": "share of false finds among rows of the kind as strong (Benjamini, Hochberg)",
     "n_machines_needed": "machines that would tell a 3 % effect from none",
     "verdict": f"one of {', '.join(VERDICTS)}",
 }
