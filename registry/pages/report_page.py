@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from registry.evidence.summary import Estimate, estimate
 from registry.leaderboard import recipe_fields
 from registry.models import RawReport, Reading, Recipe, Result, Run
@@ -16,6 +18,7 @@ from registry.models.reading import Bound
 from registry.pages import words
 from registry.pages.environment import Facts, facts_of
 from registry.pages.numbers import as_printed
+from registry.pages.repeat import Repeat, repeats
 from registry.standing import HEADLINE, advice, elapsed_by_run, standing
 
 RUNS_SHOWN = 200
@@ -54,6 +57,7 @@ class Section:
 
     test: str
     unit: str
+    recipe: dict[str, Any]
     load: str
     details: tuple[str, ...]
     purpose: str
@@ -67,6 +71,12 @@ class Section:
     has_latency: bool
     has_notes: bool
 
+    @property
+    def length_s(self) -> float | None:
+        """The median length of its runs."""
+        known = [line.elapsed_time_s for line in self.runs if line.elapsed_time_s is not None]
+        return statistics.median(known) if known else None
+
 
 @dataclass(frozen=True)
 class ReportPage:
@@ -76,6 +86,17 @@ class ReportPage:
     environment: tuple[Facts, ...]
     standing: dict[str, Any] | None
     advice: list[dict[str, Any]]
+
+    @property
+    def standing_load(self) -> str:
+        """How the figure that is ranked among others was loaded, in words."""
+        return words.load(self.standing) if self.standing else ""
+
+    @property
+    def repeats(self) -> list[Repeat]:
+        """Commands that measure the same again, of the recipes that have a figure."""
+        measured = ((each.recipe, each.length_s) for each in self.sections if each.estimate)
+        return repeats(measured, settings.PUBLIC_URL)
 
     @property
     def headline(self) -> Section | None:
@@ -128,6 +149,7 @@ def _section(recipe: Recipe, runs: Sequence[Run], results: dict[int, list[Result
     return Section(
         test=recipe.test,
         unit=recipe.unit,
+        recipe=fields,
         load=words.load(fields),
         details=tuple(words.details(fields)),
         purpose=words.purpose(fields, runs[0].system.cpus),

@@ -283,6 +283,17 @@ def test_a_report_shows_load_environment_and_notes(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_report_says_where_it_stands_and_among_which_hosts(client: Client) -> None:
+    rates = (20_000, 22_000, 24_000, 21_000)
+    sent = [send_host(client, number, "kvm", rate) for number, rate in enumerate(rates, 1)]
+    summarise()
+    where = "the very same recipe: TCP_CRR, 1 stream, both ends on one CPU, loopback."
+    text = text_of(client, f"/r/{sent[-1]}")
+    assert f"Faster than 1 of the 3 other hosts measured with {where}" in text
+    assert "Faster than 3 of the 3" in text_of(client, f"/r/{sent[2]}")
+
+
+@pytest.mark.django_db
 def test_a_report_links_to_its_bytes_and_its_json(client: Client) -> None:
     public_id = send(client, 20000)
     body = client.get(f"/r/{public_id}").content.decode()
