@@ -23,7 +23,7 @@ AT_ONCE = 8
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"  # then nothing may be missing or skipped
 LIMIT_S = 300
 # They take longest, so they come first.
-SLOW = ("test_measure", "test_tune", "test_netperf")
+SLOW = ("test_tune_ended", "test_measure", "test_tune", "test_netperf")
 OF_THE_COMMAND = ("test_cli", "test_post")
 
 

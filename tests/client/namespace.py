@@ -1,7 +1,7 @@
 """A network namespace with settings of its own, in which the tests of `tune` change real sysctls.
 
 It has its own processes too, so that whatever a killed command leaves behind ends with it. Answers
-snapshots of every setting of the network in it.
+snapshots of every setting that `sysctl -a` shows, of what /sys has of lo, and of its offloads.
 """
 
 import json
@@ -15,19 +15,25 @@ from crr_submit.host import Host
 from tests.client import commands
 
 _HOLDER = """
-import json, os, subprocess, sys
+import json, stat, subprocess, sys
 from pathlib import Path
 from crr_submit import nic
 for command in ("mount -t sysfs sysfs /sys", "ip link set lo up", "ip addr add 192.0.2.1 dev lo"):
     subprocess.run(command.split(), check=True)
 
+# What the kernel itself writes is no setting.
+moving = {"ns_last_pid", "perf_event_max_sample_rate", "hung_task_warnings", "tainted"}
+
+def is_setting(path):
+    mode = path.lstat().st_mode
+    return stat.S_ISREG(mode) and mode & 0o200 and mode & 0o400 and path.name not in moving
+
 def snapshot():
     found = {"offloads": nic.offloads("lo")}
-    paths = [*Path("/proc/sys/net").rglob("*"), *Path("/sys/class/net/lo/queues").rglob("*_cpus")]
-    for path in paths:
-        if path.is_file() and not path.name.endswith("_count") and os.access(path, os.R_OK):
+    for path in (*Path("/proc/sys").rglob("*"), *Path("/sys/class/net/lo/").rglob("*")):
+        if is_setting(path):
             try:
-                found[str(path)] = path.read_text()
+                found[str(path)] = path.read_text(errors="replace")
             except OSError as error:
                 found[str(path)] = error.strerror
     return found
@@ -72,7 +78,7 @@ class Namespace:
         self._process.communicate(timeout=commands.LIMIT_S)
 
     def snapshot(self):
-        """Text of every setting by its path."""
+        """Text of every setting by its path, and the offloads of lo."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())

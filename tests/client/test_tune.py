@@ -14,25 +14,6 @@ from tests.client.test_cli import CommandCase
 
 FIN = "/proc/sys/net/ipv4/tcp_fin_timeout"
 NEVER = ("before apply 99", "SIGKILL")
-# The first call of `restore` looks for what an earlier tune left over.
-POINTS = (
-    "after restore 1",
-    "before start 1",
-    "after start 1",
-    "before write 1",
-    "after write 1",
-    "before apply 1",
-    "after apply 1",
-    "before run 3",
-    "before watch 3",
-    "after run 3",
-    "after apply 2",
-    "before restore 2",
-    "after restore 2",
-    "before dismiss 1",
-    "after dismiss 1",
-)
-SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
 class TuneCase(unittest.TestCase):
@@ -56,27 +37,6 @@ class TuneCase(unittest.TestCase):
 
     def saved(self):
         return json.loads((self.folder / "report.json").read_text())
-
-
-@needs_namespace
-@commands.needs_netperf
-class EndedAnywhereTest(TuneCase):
-    def test_every_setting_is_as_it_was(self):
-        before = self.space.snapshot()
-        self.assertEqual(before[FIN], "60\n")
-        for point in POINTS:
-            for name in SIGNALS:
-                with self.subTest(point=point, signal=name):
-                    code, _, errors = self.tune(point, name, "net.ipv4.tcp_fin_timeout")
-                    self.assertEqual(code, -9 if name == "SIGKILL" else 1, errors)
-                    self.assertNotIn("Traceback", errors)
-                    self.assertEqual(self.space.snapshot(), before)
-                    self.assertEqual(self.journal.read_bytes(), b"")
-                    self.assertFalse((self.folder / "report.json").exists())
-
-    def test_the_setting_was_really_changed_when_the_watchdog_put_it_back(self):
-        _, _, errors = self.tune("after apply 1", "SIGKILL", "net.ipv4.tcp_fin_timeout")
-        self.assertEqual(errors.count(f"tune was killed: {FIN} is '60' again"), 1, errors)
 
 
 @needs_namespace

@@ -1,27 +1,39 @@
-"""`crr-submit tune` with factors that only the tests have, small runs, and a fault at one point.
+"""`crr-submit tune` with factors that only the tests have, small runs in a fixed order (ABBA, then
+ABBA BAAB), and faults at given points.
 
-Run as a program in a namespace: journal's path, point, what happens there, then the arguments of
+Run as a program in a namespace: journal's path, points, what happens there, then the arguments of
 crr-submit. A point is `before` or `after`, a function, and which of its calls. What happens: the
-name of a signal, which this process sends to itself; or PATH=VALUE, which is written.
+name of a signal, which this process sends to itself; or PATH=VALUE, which is written. With commas
+between them, several points and as many faults.
 """
 
+import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
 from unittest import mock
 
-from crr_submit import cli, factors, journal, measure, paired, tune
+from crr_submit import cli, cpus, factors, journal, measure, paired, tune
+from crr_submit.terminal import Terminal
 
 OWNERS = {
     "write": (journal.Journal, "write"),
+    "fsync": (os, "fsync"),
+    "pwrite": (os, "pwrite"),
+    "ftruncate": (os, "ftruncate"),
     "start": (journal, "start_watchdog"),
     "apply": (journal, "apply"),
+    "write_text": (Path, "write_text"),
+    "progress": (Terminal, "progress"),
     "run": (measure._Runner, "_measured"),
     "watch": (measure._Runner, "_watch"),
+    "verified": (cpus, "verified"),
     "restore": (journal.Journal, "restore"),
     "dismiss": (journal.Watchdog, "dismiss"),
 }
+RPS = "/sys/class/net/lo/queues/rx-0/rps_cpus"
+ORDERS = ["ABBA", "BAAB"]
 TINY = paired.Design(
     run_s=0.02,
     settle_s=0.0,
@@ -43,6 +55,19 @@ def sysctl(name, new):
         return factors.Trial(name, values, {path: values})
 
     return factors.Factor(name, plan)
+
+
+def several():
+    """A factor of three files, one of them in /sys, as `rps.lo` has on a host with more queues."""
+    names = ("net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_time")
+    new = {"/proc/sys/" + name.replace(".", "/"): "31" for name in names}
+    new[RPS] = factors._mask(1, journal.read(RPS))
+
+    def plan(host, against):
+        files = {path: (journal.read(path), value) for path, value in new.items()}
+        return factors.Trial("several", ("old", "new"), files)
+
+    return factors.Factor("several", plan)
 
 
 def happen(what):
@@ -73,18 +98,25 @@ def at(point, what):
     return mock.patch.object(owner, attribute, wrapped)
 
 
-def main(path, point, what, *arguments):
+def main(path, points, what, *arguments):
     extra = [
         sysctl("net.ipv4.tcp_fin_timeout", "31"),
         sysctl("net.ipv4.tcp_keepalive_time", "unwritable"),
+        several(),
     ]
     known = {**factors.FACTORS, **{factor.name: factor for factor in extra}}
     opened = journal.opened
-    with mock.patch.object(factors, "FACTORS", known), mock.patch.object(
-        tune, "design_of", lambda options: TINY
-    ), mock.patch.object(journal, "opened", lambda: opened(path)), mock.patch.object(
-        tune, "TRIED", path + ".tried"
-    ), at(point, what):
+    with contextlib.ExitStack() as stack:
+        for owner, name, new in (
+            (factors, "FACTORS", known),
+            (tune, "design_of", lambda options: TINY),
+            (paired, "draw_orders", lambda count, chance: ORDERS),
+            (journal, "opened", lambda: opened(path)),
+            (tune, "TRIED", path + ".tried"),
+        ):
+            stack.enter_context(mock.patch.object(owner, name, new))
+        for point, fault in zip(points.split(","), what.split(",")):
+            stack.enter_context(at(point, fault))
         return cli.execute(arguments)
 
 

@@ -46,8 +46,9 @@ class Journal:
         """Replace the content, and return when it is on the disk."""
         network = os.readlink(_NETWORK)
         content = {"network": network, "settings": [asdict(setting) for setting in settings]}
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, json.dumps(content).encode("ascii"), 0)
+        text = json.dumps(content).encode("ascii")
+        # One write, with blanks over what was longer: it is never empty in between.
+        os.pwrite(self._handle, text.ljust(os.fstat(self._handle).st_size), 0)
         os.fsync(self._handle)
 
     def forget(self, path: str) -> None:
