@@ -55,7 +55,8 @@ class NormalisedRun:
         times = [each.result.elapsed_time_s for each in self.sources]
         known = [time for time in times if time is not None]
         n_transactions = self.value * statistics.median(known) if known else None
-        return mechanisms.moved(self.telemetry, self.recipe["test"], n_transactions)
+        test, placement = self.recipe["test"], self.recipe["placement"]
+        return mechanisms.moved(self.telemetry, test, n_transactions, placement)
 
 
 @dataclass(frozen=True)

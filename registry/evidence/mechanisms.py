@@ -14,13 +14,17 @@ from typing import Any
 CONNTRACK_ENTRIES = "conntrack_entries"
 CONNTRACK_SHARE = 0.5
 CONNTRACK_FULL = 0.9
+# With both ends on one CPU nothing calls another but steering of packets.
+CALLS = "cross_cpu_calls"
+CALLS_PER_TRANSACTION = 0.5
 _ONE_CONNECTION_A_TRANSACTION = ("TCP_CRR", "TCP_CC")
 
 # What every system call, page-table switch or clock reading passes through acts on each
 # transaction: a transaction is the counter.
 _ALWAYS_ACTS = re.compile(
     r"""
-    virtualization_mode | hypervisor_version | kernel_release | clocksource | mitigations
+    virtualization(?:_mode)? | hypervisor_version | container | kernel_(?:release | series) | os
+    | clocksource | mitigations
     | cpufreq\.governor | cpuidle\.(?:driver | governor)
     | net\.ipv4\.tcp_timestamps
     """,
@@ -30,11 +34,11 @@ _ALWAYS_ACTS = re.compile(
 # (measuring.md, fact 4).
 _COUNTERS: Mapping[str, tuple[str, ...]] = {
     "conntrack": (CONNTRACK_ENTRIES,),
-    "rps.lo": ("received_rps",),
-    "rps.nic": ("received_rps",),
-    "rfs.lo": ("received_rps",),
-    "rfs.nic": ("received_rps",),
-    "net.core.rps_sock_flow_entries": ("received_rps",),
+    "rps.lo": ("received_rps", CALLS),
+    "rps.nic": ("received_rps", CALLS),
+    "rfs.lo": ("received_rps", CALLS),
+    "rfs.nic": ("received_rps", CALLS),
+    "net.core.rps_sock_flow_entries": ("received_rps", CALLS),
     "net.ipv4.tcp_syncookies": ("SyncookiesSent", "TCPReqQFullDoCookies"),
     "net.core.somaxconn": ("ListenOverflows", "ListenDrops"),
     "net.ipv4.tcp_max_syn_backlog": ("TCPReqQFullDrop", "TCPReqQFullDoCookies", "SyncookiesSent"),
@@ -51,7 +55,10 @@ _OF_A_CARD_UNCOUNTED = ("offload.", "irq_spread", "xps.nic", "qdisc", "nic_drive
 
 
 def moved(
-    telemetry: Mapping[str, Any] | None, test: str, n_transactions: float | None
+    telemetry: Mapping[str, Any] | None,
+    test: str,
+    n_transactions: float | None,
+    placement: str | None = None,
 ) -> list[str]:
     """Names of the counters that rose during a run, sorted; `n_transactions` None where unknown."""
     read = telemetry or {}
@@ -63,6 +70,9 @@ def moved(
     n_connections = n_transactions if test in _ONE_CONNECTION_A_TRANSACTION else None
     if _holds_connections(table, n_connections):
         found.add(CONNTRACK_ENTRIES)
+    calls = (read.get("interrupts") or {}).get("CAL") or 0
+    if placement == "same_cpu" and 0 < CALLS_PER_TRANSACTION * (n_transactions or 0) <= calls:
+        found.add(CALLS)
     return sorted(found)
 
 

@@ -19,6 +19,8 @@ TABLE = {"count": 60_000, "max": 262_144, "drop": 0}
         ("conntrack", "loopback", ("conntrack_entries",), True),
         ("rps.lo", "loopback", (), False),
         ("rps.lo", "loopback", ("received_rps",), True),
+        ("rps.lo", "loopback", ("cross_cpu_calls",), True),
+        ("virtualization", "loopback", (), True),
         ("rfs.lo", "loopback", ("TWRecycled",), False),
         ("rps.nic", "loopback", ("received_rps",), False),
         ("rps.nic", "same_lan", ("received_rps",), True),
@@ -71,3 +73,21 @@ def test_what_moved(
     telemetry: dict[str, Any] | None, test: str, n_transactions: float | None, expected: list[str]
 ) -> None:
     assert moved(telemetry, test, n_transactions) == expected
+
+
+@pytest.mark.parametrize(
+    ("placement", "calls", "expected"),
+    [
+        ("same_cpu", 50_000, ["cross_cpu_calls"]),
+        ("same_cpu", 49_999, []),
+        ("same_cpu", None, []),
+        ("unpinned", 90_000, []),  # wake-ups make them too
+        (None, 90_000, []),
+    ],
+)
+def test_calls_to_other_cpus_show_steering_where_nothing_else_makes_them(
+    placement: str | None, calls: int | None, expected: list[str]
+) -> None:
+    telemetry = {"interrupts": {"CAL": calls}}
+    assert moved(telemetry, "TCP_CRR", 100_000.0, placement) == expected
+    assert moved(telemetry, "TCP_CRR", None, placement) == []
