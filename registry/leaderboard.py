@@ -26,7 +26,7 @@ DEFAULT_RECIPE: dict[str, str | int] = {
 }
 DEFAULT_GROUP_BY = ("virtualization", "kernel_series")
 CACHE_SECONDS = 600
-_RECIPE_FIELDS = tuple(
+RECIPE_FIELDS = tuple(
     field.name for field in Recipe._meta.fields if field.name not in {"id", "digest"}
 )
 
@@ -178,7 +178,7 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
 
 
 def recipe_fields(recipe: Recipe) -> dict[str, Any]:
-    values = {name: getattr(recipe, name) for name in _RECIPE_FIELDS}
+    values = {name: getattr(recipe, name) for name in RECIPE_FIELDS}
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 

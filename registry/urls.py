@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from charts.oembed import oembed
 from registry import operations
 from submissions.claim_page import manage
 from submissions.submit_page import page as submit_page
@@ -29,6 +30,7 @@ urlpatterns = [
         name="api-docs",
     ),
     path("c/", include("charts.urls")),
+    path("oembed", oembed, name="oembed"),
     path("admin/", admin.site.urls),
     path("healthz", operations.healthz, name="healthz"),
     path("readyz", operations.readyz, name="readyz"),

@@ -47,7 +47,7 @@ _ANSWER = object_of(
     generation=INTEGER,
     rows=list_of(_ROW),
 )
-_RECIPE = {
+RECIPE_MEANINGS = {
     "test": "netperf's name of the test",
     "unit": "of the rate",
     "topology": "where the two ends were",
@@ -68,7 +68,7 @@ COLUMNS = {
     "rank_low": "best rank among the rows of the same recipe at 95 %; empty for a row not ranked",
     "rank_high": "worst rank",
     **{f"group.{name}": "value of the factor, where rows are by it" for name in FACTORS},
-    **{f"recipe.{name}": meaning for name, meaning in _RECIPE.items()},
+    **{f"recipe.{name}": meaning for name, meaning in RECIPE_MEANINGS.items()},
     "rate": "geometric mean of the hosts",
     "ci_low": "lower end of its interval; empty below 3 hosts",
     "ci_high": "upper end",

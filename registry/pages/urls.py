@@ -3,6 +3,8 @@
 from django.urls import path, re_path
 
 from registry.pages import client, compare, costs, effects, views
+from registry.pages.badge import badge
+from registry.pages.feed import NewReports
 
 PUBLIC_ID = r"[a-z2-7]{16}"
 
@@ -18,6 +20,9 @@ urlpatterns = [
     path("compare/", compare.page, name="compare"),
     path("reports/", views.reports, name="reports"),
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
+    path("feed.atom", NewReports(), name="feed"),
+    re_path(rf"^badge/(?P<public_id>{PUBLIC_ID})\.svg$", badge, name="badge"),
+    path("data/", views.data, name="data"),
     path("contribute/", views.contribute, name="contribute"),
     path("method/", views.method, name="method"),
 ]

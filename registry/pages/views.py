@@ -88,6 +88,13 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_safe
+def data(request: HttpRequest) -> HttpResponse:
+    """What programs can read, each with an address to try."""
+    newest = RawReport.objects.listed().newest().values_list("public_id", flat=True).first()
+    return render(request, "registry/data.html", {"newest": newest})
+
+
+@require_safe
 def contribute(request: HttpRequest) -> HttpResponse:
     return render(
         request, "registry/contribute.html", {"body_limit_kb": settings.BODY_LIMIT_BYTES // 1024}
