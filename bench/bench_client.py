@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from crr_submit import cpus, experiment, measure, paired, plan, programs  # noqa: E402
+from crr_submit import cpus, measure, paired, plan, programs, tune  # noqa: E402
 from crr_submit.host import Host  # noqa: E402
 from tests.test_client_packages import WHEEL_LIMIT_BYTES  # noqa: E402
 
@@ -133,7 +133,7 @@ def alone(found: programs.Programs, cpu: int, transactions: int) -> float:
         command += ["-T", f"{cpu},{cpu}", "--", "-k", measure.SELECTORS]
         time.sleep(SETTLE_S)
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return experiment.rate_of({"outputs": [done.stdout]})
+    return tune.rate_of({"outputs": [done.stdout]})
 
 
 def under_client(found: programs.Programs, cpu: int, host: Host, transactions: int) -> float:
@@ -150,7 +150,7 @@ def under_client(found: programs.Programs, cpu: int, host: Host, transactions: i
     done = measure.carry_out([step], found, host, cpu, lambda left_s, label: None)
     if not done.has_results:
         raise SystemExit(f"bench_client: {done.failure or done.left_out}")
-    return experiment.rate_of(done.runs[0])
+    return tune.rate_of(done.runs[0])
 
 
 def processor_s() -> float:
