@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import unittest
+from typing import Any
 
 from crr_submit import cpus
 from crr_submit.host import Host
@@ -70,7 +71,9 @@ class Namespace:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._process.stdout.readline() == "ready\n"
+        self._out: Any = self._process.stdout
+        self._in: Any = self._process.stdin
+        assert self._out.readline() == "ready\n"
         [self._pid] = cpus.children(Host(), self._process.pid)
         return self
 
@@ -79,9 +82,9 @@ class Namespace:
 
     def snapshot(self):
         """Text of every setting by its path, and the offloads of lo."""
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        self._in.write("\n")
+        self._in.flush()
+        return json.loads(self._out.readline())
 
     def start(self, folder, *command, **more):
         """A running Python program in the namespace, as `commands.start` starts it outside."""

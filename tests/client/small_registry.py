@@ -5,8 +5,9 @@ remembers what it got.
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Dict
 
-CREATED = {
+CREATED: Dict[str, Any] = {
     "id": "abcdefghijklmnop",
     "url": "/r/abcdefghijklmnop",
     "status": "published",
