@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import unittest
-from typing import Any
+from typing import Any, cast
 
 from crr_submit import cpus
 from crr_submit.host import Host
@@ -71,8 +71,8 @@ class Namespace:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._out: Any = self._process.stdout
-        self._in: Any = self._process.stdin
+        self._out = cast(Any, self._process.stdout)
+        self._in = cast(Any, self._process.stdin)
         assert self._out.readline() == "ready\n"
         [self._pid] = cpus.children(Host(), self._process.pid)
         return self
