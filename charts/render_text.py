@@ -2,13 +2,12 @@
 programs.
 """
 
-import csv
-import io
 import json
 import unicodedata
 
 from charts.kinds import BAR, KINDS, SWARM
 from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row, counted, short
+from registry import csv_table
 
 WIDTH = 72
 LABEL_WIDTH = 27
@@ -24,7 +23,6 @@ _ASCII = {
     "\u2026": "...",
     "\u00d7": "x",
 }
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
 def ascii_text(text: str) -> str:
@@ -155,34 +153,31 @@ CSV_COLUMNS = (
 
 
 def render_csv(spec: ChartSpec) -> str:
-    """One line a bar. A cell that a spreadsheet would run as a formula gets an apostrophe; JSON
-    has it as it is.
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for panel in spec.panels:
-        for row in spec.rows:
-            if panel.test in row.cells:
-                writer.writerow(_csv_row(panel, row, row.cells[panel.test]))
-    return buffer.getvalue()
-
-
-def _csv_row(panel: Panel, row: Row, cell: Cell) -> list[object]:
-    texts = [panel.test, panel.unit, row.label, row.recipe, str(row.imported).lower(), cell.bound]
-    return [
-        *(_safe(text) for text in texts),
-        cell.rate,
-        cell.ci_low,
-        cell.ci_high,
-        cell.n_runs,
-        cell.n_machines,
-        cell.n_submitters,
+    """One line a bar."""
+    rows = [
+        _csv_row(panel, row, row.cells[panel.test])
+        for panel in spec.panels
+        for row in spec.rows
+        if panel.test in row.cells
     ]
+    return csv_table.write(CSV_COLUMNS, rows)
 
 
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_START) else text
+def _csv_row(panel: Panel, row: Row, cell: Cell) -> dict[str, object]:
+    return {
+        "test": panel.test,
+        "unit": panel.unit,
+        "group": row.label,
+        "recipe": row.recipe,
+        "imported": row.imported,
+        "bound": cell.bound,
+        "rate": cell.rate,
+        "ci_low": cell.ci_low,
+        "ci_high": cell.ci_high,
+        "n_runs": cell.n_runs,
+        "n_machines": cell.n_machines,
+        "n_submitters": cell.n_submitters,
+    }
 
 
 def render_json(spec: ChartSpec) -> str:
