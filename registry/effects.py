@@ -20,7 +20,7 @@ from registry.evidence.costs import bounded
 from registry.evidence.mechanisms import is_exercised
 from registry.evidence.ratio import Ratio, Stratum, stratified
 from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
-from registry.models import Cell, Generation, RawReport, Recipe, Run, System
+from registry.models import Cell, Findings, Generation, RawReport, Recipe, Run, System
 from registry.models.reading import Bound
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS, is_setting
@@ -104,6 +104,61 @@ def find(query: Query) -> Effects:
     assert paired is not None
     assert seen is not None
     return Effects(tuple(row for row in paired if _is_asked(query, row.contrast)), seen)
+
+
+def refresh_findings() -> bool:
+    """Work out anew what experiments have shown, if the facts changed since; whether it was so."""
+    generation = Generation.current()
+    if Findings.stored().generation == generation:
+        return False
+    told = [
+        row
+        for row in tweaks.rows(tweaks.EXPERIMENT, _experiments())
+        if row.verdict in ("helps", "hurts")
+    ]
+    values = {"generation": generation, "rows": [_finding(row) for row in told]}
+    Findings.objects.update_or_create(pk=1, defaults=values)
+    return True
+
+
+def _finding(row: EffectRow) -> dict[str, Any]:
+    """A row as a change for the better: from the worse value to the other."""
+    contrast, effect = row.contrast, row.effect
+    ends = (effect.ratio, effect.ci_low or effect.ratio, effect.ci_high or effect.ratio)
+    values = (contrast.before, contrast.after)
+    if row.verdict == "hurts":
+        values, ends = values[::-1], (1 / ends[0], 1 / ends[2], 1 / ends[1])
+    load = {name: getattr(contrast, name) for name in RECIPE_FACTORS}
+    ratio, low, high = ends
+    return {
+        "factor": contrast.factor,
+        "from": values[0],
+        "to": values[1],
+        "ratio": ratio,
+        "ci_low": low,
+        "ci_high": high,
+        "n_machines": row.n_machines,
+        **load,
+    }
+
+
+def worth_trying(system: System, recipe: Recipe) -> list[dict[str, Any]]:
+    """What experiments under the same load say would help a host that has the worse value."""
+    factors = _factors(system)
+    return [
+        {**found, "message": _advice(found)}
+        for found in Findings.stored().rows
+        if str(factors.get(found["factor"])) == found["from"]
+        and all(found[name] == getattr(recipe, name) for name in RECIPE_FACTORS)
+    ]
+
+
+def _advice(found: Mapping[str, Any]) -> str:
+    return (
+        f"{found['factor']} {found['from']} -> {found['to']}: x{found['ratio']:.2f} "
+        f"({found['ci_low']:.2f}-{found['ci_high']:.2f}) in experiments on "
+        f"{found['n_machines']} machines"
+    )
 
 
 def _paired() -> tuple[EffectRow, ...]:

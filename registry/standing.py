@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Case, F, Sum, When
 
+from registry import effects
 from registry.evidence.limiter import RunRow, verdicts
 from registry.models import Cell, RawReport, Reading, Recipe, Run
 
@@ -21,7 +22,7 @@ def figures_of(reading: Reading) -> list[Run]:
     """The runs of a reading that are figures, with their recipes."""
     return list(
         reading.runs.filter(part=Run.Part.FIGURE)
-        .select_related("recipe")
+        .select_related("recipe", "system")
         .order_by("run_index", "position")
     )
 
@@ -100,6 +101,14 @@ def advice(
         }
         for verdict in verdicts(rows, environment.get("spin_steal_percent"))
     ]
+
+
+def worth_trying(figures: Iterable[Run]) -> list[dict[str, Any]]:
+    """What experiments say would help this host under the load of its headline figure."""
+    runs = list(figures)
+    recipe = _headline_recipe(runs)
+    system = next((run.system for run in runs if run.recipe == recipe), None)
+    return effects.worth_trying(system, recipe) if recipe and system else []
 
 
 def _headline_recipe(runs: list[Run]) -> Recipe | None:

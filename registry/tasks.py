@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from registry import hints
+from registry import effects, hints
 from registry.models.factors import Submitter
 from registry.models.reading import Reading
 from registry.models.summary import Generation, summarise
@@ -28,8 +28,9 @@ def summarise_readings() -> None:
 
 @shared_task
 def sweep() -> None:
-    """The same, on the clock, for hints that were lost."""
+    """The same, on the clock, for hints that were lost; and what experiments have shown by now."""
     summarise_readings()
+    effects.refresh_findings()
 
 
 @shared_task

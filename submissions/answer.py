@@ -9,7 +9,7 @@ from django.conf import settings
 from crr_submit.fields import RESULT
 from crr_submit.report import schema
 from registry.models import RawReport, Reading, Run
-from registry.standing import advice, elapsed_by_run, figures_of, standing
+from registry.standing import advice, elapsed_by_run, figures_of, standing, worth_trying
 from registry.trail import State, state_of
 from submissions.ingest import Written
 from submissions.intake import Receipt
@@ -95,7 +95,7 @@ def _read_before(report: RawReport, reading: Reading | None = None) -> dict[str,
     """What is stored of it; a withdrawn report says nothing any more."""
     reading = reading or _reading(report)
     if reading is None or report.status not in RawReport.SHOWN:
-        nothing: dict[str, Any] = {"standing": None, "advice": []}
+        nothing: dict[str, Any] = {"standing": None, "advice": [], "try": []}
         return nothing | {"results": [], "flags": [], "warnings": [], "unrecognised": []}
     rows = reading.results.order_by("run_index", "output_index", "position").values()
     return _understood(report, reading, [dict(row) for row in rows], figures_of(reading))
@@ -113,6 +113,7 @@ def _understood(
         "unrecognised": reading.unrecognised,
         "standing": standing(report, figures),
         "advice": advice(figures, measured, reading.environment),
+        "try": worth_trying(figures),
     }
 
 

@@ -41,6 +41,7 @@ class Written:
                 run_index=run.run_index,
                 position=run.position,
                 recipe=recipe,
+                system=System(**run.system),
                 value=run.value,
                 telemetry=run.telemetry,
             )

@@ -9,6 +9,7 @@ from crr_submit.fields import RESULT, Field
 from crr_submit.report import schema
 from registry.api.openapi import (
     INTEGER,
+    NUMBER,
     PLAIN,
     TEXT,
     Schema,
@@ -54,6 +55,22 @@ _READ = {
 }
 _JUDGED = {
     "standing": nullable(_LOOSE),
+    "try": list_of(
+        object_of(
+            **{"from": TEXT},
+            factor=TEXT,
+            to=TEXT,
+            ratio=NUMBER,
+            ci_low=NUMBER,
+            ci_high=NUMBER,
+            n_machines=INTEGER,
+            test=TEXT,
+            topology=nullable(TEXT),
+            streams=nullable(INTEGER),
+            placement=nullable(TEXT),
+            message=TEXT,
+        )
+    ),
     "advice": list_of(
         object_of(
             limiter=TEXT,

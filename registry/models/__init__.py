@@ -5,10 +5,11 @@
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.reading import Reading, Result, Run
 from registry.models.report import RawReport, ReportEvent
-from registry.models.summary import Cell, Generation
+from registry.models.summary import Cell, Findings, Generation
 
 __all__ = [
     "Cell",
+    "Findings",
     "Generation",
     "Machine",
     "RawReport",

@@ -115,6 +115,22 @@ class Cell(models.Model):
         return f"cell {self.recipe_id} × {self.system_id}"
 
 
+class Findings(models.Model):
+    """One row: what experiments have shown to help or hurt, as of a generation. Kept by the sweep,
+    so that whoever takes in a report can name them without working them out.
+    """
+
+    generation = models.BigIntegerField(default=-1)
+    rows = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"findings of generation {self.generation}"
+
+    @classmethod
+    def stored(cls) -> "Findings":
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
 def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
     """Bring the cells up to date with up to `limit` readings, fewer where they have more runs than
     `runs_limit` (RUNS_AT_ONCE when 0). Returns how many readings were summed up, 0 when none waits.

@@ -19,7 +19,7 @@ from registry.pages import words
 from registry.pages.environment import Facts, facts_of
 from registry.pages.numbers import as_printed
 from registry.pages.repeat import Repeat, repeats
-from registry.standing import HEADLINE, advice, elapsed_by_run, standing
+from registry.standing import HEADLINE, advice, elapsed_by_run, standing, worth_trying
 
 RUNS_SHOWN = 200
 STREAMS_SHOWN = 4
@@ -86,6 +86,7 @@ class ReportPage:
     environment: tuple[Facts, ...]
     standing: dict[str, Any] | None
     advice: list[dict[str, Any]]
+    tries: list[dict[str, Any]]
 
     @property
     def standing_load(self) -> str:
@@ -107,7 +108,7 @@ class ReportPage:
 def report_page(report: RawReport) -> ReportPage:
     reading = Reading.objects.filter(report=report, active=True).first()
     if reading is None:
-        return ReportPage(report, None, (), (), None, [])
+        return ReportPage(report, None, (), (), None, [], [])
     results = list(reading.results.order_by("run_index", "output_index", "position"))
     ordered = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
     runs = list(ordered)
@@ -123,6 +124,7 @@ def report_page(report: RawReport) -> ReportPage:
             elapsed_by_run((row.run_index, row.elapsed_time_s) for row in results),
             reading.environment,
         ),
+        tries=worth_trying(figures),
     )
 
 

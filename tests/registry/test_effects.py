@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from registry import effects, tasks
 from registry.evidence import tweaks
 from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
 from registry.models.summary import summarise
@@ -236,3 +237,54 @@ def test_without_data_the_page_says_what_contributes(client: Client) -> None:
     page = client.get("/effects/").content.decode()
     assert "sudo crr-submit tune rps.lo" in page
     assert "No experiment has been sent yet" in page
+
+
+def told(client: Client, machine: int, **more: Any) -> list[dict[str, Any]]:
+    """What a report of this machine is told to try."""
+    environment = reports.environment(tuning={"rps.lo": "0"} | more.pop("tuning", {}))
+    report = reports.envelope(
+        reports.run(20_000, **more), environment=environment, machine_id=f"{machine:032x}"
+    )
+    answer = client.post(
+        "/api/v1/reports/", reports.as_bytes(report), content_type="application/json"
+    )
+    assert answer.status_code == 201
+    found: list[dict[str, Any]] = answer.json()["try"]
+    assert client.get(f"/api/v1/reports/{answer.json()['id']}/").json()["try"] == found
+    page = client.get(f"/r/{answer.json()['id']}").content.decode()
+    assert ("Worth trying" in page) is bool(found)
+    return found
+
+
+@pytest.mark.django_db
+def test_a_sender_is_told_what_experiments_say_would_help(client: Client) -> None:
+    assert told(client, 900) == []
+    for ratio in (0.50, 0.51, 0.49, 0.50):
+        send_experiment(client, ratio)
+    tasks.sweep()
+    assert told(client, 901) == []  # it has the better value already
+    (found,) = told(client, 902, tuning={"rps.lo": "3"})
+    assert (found["factor"], found["from"], found["to"]) == ("rps.lo", "3", "0")
+    assert found["ratio"] == pytest.approx(2.0, rel=0.01)
+    assert found["ci_low"] < 2.0 < found["ci_high"]
+    assert found["message"].startswith("rps.lo 3 -> 0: x2.0")
+    assert found["n_machines"] == 4
+    assert told(client, 903, tuning={"rps.lo": "3"}, placement="unpinned") == []
+
+
+@pytest.mark.django_db
+def test_what_is_unclear_or_was_not_exercised_is_no_advice(client: Client) -> None:
+    for ratio in (0.50, 0.51, 0.49, 0.50):
+        send_experiment(client, ratio, steered=False)
+    tasks.sweep()
+    assert told(client, 904, tuning={"rps.lo": "3"}) == []
+
+
+@pytest.mark.django_db
+def test_findings_are_worked_out_once_a_generation(client: Client) -> None:
+    send_experiment(client, 0.5)
+    tasks.sweep()
+    assert effects.refresh_findings() is False
+    send_plain(client, 1, 20_000)
+    tasks.summarise_readings()
+    assert effects.refresh_findings() is True

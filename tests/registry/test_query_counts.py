@@ -22,7 +22,7 @@ MOST = {
     "/leaderboard/": 6,
     "/leaderboard/?group_by=cpu_model,kernel_release,virtualization&clocksource=tsc": 6,
     "/reports/": 3,
-    "/r/{a}": 7,
+    "/r/{a}": 8,
     "/costs/": 4,
     "/effects/": 8,
     "/compare/": 15,

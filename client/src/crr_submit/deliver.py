@@ -135,7 +135,7 @@ def lines(answer: Mapping[str, Any]) -> List[str]:
         found.append("Status: %s" % clean(status))
     told = {"Standing": standing(answer.get("standing"))}
     told.update(
-        (key.capitalize(), texts(answer.get(key))) for key in ("advice", "flags", "warnings")
+        (key.capitalize(), texts(answer.get(key))) for key in ("advice", "try", "flags", "warnings")
     )
     for title, rows in told.items():
         if rows:
