@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_POST, require_safe
 
-from charts import artefacts, tasks
+from charts import artefacts, changes, tasks
 from charts.embedding import forms_to_copy
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import ChartParams
@@ -35,6 +35,7 @@ MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
 }
 TAKEN_OUT_SHOWN = 20
+VERSIONS_SHOWN = 50
 LIVE = "public, max-age=5, must-revalidate"
 FROZEN = "public, max-age=31536000, immutable"
 FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
@@ -51,7 +52,7 @@ def live_page(request: HttpRequest, slug: str) -> HttpResponse:
         "slug": slug,
         "address": address_of(slug),
         "drawing": drawing,
-        "frozen": chart.frozen.order_by("-frozen_at"),
+        "frozen": _versions(chart, drawing),
         "embed": {},
         "text": "",
     }
@@ -60,6 +61,19 @@ def live_page(request: HttpRequest, slug: str) -> HttpResponse:
         context["text"] = artefacts.get(drawing.files["txt"]["digest"], "txt").decode()
         context["remarks"] = ChartSpec.from_dict(drawing.spec).remarks
     return render(request, "charts/chart.html", context)
+
+
+def _versions(chart: Chart, drawing: Drawing | None) -> list[dict[str, Any]]:
+    """Frozen drawings, the newest first, each with what changed from it to the next newer one."""
+    found: list[dict[str, Any]] = []
+    newer = ChartSpec.from_dict(drawing.spec) if drawing else None
+    for frozen in chart.frozen.order_by("-frozen_at")[:VERSIONS_SHOWN]:
+        spec = ChartSpec.from_dict(frozen.spec)
+        until = "until the next version" if found else "since then"
+        changed = f"{until} {changes.between(spec, newer)}" if newer else ""
+        found.append({"frozen": frozen, "changed": changed})
+        newer = spec
+    return found
 
 
 @require_safe
