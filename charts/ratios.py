@@ -34,10 +34,13 @@ def find_effects(params: ChartParams, address: str, generation: int) -> ChartDat
     test = params.tests[0]
     found = effects.find(effects.ask({**params.recipe, "test": test}))
     rows = [_effect_row(row, test, params) for row in found.paired]
-    rows += [_association_row(row, test, params) for row in found.associations]
+    rows += [_association_row(row, test, params) for row in found.associations or ()]
     order = [*EVIDENCE.values(), ASSOCIATION]
     ordered = sorted(rows, key=lambda row: (order.index(row.group), row.label))
-    return _data(params, ordered, (f"Does it help? {test}", "after / before"), address, generation)
+    drawn = _data(params, ordered, (f"Does it help? {test}", "after / before"), address, generation)
+    if found.associations is None:
+        return replace(drawn, subtitle=f"{drawn.subtitle}; associations of too many hosts left out")
+    return drawn
 
 
 def _data(

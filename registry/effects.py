@@ -13,6 +13,7 @@ from itertools import combinations, groupby
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import Exists, OuterRef
 
 from registry import leaderboard
 from registry.evidence import tweaks
@@ -22,6 +23,7 @@ from registry.evidence.ratio import Ratio, Stratum, stratified
 from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
 from registry.models import Cell, Findings, Generation, RawReport, Recipe, Run, System
 from registry.models.reading import Bound
+from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS, is_setting
 
@@ -33,6 +35,7 @@ CHOSEN = ("virtualization_mode", "hypervisor_version", "kernel_release", "clocks
 # Factors by name; every other one is a sysctl.
 NAMED = (*SYSTEM_FACTORS, *sorted(SETTINGS))
 SYSCTL = r"(net|vm|kernel)\.[a-z0-9_.]{1,100}"
+MOST_CELLS = 50_000  # looked at at once for associations: some 20 s
 VALUES_COMPARED = 6  # of one factor, those of the most hosts
 
 
@@ -62,10 +65,12 @@ class Association:
 
 @dataclass(frozen=True)
 class Effects:
-    """`paired` are experiments and matched pairs; associations stand apart."""
+    """`paired` are experiments and matched pairs; associations stand apart, and are None where
+    there are more figures than are looked at at once.
+    """
 
     paired: tuple[EffectRow, ...]
-    associations: tuple[Association, ...]
+    associations: tuple[Association, ...] | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def find(query: Query) -> Effects:
     seen = cache.get_or_set(key, lambda: _seen(query), CACHE_SECONDS)
     assert paired is not None
     assert seen is not None
-    return Effects(tuple(row for row in paired if _is_asked(query, row.contrast)), seen)
+    return Effects(tuple(row for row in paired if _is_asked(query, row.contrast)), seen[0])
 
 
 def refresh_findings() -> bool:
@@ -166,12 +171,16 @@ def _paired() -> tuple[EffectRow, ...]:
     a query filters the rows and never the family that Holm corrects for.
     """
     experiments = tweaks.rows(tweaks.EXPERIMENT, _experiments())
-    matched = tweaks.rows(tweaks.MATCHED, _matched(_cells(())))
+    matched = tweaks.rows(tweaks.MATCHED, _matched(_rows_of(_of_changed_machines())))
     return (*experiments, *matched)
 
 
-def _seen(query: Query) -> tuple[Association, ...]:
-    return tuple(_associations(_cells(query.recipe), query))
+def _seen(query: Query) -> tuple[tuple[Association, ...] | None]:
+    """In a tuple of one, since a cache takes None for nothing kept."""
+    cells = _measured(query.recipe)
+    if cells[:MOST_CELLS].count() == MOST_CELLS:
+        return (None,)
+    return (tuple(_associations(_rows_of(cells), query)),)
 
 
 def _is_asked(query: Query, contrast: Contrast) -> bool:
@@ -238,12 +247,19 @@ def _factors(system: System) -> dict[str, Any]:
     return {name: getattr(system, name) for name in SYSTEM_FACTORS} | dict(system.settings)
 
 
-def _cells(recipe: Iterable[tuple[str, Any]]) -> list[_CellRow]:
-    cells = (
-        Cell.objects.exact()
-        .filter(**{f"recipe__{name}": value for name, value in recipe})
-        .exclude(recipe__source=Recipe.Source.IMPORTED)
-    )
+def _measured(recipe: Iterable[tuple[str, Any]]) -> CellQuerySet:
+    """Cells of figures that a client or a paste brought."""
+    cells = Cell.objects.exact().exclude(recipe__source=Recipe.Source.IMPORTED)
+    return cells.filter(**{f"recipe__{name}": value for name, value in recipe})
+
+
+def _of_changed_machines() -> CellQuerySet:
+    """Those of machines that reported one recipe from several systems: others pair with none."""
+    same = Cell.objects.exact().filter(recipe=OuterRef("recipe"), machine=OuterRef("machine"))
+    return _measured(()).filter(Exists(same.exclude(system=OuterRef("system"))))
+
+
+def _rows_of(cells: CellQuerySet) -> list[_CellRow]:
     columns = ("recipe_id", "system_id", "machine_id", "submitter_id", "mean_ln", "n_sittings")
     rows = list(cells.values_list(*columns, "moved"))
     recipes = Recipe.objects.in_bulk({row[0] for row in rows})

@@ -51,7 +51,7 @@ _ROW = object_of(
     n_machines_needed=nullable(INTEGER),
     verdict={"type": "string", "enum": list(VERDICTS)},
 )
-_ANSWER = object_of(generation=INTEGER, rows=list_of(_ROW))
+_ANSWER = object_of(generation=INTEGER, has_associations={"type": "boolean"}, rows=list_of(_ROW))
 COLUMNS = {
     "kind": "experiment, matched or observational: never to be averaged together",
     "factor": "the setting",
@@ -103,14 +103,22 @@ class EffectsView(APIView):
         operation_id="effects",
         summary="Whether a setting helps",
         description="Experiments, matched pairs and associations are rows of their own and never "
-        "averaged together. Only experiments are said to help or hurt.",
+        "averaged together. Only experiments are said to help or hurt. Where more figures match "
+        "than are looked at at once, `has_associations` is false: ask for one workload.",
         parameters=_PARAMETERS,
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
         found = effects.find(effects.ask(parameters(request.query_params)))
-        rows = [_paired(row) for row in found.paired] + [_seen(row) for row in found.associations]
-        return Response({"generation": Generation.current(), "rows": rows})
+        rows = [_paired(row) for row in found.paired]
+        rows += [_seen(row) for row in found.associations or ()]
+        return Response(
+            {
+                "generation": Generation.current(),
+                "has_associations": found.associations is not None,
+                "rows": rows,
+            }
+        )
 
     def table(self, answer: dict[str, Any]) -> Table:
         return list(COLUMNS), answer["rows"]

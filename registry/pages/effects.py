@@ -75,7 +75,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "factor": query.factor,
         "experiments": [_line(row) for row in found.paired if row.kind == EXPERIMENT],
         "matched": [_line(row) for row in found.paired if row.kind != EXPERIMENT],
-        "associations": [_seen(row) for row in found.associations],
+        "associations": [_seen(row) for row in found.associations or ()],
+        "is_too_much": found.associations is None,
         "missing": [_missing(name) for name in ASKED if name not in tried and not query.factor],
         "address": request.GET.urlencode(),
     }

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from registry import effects, tasks
@@ -288,3 +289,21 @@ def test_findings_are_worked_out_once_a_generation(client: Client) -> None:
     send_plain(client, 1, 20_000)
     tasks.summarise_readings()
     assert effects.refresh_findings() is True
+
+
+@pytest.mark.django_db
+def test_more_figures_than_are_looked_at_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for machine in (1, 2, 3):
+        send_plain(client, machine, 20_000 + machine, conntrack="absent")
+        send_plain(client, machine, 16_000 + machine, conntrack="active")
+    while summarise():
+        pass
+    assert client.get(API).json()["has_associations"] is True
+    cache.clear()
+    monkeypatch.setattr(effects, "MOST_CELLS", 6)
+    answer = client.get(API).json()
+    assert answer["has_associations"] is False
+    assert {row["kind"] for row in answer["rows"]} == {"matched"}
+    assert "More hosts match" in client.get("/effects/").content.decode()
