@@ -15,7 +15,8 @@ BARS = "bars"
 class Kind:
     """`note` says what the marks of the picture mean, `legend` those of the text. `dots` is up to
     how many hosts of a row are drawn one by one. Rows of `is_grouped` kinds are by factors that
-    the chart names, those of others by what they are about.
+    the chart names, those of others by what they are about. `empty` is what a chart without rows
+    says.
     """
 
     mark: str
@@ -24,6 +25,10 @@ class Kind:
     legend: tuple[str, ...]
     dots: int = 20
     is_grouped: bool = True
+    empty: tuple[str, str] = (
+        "No reports match yet.",
+        "The first report that does draws the first bar.",
+    )
 
 
 _MEAN = "| geometric mean of hosts, -- its 95 % interval (3 hosts or more)"
@@ -65,6 +70,10 @@ KINDS = {
         "dot: rate over that of bare metal on the same CPU; line: 95 % interval; 1 is no cost",
         _RATIO,
         is_grouped=False,
+        empty=(
+            "No platform was measured beside bare metal yet.",
+            "It takes the same CPU model with and without a hypervisor.",
+        ),
     ),
     "effects": Kind(
         DOT,
@@ -73,5 +82,6 @@ KINDS = {
         "and associations are never averaged",
         _RATIO,
         is_grouped=False,
+        empty=("No setting was tried yet.", "crr-submit tune rps.lo draws the first row."),
     ),
 }

@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from charts import style
 from charts.kinds import BAR, DOT, KINDS, SWARM
-from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row, short
+from charts.spec import Cell, ChartSpec, Panel, Row, short
 
 BAR_HEIGHT = 0.56
 CAP_HEIGHT = 0.2
@@ -63,7 +63,7 @@ def _figure(spec: ChartSpec) -> Figure:
     FigureCanvasAgg(figure)
     _head_and_foot(figure, spec, height)
     if not spec.rows or not spec.panels:
-        _empty(figure)
+        _empty(figure, spec)
         return figure
     _labels(figure, spec, height)
     for panel, (left, width) in zip(spec.panels, _columns(len(spec.panels)), strict=True):
@@ -121,8 +121,8 @@ def _note_lines(spec: ChartSpec) -> list[str]:
     return first + (["; ".join(rest)] if rest else [])
 
 
-def _empty(figure: Figure) -> None:
-    what, how = EMPTY_TEXT
+def _empty(figure: Figure, spec: ChartSpec) -> None:
+    what, how = KINDS[spec.kind].empty
     for y in (0.38, 0.66):
         _rule(figure, y)
     figure.text(0.5, 0.53, what, ha="center", fontsize=14)

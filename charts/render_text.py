@@ -6,7 +6,7 @@ import json
 import unicodedata
 
 from charts.kinds import BAR, KINDS, SWARM
-from charts.spec import EMPTY_TEXT, Cell, ChartSpec, Panel, Row, counted, short
+from charts.spec import Cell, ChartSpec, Panel, Row, counted, short
 from registry import csv_table
 
 WIDTH = 72
@@ -40,7 +40,7 @@ def render_text(spec: ChartSpec) -> str:
     blocks = [[*wrapped(spec.title), *wrapped(spec.subtitle)]]
     for panel in spec.panels:
         blocks.append([f"{panel.test}, {panel.unit}", *_panel_lines(spec, panel)])
-    blocks.append(_legend(spec) if spec.panels else [*EMPTY_TEXT, *spec.remarks])
+    blocks.append(_legend(spec) if spec.panels else [*KINDS[spec.kind].empty, *spec.remarks])
     blocks.append([*wrapped(spec.address), *wrapped(spec.date)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

@@ -29,7 +29,6 @@ MARK_NOTES = (
     "hollow:",
     "dashed:",
 )  # how notes begin that explain a mark of the picture
-EMPTY_TEXT = ("No reports match yet.", "The first report that does draws the first bar.")
 
 
 @dataclass(frozen=True)

@@ -230,9 +230,9 @@ def _netperf_side(rows: Sequence[RunRow]) -> Verdict | None:
         if len(busy) > 1 and min(busy) > BUSY_PERCENT:
             return Verdict(
                 "netperf_side",
-                f"With {row.streams} streams all {len(busy)} CPUs are {min(busy):.0f} % busy or "
-                "more, and netperf's client shares them: against another host's client this one "
-                "could accept more.",
+                f"With {row.streams} streams all {len(busy)} CPUs are {min(busy):.0f} % busy at "
+                "the least, and netperf's client shares them: against another host's client this "
+                "one could accept more.",
                 {"idlest_percent": min(busy), "cpus": float(len(busy))},
             )
     return None
