@@ -17,6 +17,7 @@ from registry.vocabulary import names
 
 ASSOCIATION = "association"
 EVIDENCE = {EXPERIMENT: "experiment", MATCHED: "pairs of one machine"}
+DIFFERS = "differs_by_cpu"
 WORDS = {"no_difference": "no difference of 3 %", "not_enough_data": "too few machines"}
 
 
@@ -25,8 +26,8 @@ def find_costs(params: ChartParams, address: str, generation: int) -> ChartData:
     test = params.tests[0]
     found = costs.find(costs.ask({**params.recipe, "test": test}))
     rows = [row for cost in found.rows for row in _cost_rows(cost, test)]
-    names_of_it = f"What virtualisation costs: {test} beside bare metal", "ratio to bare metal"
-    return _data(params, rows, names_of_it, address, generation)
+    named = (f"What virtualisation costs: {test} beside bare metal", "ratio to bare metal")
+    return _data(params, rows, named, address, generation)
 
 
 def find_effects(params: ChartParams, address: str, generation: int) -> ChartData:
@@ -64,21 +65,25 @@ def _data(
 
 
 def _cost_rows(cost: Cost, test: str) -> list[FoundRow]:
+    """The platform, then each CPU model; where those differ by more than chance the platform has no
+    row, since no average is true of any.
+    """
     if cost.found is None:
         return []
-    kind, mode = (*cost.platform, None)[:2]
-    words = (names.display("virtualization", kind) if kind else "unknown", mode)
-    platform = " ".join(word for word in words if word)
-    overall = cost.found.overall
-    value = _value(overall.ratio, overall.ci_low, overall.ci_high, cost.found.n_treated)
-    word = WORDS.get(cost.verdict, cost.verdict.replace("_", " "))
-    rows = [_row(platform, word, kind or "", {test: value}, platform)]
+    named = zip(("virtualization", "virtualization_mode"), cost.platform, strict=False)
+    platform = " ".join(names.display(name, value) for name, value in named if value) or "unknown"
+    family = cost.platform[0] or ""
+    overall, is_one = cost.found.overall, cost.verdict != DIFFERS
+    rows = []
+    if is_one:
+        value = _value(overall.ratio, overall.ci_low, overall.ci_high, cost.found.n_treated)
+        word = WORDS.get(cost.verdict, cost.verdict.replace("_", " "))
+        rows.append(_row(platform, word, family, {test: value}, platform))
     for stratum, ratio in cost.strata:
         value = _value(ratio.ratio, ratio.ci_low, ratio.ci_high, cost.n_in_stratum[stratum])
         model = names.display("cpu_model", stratum.cpu_model or "unknown CPU")
-        rows.append(
-            _row(f"on {model}", f"{stratum.cpus} CPUs", kind or "", {test: value}, platform)
-        )
+        label = f"on {model}" if is_one else f"{platform} on {model}"
+        rows.append(_row(label, f"{stratum.cpus} CPUs", family, {test: value}, platform))
     return rows
 
 
@@ -107,9 +112,9 @@ def _value(ratio: float, low: float | None, high: float | None, n_machines: int)
         ci_low=low,
         ci_high=high,
         host_rates=(),
-        n_runs=0,
+        n_runs=None,
         n_machines=n_machines,
-        n_submitters=0,
+        n_submitters=None,
         text=f"{ratio:.2f}",
     )
 

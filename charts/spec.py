@@ -33,15 +33,17 @@ MARK_NOTES = (
 
 @dataclass(frozen=True)
 class Value:
-    """One figure of one row: rate and interval in the test's unit, `host_rates` one a host."""
+    """One figure of one row: rate and interval in the test's unit, `host_rates` one a host. A ratio
+    has no runs of its own.
+    """
 
     rate: float
     ci_low: float | None
     ci_high: float | None
     host_rates: tuple[float, ...]
-    n_runs: int
+    n_runs: int | None
     n_machines: int
-    n_submitters: int
+    n_submitters: int | None
     bound: str = "exact"
     text: str = ""  # beside the mark; empty for three digits of the rate
 
@@ -92,9 +94,9 @@ class Cell:
     dots: tuple[float, ...]
     text: str
     bound: str
-    n_runs: int
+    n_runs: int | None
     n_machines: int
-    n_submitters: int
+    n_submitters: int | None
 
 
 @dataclass(frozen=True)
@@ -299,7 +301,7 @@ def _notes(kind: Kind, data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
         notes.append(f"{data.left_out} figures in other units not drawn")
     if data.unranked:
         notes.append(f"{counted(data.unranked, 'group')} of too few hosts not ranked")
-    runs = sum(value.n_runs for row in rows for value in row.values.values())
+    runs = sum(value.n_runs or 0 for row in rows for value in row.values.values())
     if runs:
         notes.append(f"{counted(runs, 'run')} in all")
     return notes + withdrawn

@@ -18,6 +18,9 @@ from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
 from charts.render_text import WIDTH, render_text
 from charts.spec import ChartData, ChartSpec, FoundRow, Panel, Value, build
+from registry.costs import Costs
+from registry.evidence.costs import Cost, CpuStratum
+from registry.evidence.ratio import Ratio, StratifiedRatio
 from registry.models.summary import summarise
 from submissions import sample
 from tests import reports
@@ -162,3 +165,25 @@ def test_each_chart_of_the_gallery_is_made_by_what_it_shows(client: Client) -> N
     for body in bodies:
         answer = client.post("/api/v1/charts/", body, content_type="application/json")
         assert answer.status_code == 201
+
+
+def cost(verdict: str) -> Cost:
+    stratum = CpuStratum(1, "Sample CPU 1", 4)
+    ratio = Ratio(0.5, 0.4, 0.6, 4)
+    found = StratifiedRatio(ratio, {str(stratum): ratio}, 3, 3, 90.0, True, 0.5, False)
+    return Cost(("xen", "pv"), found, ((stratum, ratio),), 3, verdict, "", {stratum: 3})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "labels"),
+    [("slower", ["Xen PV", "on Sample CPU 1"]), ("differs_by_cpu", ["Xen PV on Sample CPU 1"])],
+)
+@pytest.mark.django_db
+def test_no_average_is_drawn_where_cpus_differ(
+    monkeypatch: pytest.MonkeyPatch, verdict: str, labels: list[str]
+) -> None:
+    monkeypatch.setattr("registry.costs.find", lambda query: Costs({}, (cost(verdict),), 6))
+    chart, _ = Chart.objects.save_comparison(params("costs"))
+    spec = spec_of(chart, 1)
+    assert [line.label for line in spec.rows] == labels
+    assert {line.cells["TCP_CRR"].n_runs for line in spec.rows} == {None}
