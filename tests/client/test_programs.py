@@ -1,6 +1,8 @@
+import os
 import unittest
 from pathlib import Path
 
+from crr_submit import programs
 from crr_submit.host import Host
 from crr_submit.programs import CannotMeasure, Programs, find_programs, install_hint
 from tests.client.test_collect import TreeCase
@@ -37,6 +39,40 @@ class FindTest(TreeCase):
         folder = self.folder_with(netperf="Netperf version 2.4.4", netserver="")
         with self.assertRaisesRegex(CannotMeasure, "2.4.4 is too old"):
             find_programs(Host(), [folder])
+
+
+def _exit_code(pid):
+    return os.WEXITSTATUS(os.waitpid(pid, 0)[1])
+
+
+class DyingWithUsTest(unittest.TestCase):
+    """A program is to end with us, also when we are killed before it could ask for that."""
+
+    def exit_code(self, n_generations):
+        """What became of a process so many forks away that binds itself to us."""
+        bind = programs._dying_with_us()
+        pid = os.fork()
+        if pid == 0:
+            code = 9
+            try:
+                if n_generations == 1:
+                    bind()
+                    code = 0
+                else:
+                    orphan = os.fork()
+                    if orphan == 0:
+                        bind()
+                        os._exit(0)
+                    code = _exit_code(orphan)
+            finally:
+                os._exit(code)
+        return _exit_code(pid)
+
+    def test_a_child_of_ours_goes_on(self):
+        self.assertEqual(self.exit_code(1), 0)
+
+    def test_a_child_whose_parent_has_gone_ends(self):
+        self.assertEqual(self.exit_code(2), 1)
 
 
 class InstallHintTest(TreeCase):

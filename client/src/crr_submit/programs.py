@@ -171,14 +171,20 @@ def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Pope
 
 def _dying_with_us() -> Optional[Callable[[], Any]]:
     """What a child does before it becomes the program: nobody is left to end it when we are killed.
-    None where this Python has no ctypes.
+    None without ctypes.
     """
     try:
         import ctypes  # only here: start-up time that no other command needs
     except ImportError:
         return None
-    kernel = ctypes.CDLL(None)
-    return lambda: kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    kernel, us = ctypes.CDLL(None), os.getpid()
+
+    def bind() -> None:
+        kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != us:  # killed before that: no signal comes
+            os._exit(1)
+
+    return bind
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:
