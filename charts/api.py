@@ -1,6 +1,6 @@
 """The API of charts: save a comparison, read its spec and addresses, freeze it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -8,13 +8,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from charts import tasks
 from charts.kinds import BARS, KINDS
 from charts.models import Chart, Drawing, FrozenChart
-from charts.params import GROUP_BY_LIMIT, GROUPS_LIMIT, TESTS_LIMIT, VALUE, ChartParams
+from charts.params import (
+    GROUP_BY_LIMIT,
+    GROUPS_LIMIT,
+    REPORT_ID,
+    TESTS_LIMIT,
+    VALUE,
+)
 from charts.pipeline import address_of
+from charts.saving import save
 from charts.views import MEDIA_TYPES
-from registry import hints
 from registry.api.openapi import (
     TEXT,
     Schema,
@@ -27,7 +32,7 @@ from registry.api.openapi import (
 )
 from registry.body import read_json
 from registry.refusal import Refused
-from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
+from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS
 
 _LOOSE: dict[str, Any] = {"type": "object", "additionalProperties": True}
 _RECIPE = {name: pattern(f"^{VALUE}$") for name in RECIPE_FACTORS if name != "test"}
@@ -38,7 +43,7 @@ _TESTS = {
 }
 
 
-def _asked(kinds: Iterable[str], tests: int, *, is_grouped: bool) -> Schema:
+def _asked(kinds: Sequence[str], tests: int) -> Schema:
     """The parameters of charts of these kinds; a chart that names no kind is bars."""
     known = {
         "tests": {**_TESTS, "maxItems": tests},
@@ -50,7 +55,9 @@ def _asked(kinds: Iterable[str], tests: int, *, is_grouped: bool) -> Schema:
         "limit": {"type": "integer", "minimum": 1, "maximum": GROUPS_LIMIT},
         "kind": {"type": "string", "enum": list(kinds)},
     }
-    groups = {"group_by": names_of(FACTORS, least=1, most=GROUP_BY_LIMIT)} if is_grouped else {}
+    one = KINDS[kinds[0]]
+    factors = names_of(FACTORS, least=one.least_groups, most=GROUP_BY_LIMIT)
+    groups = {"group_by": factors} if one.is_grouped else {}
     named = [] if BARS in kinds else ["kind"]
     return {
         "type": "object",
@@ -60,12 +67,62 @@ def _asked(kinds: Iterable[str], tests: int, *, is_grouped: bool) -> Schema:
     }
 
 
-_GROUPED = [name for name, kind in KINDS.items() if kind.is_grouped and name != BARS]
+def _rows_of(kind: str) -> tuple[bool, int]:
+    """What kinds of the same parameters have in common."""
+    return KINDS[kind].is_grouped, KINDS[kind].least_groups
+
+
+def _about(kind: str, schema: Schema) -> Schema:
+    """The parameters of a chart that is about one thing."""
+    about = KINDS[kind].about
+    return {
+        "type": "object",
+        "properties": {"kind": {"type": "string", "enum": [kind]}, about: schema},
+        "required": ["kind", about],
+        "additionalProperties": False,
+    }
+
+
+def _group(side: str) -> Schema:
+    """The factors of one side, at least one."""
+    factors = [*SYSTEM_FACTORS, *sorted(SETTINGS)]
+    values = {f"{side}.{name}": pattern(f"^{VALUE}$") for name in factors}
+    return {
+        "properties": values | {f"{side}.cpus": pattern("^[0-9]{1,5}$")},
+        "anyOf": [{"required": [name]} for name in values],
+    }
+
+
+_GROUPS = [_group(side) for side in ("a", "b")]
+_GROUPS_QUERY: Schema = {
+    "type": "object",
+    "description": "Two groups of hosts, as in the address of /compare/; a dotted sysctl is a "
+    "factor too.",
+    "properties": {
+        **{name: schema for each in _GROUPS for name, schema in each["properties"].items()},
+        **{name: pattern(f"^{VALUE}$") for name in RECIPE_FACTORS},
+        "streams": pattern("^([0-9]{1,5}|any)$"),
+    },
+    "allOf": [{"anyOf": each["anyOf"]} for each in _GROUPS],
+    "additionalProperties": False,
+}
+_REPORTS_QUERY: Schema = {
+    **object_of(a=pattern(f"^{REPORT_ID}$"), b=pattern(f"^{REPORT_ID}$")),
+    "description": "Two reports.",
+    "additionalProperties": False,
+}
+_FREE = {name: kind for name, kind in KINDS.items() if not kind.about}
+_OTHERS = [
+    [name for name in _FREE if name != BARS and _rows_of(name) == rows]
+    for rows in sorted({_rows_of(name) for name in _FREE})
+]
 _PARAMS = {
     "oneOf": [
-        _asked([BARS], TESTS_LIMIT, is_grouped=True),
-        _asked(_GROUPED, 1, is_grouped=True),
-        _asked([name for name in KINDS if not KINDS[name].is_grouped], 1, is_grouped=False),
+        _asked([BARS], TESTS_LIMIT),
+        *(_asked(kinds, 1) for kinds in _OTHERS),
+        _about("comparison", _GROUPS_QUERY),
+        _about("comparison", _REPORTS_QUERY),
+        _about("cpus", pattern(f"^{REPORT_ID}$")),
     ]
 }
 _CHART = object_of(slug=TEXT, url=TEXT, params=_LOOSE, addresses=_LOOSE, spec=nullable(_LOOSE))
@@ -78,17 +135,10 @@ class ChartsView(APIView):
         summary="Save a comparison as a chart",
         description="The same parameters give the same slug.",
         request={"application/json": _PARAMS},
-        responses={200: _CHART, 201: _CHART, **errors(406, 411, 413, 415, 422, 429, 503)},
+        responses={200: _CHART, 201: _CHART, **errors(404, 406, 411, 413, 415, 422, 429, 503)},
     )
     def post(self, request: Request) -> Response:
-        try:
-            params = ChartParams.from_dict(read_json(request._request))
-        except ValueError as error:
-            fault = {"path": "", "message": str(error)[:200]}
-            raise Refused(422, "invalid", "These are no chart's parameters.", [fault]) from None
-        chart, created = Chart.objects.save_comparison(params)
-        if created:
-            hints.after_commit(tasks.draw_chart, chart.pk)
+        chart, created = save(read_json(request._request))
         return Response(_answer(chart), status=201 if created else 200)
 
 

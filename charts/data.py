@@ -8,7 +8,7 @@ rows of another say in their label what is other about it.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -75,12 +75,22 @@ class Figure:
 
 
 def find(params: ChartParams, address: str, generation: int) -> ChartData:
+    return find_rows(params, address, generation, _found_row)
+
+
+def find_rows(
+    params: ChartParams,
+    address: str,
+    generation: int,
+    row_of: Callable[[RowKey, Found, ChartParams], FoundRow],
+) -> ChartData:
+    """Everything that the parameters choose, with rows as `row_of` writes them."""
     every = figures(params)
     units = most_hosts(every, lambda figure: figure.recipe.test, lambda figure: figure.recipe.unit)
     chosen = [figure for figure in every if figure.recipe.unit == units[figure.recipe.test]]
     usual = most_hosts(chosen, lambda figure: figure.neighbours, lambda figure: figure.recipe)
     return ChartData(
-        rows=[_found_row(key, found, params) for key, found in _rows(chosen, usual).items()],
+        rows=[row_of(key, found, params) for key, found in _rows(chosen, usual).items()],
         units=units,
         title=title(params),
         subtitle=subtitle(params),
@@ -185,23 +195,20 @@ def _found_row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
     group = dict(zip(params.group_by, key.group, strict=True))
     return FoundRow(
         label=label(group),
-        recipe=_recipe(key, params),
+        recipe=recipe_words(key, params.recipe.keys()),
         family=group.get("virtualization") or "",
         imported=key.source == Recipe.Source.IMPORTED,
-        order=_order(group, key),
+        order=(*order(group), key.source, key.streams or 0, place(key), key.variant),
         recency=found.recency,
         usual=not key.variant,
         values=found.values,
     )
 
 
-def _recipe(key: RowKey, params: ChartParams) -> str:
-    """What tells this row's recipe from its neighbours'; what all rows share stands in the
-    subtitle.
-    """
-    shared = params.recipe.keys()
+def recipe_words(key: RowKey, shared: Container[str]) -> str:
+    """What tells this row's recipe from its neighbours'; what all rows share stands elsewhere."""
     parts = [
-        "" if "streams" in shared or not key.streams else _streams(key.streams),
+        "" if "streams" in shared or not key.streams else streams_words(key.streams),
         "" if "placement" in shared else PLACEMENTS.get(key.placement or "", ""),
         key.variant,
         SOURCES[key.source],
@@ -209,7 +216,7 @@ def _recipe(key: RowKey, params: ChartParams) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _streams(count: int | str) -> str:
+def streams_words(count: int | str) -> str:
     return f"{count} stream{'' if str(count) == '1' else 's'}"
 
 
@@ -228,23 +235,18 @@ def _word(name: str, value: Any) -> str:
     return f"{value} CPUs" if name == "cpus" else names.display(name, value)
 
 
-def _order(group: Mapping[str, Any], key: RowKey) -> tuple[Any, ...]:
-    """Kernels in their own order, then the other factors by name, then the recipe: the headline
-    first.
-    """
+def order(group: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Kernels in their own order, then the other factors by name."""
     series = kernels.order(group.get("kernel_series")) if "kernel_series" in group else ()
     others = tuple(
         _sorted_as(name, value) for name, value in group.items() if name != "kernel_series"
     )
-    placements = ("same_cpu", "unpinned", "cross_cpu", None)
-    return (
-        series,
-        others,
-        key.source,
-        key.streams or 0,
-        placements.index(key.placement),
-        key.variant,
-    )
+    return series, others
+
+
+def place(key: RowKey) -> int:
+    """The headline first."""
+    return ("same_cpu", "unpinned", "cross_cpu", None).index(key.placement)
 
 
 def _sorted_as(name: str, value: Any) -> Any:
@@ -272,7 +274,7 @@ def title(params: ChartParams) -> str:
 def subtitle(params: ChartParams) -> str:
     recipe = []
     if "streams" in params.recipe:
-        recipe.append(_streams(params.recipe["streams"]))
+        recipe.append(streams_words(params.recipe["streams"]))
     recipe += [
         str(params.recipe[name]) for name in ("placement", "topology") if name in params.recipe
     ]

@@ -10,23 +10,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from charts.kinds import BARS, KINDS
+from charts.kinds import BARS, COMPARE, KINDS
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
 
+HEADLINE_TEST = "TCP_CRR"
+ANY = "any"
 TESTS_LIMIT = 4
 GROUP_BY_LIMIT = 4
 GROUPS_LIMIT = 40
 VALUE = "[ -~]{0,128}"
 _VALUE = re.compile(VALUE)
+COMPARED_LIMIT = 100
+_NAME = re.compile(r"[a-z][A-Za-z0-9_.-]{0,79}")
+REPORT_ID = "[a-z2-7]{16}"
+_REPORT_ID = re.compile(REPORT_ID)
 
 
 @dataclass(frozen=True)
 class ChartParams:
-    """`tests` are the panels, the first foremost; `group_by` makes the rows; `recipe` holds values
-    rows must have.
+    """`tests` are the panels, the first foremost, none for any; `group_by` makes the rows; `recipe`
+    holds values rows must have.
 
     `limit` is the most rows drawn; the newest group is always among them. `kind` is one of
-    `charts.kinds`, and no part of what bars are known by: they were there first.
+    `charts.kinds`, and no part of what bars are known by: they were there first. Kinds that are
+    about a comparison or a report have `compare`, the query of `/compare/`, or `report`, its public
+    id, and nothing else.
     """
 
     tests: tuple[str, ...]
@@ -34,9 +42,19 @@ class ChartParams:
     recipe: Mapping[str, str] = field(default_factory=dict)
     limit: int = 12
     kind: str = BARS
+    compare: Mapping[str, str] = field(default_factory=dict)
+    report: str = ""
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """The public ids of the reports that the chart is about; empty for one of groups."""
+        compared = [self.compare[side] for side in ("a", "b") if side in self.compare]
+        return (*compared, *([self.report] if self.report else []))
 
     def as_dict(self) -> dict[str, Any]:
         kind = {} if self.kind == BARS else {"kind": self.kind}
+        if about := KINDS[self.kind].about:
+            return kind | {about: dict(self.compare) if about == COMPARE else self.report}
         return kind | {
             "tests": list(self.tests),
             "group_by": list(self.group_by),
@@ -49,13 +67,17 @@ class ChartParams:
         """Checked parameters. Raises ValueError with a sentence."""
         if not isinstance(value, Mapping):
             raise ValueError("expected an object with tests and group_by")
+        kind = _kind(value)
+        if KINDS[kind].about:
+            return _about(kind, value)
         unknown = value.keys() - {"tests", "group_by", "recipe", "limit", "kind"}
         if unknown:
             raise ValueError(f"unknown parameters: {', '.join(sorted(map(str, unknown)))[:200]}")
         tests = _names(value, "tests", TESTS_LIMIT)
         if not all(_is_test(test) for test in tests):
             raise ValueError("tests: expected names such as TCP_CRR")
-        kind = _kind(value, tests)
+        if kind != BARS and len(tests) > 1:
+            raise ValueError(f"tests: a chart of {kind} shows one")
         group_by = _group_by(value, kind)
         wrong = [name for name in group_by if name not in FACTORS]
         if wrong:
@@ -69,18 +91,46 @@ class ChartParams:
         )
 
 
-def _kind(value: Mapping[str, Any], tests: tuple[str, ...]) -> str:
+def _kind(value: Mapping[str, Any]) -> str:
     kind = value.get("kind", BARS)
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}")
-    if kind != BARS and len(tests) > 1:
-        raise ValueError(f"tests: a chart of {kind} shows one")
     return kind
+
+
+def _about(kind: str, value: Mapping[str, Any]) -> ChartParams:
+    about = KINDS[kind].about
+    if value.keys() != {"kind", about}:
+        raise ValueError(f"a chart of {kind} has kind and {about}, and nothing else")
+    if about == COMPARE:
+        compare = _compare(value[COMPARE])
+        recipe = {name: compare[name] for name in RECIPE_FACTORS if compare.get(name, ANY) != ANY}
+        of_reports = not {"a", "b"}.isdisjoint(compare)
+        test = recipe.pop("test", "" if of_reports or "test" in compare else HEADLINE_TEST)
+        return ChartParams((test,) if test else (), (), recipe, kind=kind, compare=compare)
+    report = value[about]
+    if not isinstance(report, str) or not _REPORT_ID.fullmatch(report):
+        raise ValueError("report: expected the id of a report")
+    return ChartParams((), (), limit=GROUPS_LIMIT, kind=kind, report=report)
+
+
+def _compare(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not 1 <= len(value) <= COMPARED_LIMIT:
+        raise ValueError("compare: expected an object, the query of /compare/")
+    for name, item in value.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(f"compare: {str(name)[:100]} is no factor")
+        if not isinstance(item, str) or not _VALUE.fullmatch(item):
+            raise ValueError(f"compare.{name}: expected a short text in ASCII")
+    return {name: value[name] for name in sorted(value)}
 
 
 def _group_by(value: Mapping[str, Any], kind: str) -> tuple[str, ...]:
     if KINDS[kind].is_grouped:
-        return _names(value, "group_by", GROUP_BY_LIMIT)
+        found = _names(value, "group_by", GROUP_BY_LIMIT)
+        if len(found) < KINDS[kind].least_groups:
+            raise ValueError(f"group_by: {kind} need {KINDS[kind].least_groups} factors")
+        return found
     if value.get("group_by"):
         raise ValueError(f"group_by: the rows of {kind} are given by what it is about")
     return ()

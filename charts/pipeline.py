@@ -10,7 +10,19 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from charts import artefacts, data, embed, ranks, ratios, render_png_svg, render_text
+from charts import (
+    artefacts,
+    comparison,
+    cpus,
+    data,
+    embed,
+    multiples,
+    ranks,
+    ratios,
+    render_png_svg,
+    render_text,
+    scaling,
+)
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import DEFAULTS, ChartParams
 from charts.spec import ChartData, ChartSpec, build
@@ -20,6 +32,10 @@ FINDERS: dict[str, Callable[[ChartParams, str, int], ChartData]] = {
     "ranked": ranks.find,
     "costs": ratios.find_costs,
     "effects": ratios.find_effects,
+    "streams": scaling.find,
+    "multiples": multiples.find,
+    "comparison": comparison.find,
+    "cpus": cpus.find,
 }
 
 

@@ -90,6 +90,8 @@ def _cost_rows(cost: Cost, test: str) -> list[FoundRow]:
 def _effect_row(row: EffectRow, test: str, params: ChartParams) -> FoundRow:
     effect = row.effect
     value = _value(effect.ratio, effect.ci_low, effect.ci_high, row.n_machines)
+    if effect.prediction_low is not None and effect.prediction_high is not None:
+        value = replace(value, prediction=(effect.prediction_low, effect.prediction_high))
     word = WORDS.get(row.verdict, row.verdict.replace("_", " "))
     recipe = f"{EVIDENCE[row.kind]}: {word}{_load(row.contrast, params)}"
     return _row(_change(row.contrast), recipe, "", {test: value}, EVIDENCE[row.kind])

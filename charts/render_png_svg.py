@@ -8,7 +8,9 @@ the bar's end.
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -66,7 +68,7 @@ def _figure(spec: ChartSpec) -> Figure:
         _empty(figure, spec)
         return figure
     _labels(figure, spec, height)
-    for panel, (left, width) in zip(spec.panels, _columns(len(spec.panels)), strict=True):
+    for panel, (left, width) in zip(spec.panels, _columns(spec), strict=True):
         bottom = _rows_bottom_in(spec, height)
         box = (
             left / style.WIDTH_IN,
@@ -92,10 +94,14 @@ def _rows_bottom_in(spec: ChartSpec, height: float) -> float:
     return height - style.TOP_IN - _row_in(spec, height) * len(spec.rows)
 
 
-def _columns(count: int) -> list[tuple[float, float]]:
-    """(left, width) in inches of each panel: the first is foremost, the others share the rest."""
+def _columns(spec: ChartSpec) -> list[tuple[float, float]]:
+    """(left, width) in inches of each panel: the first is foremost and the others share the rest,
+    or all are even.
+    """
+    count = len(spec.panels)
     room = style.WIDTH_IN - style.LEFT_IN - style.RIGHT_IN - style.GAP_IN * (count - 1)
-    first = room if count == 1 else room * style.FIRST_PANEL_SHARE
+    share = 1 / count if count == 1 or KINDS[spec.kind].is_even else style.FIRST_PANEL_SHARE
+    first = room * share
     other = (room - first) / max(1, count - 1)
     widths = [first] + [other] * (count - 1)
     lefts = [style.LEFT_IN + sum(widths[:i]) + style.GAP_IN * i for i in range(count)]
@@ -163,7 +169,8 @@ def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
     axes.spines["left"].set_color(style.PALE_INK)
     axes.patch.set_visible(False)
     _axis(axes, panel)
-    size = 12 if panel is spec.panels[0] else 10
+    kind = KINDS[spec.kind]
+    size = 12 if panel is spec.panels[0] and not kind.is_even else 10
     axes.annotate(
         panel.test,
         (0, 1),
@@ -183,9 +190,12 @@ def _panel(axes: Axes, panel: Panel, spec: ChartSpec) -> None:
         color=style.PALE_INK,
         ha="right",
     )
+    if kind.is_joined:
+        _joined(axes, spec.rows, panel.test)
+    mark = _dot if panel.reference is not None else _MARKS[kind.mark]
     for number, row in enumerate(spec.rows):
         if panel.test in row.cells:
-            _MARKS[KINDS[spec.kind].mark](axes, number + 0.5, row, row.cells[panel.test])
+            mark(axes, number + 0.5, row, row.cells[panel.test])
             _figures(axes, number + 0.5, row, row.cells[panel.test], panel)
         else:
             axes.annotate(
@@ -261,8 +271,24 @@ def _bar(axes: Axes, y: float, row: Row, cell: Cell) -> None:
     _spread(axes, y, cell)
 
 
+def _joined(axes: Axes, rows: Sequence[Row], test: str) -> None:
+    """A line through the figures of neighbours that have one group and recipe."""
+    for number, (row, below) in enumerate(pairwise(rows)):
+        is_one = (row.group, row.recipe) == (below.group, below.recipe)
+        if is_one and test in row.cells and test in below.cells:
+            axes.plot(
+                [row.cells[test].rate, below.cells[test].rate],
+                [number + 0.5, number + 1.5],
+                color=style.colour_of(row.family),
+                linewidth=1.2,
+                alpha=0.6,
+            )
+
+
 def _dot(axes: Axes, y: float, row: Row, cell: Cell) -> None:
     colour = style.colour_of(row.family)
+    if cell.prediction is not None:
+        axes.plot(cell.prediction, [y, y], color=colour, linewidth=0.9)
     if cell.ci_low is not None and cell.ci_high is not None:
         axes.plot([cell.ci_low, cell.ci_high], [y, y], color=colour, linewidth=2.4)
     axes.plot(
@@ -323,7 +349,8 @@ def _figures(axes: Axes, y: float, row: Row, cell: Cell, panel: Panel) -> None:
     """The value behind all that is drawn of the bar, and under it its hosts where they are its
     own.
     """
-    end = (min(max(cell.rate, cell.ci_high or 0, *cell.dots), panel.top), y)
+    drawn = (cell.rate, cell.ci_high or 0, *(cell.prediction or ()), *cell.dots)
+    end = (min(max(drawn), panel.top), y)
     own = row.own_hosts(cell)
     aligned = "bottom" if own else "center"
     axes.annotate(cell.text, end, (6, 0), "data", "offset points", va=aligned, fontsize=9.5)

@@ -5,7 +5,7 @@ programs.
 import json
 import unicodedata
 
-from charts.kinds import BAR, KINDS, SWARM
+from charts.kinds import BAR, DOT, KINDS, SWARM
 from charts.spec import Cell, ChartSpec, Panel, Row, counted, short
 from registry import csv_table
 
@@ -46,20 +46,27 @@ def render_text(spec: ChartSpec) -> str:
 
 
 def _panel_lines(spec: ChartSpec, panel: Panel) -> list[str]:
-    return [
-        line
-        for row in spec.rows
-        if panel.test in row.cells
-        for line in _lines(row, row.cells[panel.test], panel, KINDS[spec.kind].mark)
-    ]
+    kind = KINDS[spec.kind]
+    mark = DOT if panel.reference is not None else kind.mark
+    lines: list[str] = []
+    heading = ""
+    for row in spec.rows:
+        if panel.test not in row.cells:
+            continue
+        if kind.is_joined and row.group != heading:
+            heading = row.group
+            lines += wrapped(heading)
+        lines += _lines(row, row.cells[panel.test], panel, mark, heading)
+    return lines
 
 
-def _lines(row: Row, cell: Cell, panel: Panel, mark: str) -> list[str]:
+def _lines(row: Row, cell: Cell, panel: Panel, mark: str, heading: str) -> list[str]:
     """One line; where the label is too long for that, the label whole on lines of its own, since
-    its end may be all that tells two rows apart.
+    its end may be all that tells two rows apart. What the heading says is not said again.
     """
+    own = row.label.removeprefix(f"{heading}, ")
     recipe = row.recipe.removesuffix("imported").rstrip(", ")
-    label = ascii_text(", ".join(part for part in (row.label, recipe) if part))
+    label = "  " * bool(heading) + ascii_text(", ".join(part for part in (own, recipe) if part))
     drawn, figures = bar(row, cell, panel, mark), _figures(row, cell, panel)
     line = f"{label:{LABEL_WIDTH}} {drawn} {figures}"
     if len(label) <= LABEL_WIDTH and len(line) <= WIDTH:
@@ -71,7 +78,7 @@ def _lines(row: Row, cell: Cell, panel: Panel, mark: str) -> list[str]:
 def _figures(row: Row, cell: Cell, panel: Panel) -> str:
     beside = _interval(cell, panel) or ("imported" if row.imported else "")
     hosts = counted(cell.n_machines, "host")
-    return f"{ascii_text(cell.text):>{VALUE_WIDTH}} {beside:{INTERVAL_WIDTH}} {hosts}"
+    return f"{ascii_text(cell.text):>{VALUE_WIDTH}} {beside:{INTERVAL_WIDTH}} {hosts}".rstrip()
 
 
 def _interval(cell: Cell, panel: Panel) -> str:
@@ -91,12 +98,16 @@ def _interval(cell: Cell, panel: Panel) -> str:
 
 def bar(row: Row, cell: Cell, panel: Panel, mark: str = BAR) -> str:
     """`|` at the figure, `-` over its interval; of bars `#` up to it (`:` when imported), of hosts
-    one by one an `o` each, of ratios `:` where nothing differs.
+    one by one an `o` each, of ratios `:` where nothing differs; `.` as far as another host is
+    expected.
     """
     columns = [" "] * BAR_WIDTH
     at = _column(cell.rate, panel)
     if mark == BAR:
         columns[:at] = (":" if row.imported else "#") * at
+    if cell.prediction is not None:
+        low, high = (_column(end, panel) for end in cell.prediction)
+        columns[low : high + 1] = "." * (high + 1 - low)
     if panel.reference is not None:
         columns[_column(panel.reference, panel)] = ":"
     if mark == SWARM:
@@ -149,6 +160,8 @@ CSV_COLUMNS = (
     "n_runs",
     "n_machines",
     "n_submitters",
+    "prediction_low",
+    "prediction_high",
 )
 
 
@@ -164,6 +177,7 @@ def render_csv(spec: ChartSpec) -> str:
 
 
 def _csv_row(panel: Panel, row: Row, cell: Cell) -> dict[str, object]:
+    low, high = cell.prediction or (None, None)
     return {
         "test": panel.test,
         "unit": panel.unit,
@@ -177,6 +191,8 @@ def _csv_row(panel: Panel, row: Row, cell: Cell) -> dict[str, object]:
         "n_runs": cell.n_runs,
         "n_machines": cell.n_machines,
         "n_submitters": cell.n_submitters,
+        "prediction_low": low,
+        "prediction_high": high,
     }
 
 

@@ -11,16 +11,17 @@ import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from charts.kinds import BARS, KINDS, NEAR, RATIO, SPREAD, Kind
+from charts.kinds import BARS, KINDS, NEAR, PERCENT, RATIO, SPREAD, Kind
 from charts.params import ChartParams
 
 LABEL_LENGTH = 48
+REMARK_LENGTH = 110
 RATIO_SPAN, LEAST_RATIO = 1.5, 0.05  # an axis of ratios shows 1/1.5 to 1.5 at the least
 NEAR_MARGIN, SPREAD_MARGIN = 0.12, 1.05
-LEAST_FOR_WHISKER = 3
+RATIO_UNIT = "ratio"  # of a panel of ratios beside panels of rates
 BOUND_SIGNS = {"exact": "", "approximate": "~", "at_most": "\u2264", "at_least": "\u2265"}
 IMPORTED_NOTE = "dashed: imported, metadata incomplete, not ranked"
 MARK_NOTES = (
@@ -34,7 +35,8 @@ MARK_NOTES = (
 @dataclass(frozen=True)
 class Value:
     """One figure of one row: rate and interval in the test's unit, `host_rates` one a host. A ratio
-    has no runs of its own.
+    has no runs of its own, the load of a CPU no machines. `prediction` is where the figure of
+    another host is expected, at 95 %.
     """
 
     rate: float
@@ -42,10 +44,11 @@ class Value:
     ci_high: float | None
     host_rates: tuple[float, ...]
     n_runs: int | None
-    n_machines: int
+    n_machines: int | None
     n_submitters: int | None
     bound: str = "exact"
     text: str = ""  # beside the mark; empty for three digits of the rate
+    prediction: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,9 @@ class FoundRow:
 
 @dataclass(frozen=True)
 class ChartData:
-    """Everything that was found. `units` by test; `left_out` counts groups of other recipes that
-    were not chosen, `withdrawn` reports that were in it and are not any more.
+    """Everything that was found. `units` by test, or by what else the panels are, in their order;
+    `left_out` counts groups of other recipes that were not chosen, `withdrawn` reports that were in
+    it and are not any more, `hidden` groups that found no room. `remarks` are notes of its own.
     """
 
     rows: Sequence[FoundRow]
@@ -80,12 +84,15 @@ class ChartData:
     left_out: int = 0
     withdrawn: int = 0
     unranked: int = 0
+    hidden: int = 0
+    panels: tuple[str, ...] = ()  # empty for the tests of the parameters
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Cell:
     """One bar: numbers in the test's unit and the text beside it. `dots` are hosts, drawn up to 20
-    of them.
+    of them. `prediction` is as of `Value`.
     """
 
     rate: float
@@ -95,14 +102,16 @@ class Cell:
     text: str
     bound: str
     n_runs: int | None
-    n_machines: int
+    n_machines: int | None
     n_submitters: int | None
+    prediction: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of the chart. `family` chooses the colour and is named in the label, `group` ties
-    lines together. `hosts` counts those of the test that has most; a bar of fewer says so itself.
+    lines together. `hosts` counts those of the test that has most; a bar of fewer says so itself;
+    it is empty for a line that is not of hosts.
     """
 
     label: str
@@ -166,6 +175,9 @@ class ChartSpec:
             del found["kind"]
             for panel in found["panels"]:
                 del panel["low"], panel["reference"], panel["is_log"]
+        for cell in (cell for row in found["rows"] for cell in row["cells"].values()):
+            if cell["prediction"] is None:
+                del cell["prediction"]
         return found
 
     @classmethod
@@ -182,7 +194,9 @@ class ChartSpec:
 
 
 def _cell(value: Mapping[str, Any]) -> Cell:
-    return Cell(**{**value, "dots": tuple(value["dots"])})
+    expected = value.get("prediction")
+    prediction = (expected[0], expected[1]) if expected else None
+    return Cell(**{**value, "dots": tuple(value["dots"]), "prediction": prediction})
 
 
 def _with_digest(spec: ChartSpec) -> ChartSpec:
@@ -198,12 +212,19 @@ def build(params: ChartParams, data: ChartData) -> ChartSpec:
     """At most `params.limit` rows, the newest always among them, in the order of the axis."""
     kind = KINDS[params.kind]
     chosen = chosen_rows(data.rows, params.limit)
-    tests = [test for test in params.tests if any(test in row.values for row in chosen)]
+    named = data.panels or params.tests
+    panels = [
+        _panel(kind, test, data.units[test], chosen)
+        for test in named
+        if any(test in row.values for row in chosen)
+    ]
+    if kind.is_even:
+        panels = [replace(each, top=max(one.top for one in panels)) for each in panels]
     return _with_digest(
         ChartSpec(
             title=clean(data.title, 80),
             subtitle=clean(data.subtitle, 110),
-            panels=tuple(_panel(kind, test, data.units[test], chosen) for test in tests),
+            panels=tuple(panels),
             rows=tuple(_row(kind, row) for row in chosen),
             notes=tuple(_notes(kind, data, chosen)),
             date=data.date,
@@ -226,19 +247,22 @@ def chosen_rows(rows: Sequence[FoundRow], limit: int) -> list[FoundRow]:
 
 
 def _hosts(row: FoundRow) -> int:
-    return max((value.n_machines for value in row.values.values()), default=0)
+    return max((value.n_machines or 0 for value in row.values.values()), default=0)
 
 
 def _panel(kind: Kind, test: str, unit: str, rows: Sequence[FoundRow]) -> Panel:
     """The axis: from 0, from a little below the least figure, or of ratios around 1."""
     values = [row.values[test] for row in rows if test in row.values]
     hosts = [rate for value in values for rate in _dots(kind, value)]
-    figures = [value.rate for value in values] + hosts
+    ends = [end for value in values for end in value.prediction or ()]
+    figures = [value.rate for value in values] + hosts + ends
     top = max([*figures, *(v.ci_high for v in values if v.ci_high)], default=1.0)
     least = min([*figures, *(v.ci_low for v in values if v.ci_low)], default=0.0)
-    if kind.axis == RATIO:
-        low, high = max(min(least, 1 / RATIO_SPAN), LEAST_RATIO), min(max(top, RATIO_SPAN), 20.0)
-        return Panel(test, unit, high, low, reference=1.0, is_log=True)
+    if kind.axis == RATIO or unit == RATIO_UNIT:
+        low, high = min(least / SPREAD_MARGIN, 1 / RATIO_SPAN), min(max(top, RATIO_SPAN), 20.0)
+        return Panel(test, unit, high, max(low, LEAST_RATIO), reference=1.0, is_log=True)
+    if kind.axis == PERCENT:
+        return Panel(test, unit, 100.0)
     if kind.axis == SPREAD and least > 0:
         return Panel(test, unit, top, least / SPREAD_MARGIN, is_log=True)
     if kind.axis == NEAR:
@@ -251,7 +275,7 @@ def _row(kind: Kind, row: FoundRow) -> Row:
     return Row(
         label=clean(row.label),
         recipe=clean(row.recipe),
-        hosts=counted(hosts, "host"),
+        hosts=counted(hosts, "host") if hosts else "",
         family=row.family,
         group=row.group or clean(row.label).split(" ")[0],
         hollow=row.imported or hosts == 1,
@@ -260,7 +284,10 @@ def _row(kind: Kind, row: FoundRow) -> Row:
     )
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int | None, noun: str) -> str:
+    """`1 host`, `2 hosts`; nothing of what is not counted."""
+    if number is None:
+        return ""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -270,7 +297,7 @@ def _dots(kind: Kind, value: Value) -> tuple[float, ...]:
 
 
 def _drawn(kind: Kind, value: Value) -> Cell:
-    whisker = value.n_machines >= LEAST_FOR_WHISKER or kind.axis == RATIO
+    whisker = (value.n_machines or 0) >= kind.whisker_from
     return Cell(
         rate=value.rate,
         ci_low=value.ci_low if whisker else None,
@@ -281,6 +308,7 @@ def _drawn(kind: Kind, value: Value) -> Cell:
         n_runs=value.n_runs,
         n_machines=value.n_machines,
         n_submitters=value.n_submitters,
+        prediction=value.prediction,
     )
 
 
@@ -294,13 +322,14 @@ def _notes(kind: Kind, data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
         notes.append("hollow: 1 host")
     if any(row.imported for row in rows):
         notes.append(IMPORTED_NOTE)
-    hidden = len(data.rows) - len(rows)
+    hidden = data.hidden + len(data.rows) - len(rows)
     if hidden > 0:
         notes.append(f"{hidden} more groups not drawn")
     if data.left_out:
         notes.append(f"{data.left_out} figures in other units not drawn")
     if data.unranked:
         notes.append(f"{counted(data.unranked, 'group')} of too few hosts not ranked")
+    notes += (clean(remark, REMARK_LENGTH) for remark in data.remarks)
     runs = sum(value.n_runs or 0 for row in rows for value in row.values.values())
     if runs:
         notes.append(f"{counted(runs, 'run')} in all")

@@ -19,6 +19,7 @@ FAMILY_COLOURS = {
     "vmware": "#CC79A7",
     "microsoft": "#E69F00",
     "amazon": "#56B4E9",
+    "hot": "#D55E00",  # a CPU that is busy nearly all the time
 }
 OTHER_COLOUR = "#5B6770"
 INK = "#1B1F23"

@@ -3,6 +3,7 @@ one which were taken out since it was drawn. Called by the pipeline and the page
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -40,10 +41,11 @@ def _readings() -> QuerySet[Reading]:
 
 def _figures(params: ChartParams) -> QuerySet[Run]:
     """Runs of the outer report that the chart's parameters choose."""
-    of_recipe = {f"recipe__{name}": value for name, value in params.recipe.items()}
+    asked: dict[str, Any] = {f"recipe__{name}": value for name, value in params.recipe.items()}
+    if params.tests:
+        asked["recipe__test__in"] = params.tests
+    if params.reports:
+        asked["reading__report__public_id__in"] = params.reports
     return Run.objects.filter(
-        Q(reading__report=OuterRef("pk"), reading__active=True),
-        part=Run.Part.FIGURE,
-        recipe__test__in=params.tests,
-        **of_recipe,
+        Q(reading__report=OuterRef("pk"), reading__active=True), part=Run.Part.FIGURE, **asked
     )

@@ -9,6 +9,7 @@ VERSION = r"(?P<version>[0-9a-f]{12})"
 ENDING = r"\.(?P<ending>[a-z]+(?:\.[a-z]+)?)"
 
 urlpatterns = [
+    path("", views.save_page, name="chart-save"),
     re_path(rf"^{SLUG}$", views.live_page, name="chart"),
     re_path(rf"^{SLUG}{ENDING}$", views.live_file, name="chart-file"),
     path("<slug:slug>/freeze", views.freeze_page, name="chart-freeze-page"),

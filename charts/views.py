@@ -10,17 +10,21 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from charts import artefacts, changes, tasks
 from charts.embedding import forms_to_copy
+from charts.kinds import COMPARE, REPORT
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import ChartParams
 from charts.pipeline import address_of
+from charts.saving import save
 from charts.spec import ChartSpec
 from charts.taken_out import taken_out_since
 from registry import hints
 from registry.errors import shape
+from registry.refusal import Refused
 
 MEDIA_TYPES = {
     "png": "image/png",
@@ -128,6 +132,25 @@ def frozen_page(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 def frozen_file(request: HttpRequest, slug: str, version: str, ending: str) -> HttpResponse:
     frozen = get_object_or_404(FrozenChart.objects.only("files"), chart__slug=slug, version=version)
     return _file(request, frozen.files, ending, FROZEN)
+
+
+@csrf_exempt  # nobody is signed in for it, and the same parameters are the same chart
+@require_POST
+def save_page(request: HttpRequest) -> HttpResponse:
+    """Save what a form says, `kind` and either `report` or the query of `/compare/`."""
+    asked = request.POST.dict()
+    value: dict[str, Any] = {"kind": asked.pop("kind", "")}
+    if REPORT in asked:
+        value |= asked
+    else:
+        value[COMPARE] = asked
+    try:
+        chart, _ = save(value)
+    except Refused as refused:
+        told = "; ".join(detail["message"] for detail in refused.details)
+        context = {"status": refused.status, "message": told or refused.message}
+        return render(request, "registry/error.html", context, status=refused.status)
+    return redirect("chart", slug=chart.slug)
 
 
 @require_POST

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from registry.evidence.comparability import REFUSED, Comparability, compare
+from registry.evidence.comparability import REFUSED, Comparability, Difference, compare
 from registry.evidence.ratio import Ratio, log_welch
 from registry.evidence.summary import Estimate, estimate_logs
 from registry.models import RawReport, Recipe
 from registry.standing import HEADLINE
+from registry.vocabulary.factors import SYSTEM_FACTORS
 
 _RECIPE = tuple(f.name for f in Recipe._meta.fields if f.name not in {"id", "digest"})
 
@@ -48,6 +49,21 @@ class Comparison:
     b: Side
     comparability: Comparability
     ratio: Ratio | None
+
+    @property
+    def differing(self) -> list[Difference]:
+        """The factors that differ: those that were asked for, columns in their order, settings."""
+        columns = list(SYSTEM_FACTORS)
+
+        def place(each: Difference) -> tuple[bool, int, str]:
+            column = columns.index(each.name) if each.name in columns else len(columns)
+            return not self.is_asked(each.name), column, each.name
+
+        return sorted(self.comparability.factors, key=place)
+
+    def is_asked(self, factor: str) -> bool:
+        """Whether a group was asked to have a value of it."""
+        return factor in self.a.group or factor in self.b.group
 
 
 def beside(a: Mapping[Recipe, Side], b: Mapping[Recipe, Side]) -> Comparison:

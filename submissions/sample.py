@@ -28,6 +28,11 @@ RUNS, RUN_S = 3, 5
 SHARE_OF_TWO_SPEEDS, SLOW_SPEED = 0.03, 0.6
 SHARE_OF_SLIPS, SLIPS = 0.005, (10.0, 0.1)
 SHARE_OF_FLOOD, FLOODER = 0.01, 0
+# Every so many machines also measure without pinning, with 1, 2 and as many streams as CPUs: what
+# waking an idle CPU leaves of the rate on bare metal and in a guest, and what a stream more adds.
+SWEEPING = 4
+WOKEN, GAIN = {"none": 0.75}, 0.8
+WOKEN_GUEST = 0.35
 _OUTPUT = (
     "MIGRATED TCP Connect/Request/Response TEST from 0.0.0.0 (0.0.0.0) port 0 AF_INET"
     " to 127.0.0.1 () port 0 AF_INET : demo\n"
@@ -84,11 +89,36 @@ def _sample(host: random.Random, chance: random.Random, machine: int) -> Sample:
     }
     is_flood = chance.random() < SHARE_OF_FLOOD
     table = {"count": int(RUN_S * min(rates)) if conntrack == "active" else 12, "max": 2**20}
-    runs = [_run(rate, {"conntrack": table}) for rate in rates]
+    runs = [_run(rate, {"conntrack": table, "cpu": _loads(n_cpus, 1)}) for rate in rates]
+    if machine % SWEEPING == 0:
+        runs += _sweep(chance, own * slip, WOKEN.get(platform, WOKEN_GUEST), n_cpus)
     envelope = _envelope(machine, environment, runs)
     if chance.random() < SHARE_OF_EXPERIMENTS:
         envelope |= _experiment(chance, own)
     return Sample(envelope, FLOODER if is_flood else machine, truth)
+
+
+def _sweep(chance: random.Random, own: float, woken: float, n_cpus: int) -> list[dict[str, Any]]:
+    """Unpinned runs: one stream sleeps between its transactions, several keep the CPUs awake."""
+    runs = []
+    for streams in sorted({1, 2, n_cpus}):
+        each = own * (woken if streams == 1 else GAIN) * math.exp(chance.gauss(0, RUN_SD))
+        loads = _loads(n_cpus, streams, busy=55.0 if streams == 1 else 88.0)
+        runs.append(_run(each, {"cpu": loads}, streams, "unpinned"))
+    return runs
+
+
+def _loads(n_cpus: int, n_busy: int, busy: float = 97.0) -> list[dict[str, Any]]:
+    """The first CPUs are busy, a third of that in softirq, the others all but idle."""
+    return [
+        {
+            "cpu": number,
+            "busy_percent": busy if number < n_busy else 2.0,
+            "softirq_percent": busy / 3 if number < n_busy else 0.5,
+            "steal_percent": 0.0,
+        }
+        for number in range(n_cpus)
+    ]
 
 
 def _experiment(chance: random.Random, own: float) -> dict[str, Any]:
@@ -125,18 +155,22 @@ def _envelope(
     }
 
 
-def _run(rate: float, telemetry: dict[str, Any]) -> dict[str, Any]:
+def _run(
+    rate: float, telemetry: dict[str, Any], streams: int = 1, placement: str = "same_cpu"
+) -> dict[str, Any]:
+    """`rate` is that of each stream."""
+    pinned = " -T 0,0" if placement == "same_cpu" else ""
     return {
         "tool": "netperf",
         "tool_version": "2.7.0",
-        "command": "netperf -t TCP_CRR -H 127.0.0.1 -l 5 -T 0,0",
+        "command": "netperf -t TCP_CRR -H 127.0.0.1 -l 5" + pinned,
         "topology": "loopback",
-        "streams": 1,
-        "placement": "same_cpu",
+        "streams": streams,
+        "placement": placement,
         "warm_up": False,
         "partial": False,
         "started_at": None,
         "ended_at": None,
-        "outputs": [_OUTPUT.format(rate=rate)],
+        "outputs": [_OUTPUT.format(rate=rate)] * streams,
         "telemetry": telemetry,
     }

@@ -2,7 +2,7 @@
 only then the ratio.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -100,9 +100,8 @@ def _clean(params: Mapping[str, str]) -> dict[str, str]:
 
 def _shown(found: Comparison) -> Shown:
     recipe = {name: getattr(found.a.recipe, name) for name in RECIPE_FACTORS}
-    asked = (*found.a.group, *found.b.group)
-    lines = sorted(found.comparability.factors, key=lambda each: _rank(each, asked))
-    columns = [each for each in lines if each.name in SYSTEM_FACTORS or each.name in asked]
+    lines = found.differing
+    columns = [each for each in lines if each.name in SYSTEM_FACTORS or found.is_asked(each.name)]
     settings = [each for each in lines if each not in columns]
     return Shown(
         verdict=found.comparability.verdict,
@@ -122,13 +121,6 @@ def _shown(found: Comparison) -> Shown:
 
 def _recipe_fields(side: Side) -> dict[str, Any]:
     return {field.name: getattr(side.recipe, field.name) for field in side.recipe._meta.fields}
-
-
-def _rank(difference: Difference, asked: Sequence[str]) -> tuple[bool, int, str]:
-    """What was asked first, then the columns in their order, then settings by name."""
-    columns = list(SYSTEM_FACTORS)
-    place = columns.index(difference.name) if difference.name in columns else len(columns)
-    return difference.name not in asked, place, difference.name
 
 
 def _line(difference: Difference) -> DifferenceLine:
@@ -156,20 +148,9 @@ def _side(side: Side) -> SideShown:
     columns = {name: value for name, value in side.group.items() if name in SYSTEM_FACTORS}
     board = {name: boards.ANY if value is None else value for name, value in asked.items()}
     return SideShown(
-        title=group_in_words(side.group),
+        title=words.group(side.group),
         address=f"/leaderboard/?{urlencode(board | columns)}" if columns == side.group else "",
         side=side,
-    )
-
-
-def group_in_words(group: Mapping[str, str]) -> str:
-    """`KVM, kernel 6.12`: what a group's hosts have in common."""
-    named = {"virtualization", "provider", "instance_type", "cpu_model", "container", "os"}
-    return ", ".join(
-        (words.factor(name, value) or value)
-        if name in named
-        else f"{words.FACTORS.get(name, name)} {words.factor(name, value) or value}"
-        for name, value in group.items()
     )
 
 

@@ -59,6 +59,17 @@ def factor(name: str, value: Any) -> str | None:
     return names.display(name, value)
 
 
+def group(values: Mapping[str, str]) -> str:
+    """`KVM, kernel 6.12`: what the hosts of a group have in common."""
+    named = {"virtualization", "provider", "instance_type", "cpu_model", "container", "os"}
+    return ", ".join(
+        (factor(name, value) or value)
+        if name in named
+        else f"{FACTORS.get(name, name)} {factor(name, value) or value}"
+        for name, value in values.items()
+    )
+
+
 def load(recipe: Mapping[str, Any]) -> str:
     """How the test was loaded: `1 stream, both ends on one CPU, loopback`."""
     streams = recipe.get("streams")

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from charts.models import Chart
 from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
-from charts.render_text import WIDTH, render_text
+from charts.render_text import WIDTH, render_csv, render_text
 from charts.spec import ChartData, ChartSpec, FoundRow, Panel, Value, build
 from registry.costs import Costs
 from registry.evidence.costs import Cost, CpuStratum
 from registry.evidence.ratio import Ratio, StratifiedRatio
+from registry.models import RawReport, Run
 from registry.models.summary import summarise
 from submissions import sample
 from tests import reports
@@ -31,13 +33,22 @@ ONE_TEST = {"tests": ["TCP_CRR"], "recipe": RECIPE}
 OTHERS = [kind for kind in KINDS if kind != BARS]
 
 
+ABOUT: dict[str, dict[str, Any]] = {
+    "comparison": {"compare": {"a.virtualization": "none", "b.virtualization": "xen"}},
+    "cpus": {"report": "abcdefghij234567"},
+}
+
+
 def params(kind: str, **more: Any) -> ChartParams:
-    group_by = ["virtualization"] if KINDS[kind].is_grouped else []
+    if kind in ABOUT:
+        return ChartParams.from_dict({"kind": kind, **ABOUT[kind]})
+    group_by = ["virtualization", "os"][: KINDS[kind].least_groups]
+    group_by = group_by if KINDS[kind].is_grouped else []
     return ChartParams.from_dict({**ONE_TEST, "kind": kind, "group_by": group_by, **more})
 
 
 def drawn(kind: str, *rows: FoundRow) -> ChartSpec:
-    return build(params(kind), data(*rows))
+    return build(params(kind), replace(data(*rows), panels=("TCP_CRR",)))
 
 
 def test_charts_from_before_there_were_kinds_keep_their_slugs_and_digests() -> None:
@@ -90,6 +101,8 @@ def test_every_kind_draws_anything_and_twice_the_same(kind: str) -> None:
         ({"kind": "ranked"}, "group_by"),
         ({"kind": "costs", "group_by": ["os"]}, "group_by"),
         ({"kind": "ranked", "group_by": ["os"], "tests": ["TCP_CRR", "TCP_RR"]}, "shows one"),
+        ({"kind": "multiples", "group_by": ["os"]}, "2 factors"),
+        ({"kind": "cpus", "report": "abcdefghij234567"}, "nothing else"),
     ],
 )
 @pytest.mark.django_db
@@ -157,14 +170,135 @@ def test_each_kind_shows_what_the_registry_says(client: Client) -> None:
     assert experiment.cells["TCP_CRR"].rate == pytest.approx(0.5, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "words"),
+    [
+        ({"kind": "comparison", "compare": {}}, 422, "expected an object"),
+        ({"kind": "comparison", "compare": {"a.os": "\u00e9", "b.os": "x"}}, 422, "short text"),
+        ({"kind": "comparison", "compare": {"a b": "x"}}, 422, "no factor"),
+        ({"kind": "comparison", "compare": {"a.os": "x", "c": "y"}}, 422, "unknown factor"),
+        ({"kind": "comparison", "compare": {"a.os": "x", "b.os": "y"}}, 404, "no figure"),
+        ({"kind": "comparison"}, 422, "compare"),
+        ({"kind": "cpus", "report": "../../etc/passwd"}, 422, "the id of a report"),
+        ({"kind": "cpus", "report": "abcdefghij234567"}, 404, "no listed report"),
+    ],
+)
 @pytest.mark.django_db
+def test_what_a_chart_is_about_must_be_there(
+    client: Client, asked: dict[str, Any], status: int, words: str
+) -> None:
+    answer = client.post("/api/v1/charts/", asked, content_type="application/json")
+    assert answer.status_code == status
+    assert words in json.dumps(answer.json())
+    assert not Chart.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
+def test_streams_show_whole_curves_and_the_price_of_waking_a_cpu() -> None:
+    asked = ChartParams.from_dict(
+        {**ONE_TEST, "kind": "streams", "group_by": ["virtualization"], "recipe": {}, "limit": 11}
+    )
+    chart, _ = Chart.objects.save_comparison(asked)
+    spec = spec_of(chart, 1)
+    assert 0 < len(spec.rows) <= 11
+    curves: dict[str, dict[tuple[str, str], float]] = {}
+    for line in spec.rows:
+        key = line.label.removeprefix(f"{line.group}, "), line.recipe
+        curves.setdefault(line.group, {})[key] = line.cells["TCP_CRR"].rate
+    for rates in curves.values():
+        assert rates["1 stream", "unpinned"] < rates["1 stream", "same CPU"]
+        assert rates["1 stream", "unpinned"] < rates["2 streams", "unpinned"]
+    assert any(note.endswith("more groups not drawn") for note in spec.notes)
+    text = render_text(spec)
+    assert all(f"\n{group}\n" in text for group in curves)
+    assert "\n  1 stream, unpinned " in text
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
+def test_small_multiples_share_one_axis() -> None:
+    chart, _ = Chart.objects.save_comparison(
+        params("multiples", group_by=["cpu_model", "virtualization"])
+    )
+    spec = spec_of(chart, 1)
+    assert [panel.test for panel in spec.panels] == [f"Sample CPU {n}" for n in (1, 2, 3)]
+    assert len({panel.top for panel in spec.panels}) == 1
+    one = Chart.objects.save_comparison(params(BARS, group_by=["cpu_model", "virtualization"]))[0]
+    bars = {line.label: line.cells["TCP_CRR"] for line in spec_of(one, 1).rows}
+    for line in spec.rows:
+        for panel, cell in line.cells.items():
+            known = bars.get(f"{line.label} {panel}") or bars.get(f"{panel} {line.label}")
+            assert known is None or known == cell
+    assert sum(len(line.cells) for line in spec.rows) >= len(bars)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
+def test_a_saved_comparison_says_what_differs_and_the_ratio_of_the_page(client: Client) -> None:
+    query = {"a.virtualization": "none", "b.virtualization": "xen"}
+    answer = client.post("/c/", {"kind": "comparison", **query})
+    assert answer.status_code == 302
+    chart = Chart.objects.get()
+    assert answer["Location"] == f"/c/{chart.slug}"
+    spec = spec_of(chart, 1)
+    compared = client.get("/api/v1/compare/", query).json()
+    assert spec.rows[1].cells["B / A"].rate == compared["ratio"]
+    assert compared["verdict"] in spec.subtitle
+    assert "hypervisor" in spec.subtitle
+    assert [line.label for line in spec.rows] == ["A: bare metal", "B: Xen"]
+    page = client.get("/compare/", query).content.decode()
+    assert '<form method="post" action="/c/">' in page
+
+    empty = client.post("/c/", {"kind": "comparison", "a.os": "x", "b.os": "y"})
+    assert empty.status_code == 404
+    assert "no figure of this group" in empty.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
+def test_the_load_of_each_cpu_is_that_of_the_report_until_it_is_withdrawn(client: Client) -> None:
+    run = Run.objects.filter(recipe__placement="unpinned", recipe__streams=2).first()
+    assert run is not None
+    report = run.reading.report
+    page = client.get(f"/r/{report.public_id}").content.decode()
+    assert 'name="report" value="' + report.public_id in page
+    client.post("/c/", {"kind": "cpus", "report": report.public_id})
+    chart = Chart.objects.get()
+    spec = spec_of(chart, 1)
+    panels = ["1 stream, same CPU", "1 stream, unpinned", "2 streams, unpinned"]
+    assert [panel.test for panel in spec.panels] == panels
+    assert {panel.top for panel in spec.panels} == {100.0}
+    hot, second, idle, *_ = spec.rows
+    assert [hot.family, second.family, idle.family] == ["hot", "", ""]
+    assert [hot.cells[panel].text for panel in panels] == ["97 (32)", "55 (18)", "88 (29)"]
+    assert [second.cells[panel].rate for panel in panels] == [2.0, 2.0, 88.0]
+
+    report.visibility = report.Visibility.UNLISTED
+    report.save()
+    assert spec_of(chart, 1).rows == ()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
 def test_each_chart_of_the_gallery_is_made_by_what_it_shows(client: Client) -> None:
     gallery = (Path(__file__).parents[2] / "docs/gallery.md").read_text()
-    bodies = re.findall(r"```json\n(.*?)\n```", gallery, re.DOTALL)
-    assert [json.loads(body).get("kind", BARS) for body in bodies] == list(KINDS)
+    bodies = list(map(json.loads, re.findall(r"```json\n(.*?)\n```", gallery, re.DOTALL)))
+    assert [body.get("kind", BARS) for body in bodies] == list(KINDS)
     for body in bodies:
+        if "report" in body:
+            body["report"] = RawReport.objects.newest()[0].public_id
         answer = client.post("/api/v1/charts/", body, content_type="application/json")
         assert answer.status_code == 201
+
+
+def test_another_hosts_ratio_is_expected_beyond_the_interval() -> None:
+    found = value(1.2, 5, ci_low=1.15, ci_high=1.25, prediction=(0.9, 1.6))
+    spec = drawn("effects", row(values={"TCP_CRR": found}))
+    assert ChartSpec.from_dict(spec.as_dict()) == spec
+    assert spec.panels[0].top >= 1.6
+    assert re.search(r"\.+-+\|-*\.+", render_text(spec))
+    assert ",0.9,1.6" in render_csv(spec)
 
 
 def cost(verdict: str) -> Cost:

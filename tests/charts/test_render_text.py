@@ -114,4 +114,4 @@ def test_csv_is_safe_in_a_spreadsheet() -> None:
 def test_csv_holds_the_numbers_as_they_are() -> None:
     found = value(23_230.5, hosts=3, ci_low=20_000.25, ci_high=26_000.0)
     _, line = render_csv(spec(row(values={"TCP_CRR": found}))).splitlines()
-    assert line == "TCP_CRR,trans/s,6.12 KVM,same CPU,false,exact,23230.5,20000.25,26000.0,24,3,3"
+    assert line == "TCP_CRR,trans/s,6.12 KVM,same CPU,false,exact,23230.5,20000.25,26000.0,24,3,3,,"

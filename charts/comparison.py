@@ -1,0 +1,117 @@
+"""From the facts to a saved comparison: both sides' rates, and their ratio where there is one. What
+differs stands above the figures.
+"""
+
+import math
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from charts import data
+from charts.params import ChartParams
+from charts.spec import RATIO_UNIT, ChartData, FoundRow, Value
+from registry import compare
+from registry.evidence.ratio import LEAST_HOSTS
+from registry.models import Recipe
+from registry.pages import words
+from registry.refusal import Refused
+from registry.sides import Comparison, Side
+
+RATIO_PANEL = "B / A"
+FACTORS_TOLD = 3
+
+
+def find(params: ChartParams, address: str, generation: int) -> ChartData:
+    """Side A, then side B. A comparison that is there no more, since a report of it was withdrawn
+    or its figures got another recipe, has no rows.
+    """
+    date = f"{timezone.now():%Y-%m-%d}, generation {generation}"
+    try:
+        found = compare.ask(params.compare)
+    except Refused as refused:
+        return ChartData((), {}, "Comparison", refused.message, address, date)
+    test, unit = found.a.recipe.test, found.a.recipe.unit
+    differing = [words.FACTORS.get(each.name, each.name) for each in found.differing]
+    return ChartData(
+        rows=[_row("A", found), _row("B", found)] if found.ratio else [],
+        units={test: unit, RATIO_PANEL: RATIO_UNIT},
+        title=f"{test}: {_name(found.b)} beside {_name(found.a)}",
+        subtitle=f"{_recipe(found)}; {found.comparability.verdict}: {_told(found, differing)}",
+        address=address,
+        date=date,
+        panels=(test, RATIO_PANEL),
+        remarks=(f"differs: {', '.join(differing)}",) if len(differing) > FACTORS_TOLD else (),
+    )
+
+
+def _recipe(found: Comparison) -> str:
+    recipe = found.a.recipe
+    parts = (
+        data.streams_words(recipe.streams) if recipe.streams else "",
+        data.PLACEMENTS.get(recipe.placement or "", ""),
+        recipe.topology or "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _told(found: Comparison, differing: Sequence[str]) -> str:
+    """In what the sides differ, the recipe first, since that forbids a ratio."""
+    recipe = [each.name.replace("_", " ") for each in found.comparability.recipe]
+    if recipe:
+        return f"the recipes differ in {', '.join(recipe)}"
+    if not differing:
+        return "nothing known differs"
+    more = len(differing) - FACTORS_TOLD
+    named = ", ".join(differing[:FACTORS_TOLD])
+    return f"differs in {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _row(name: str, found: Comparison) -> FoundRow:
+    side = found.a if name == "A" else found.b
+    values = {side.recipe.test: _rate(side)}
+    if name == "B" and found.ratio is not None:
+        values[RATIO_PANEL] = _ratio(found)
+    return FoundRow(
+        label=f"{name}: {_name(side)}",
+        recipe="",
+        family=str(side.factors.get("virtualization") or ""),
+        imported=side.recipe.source == Recipe.Source.IMPORTED,
+        order=(name,),
+        recency=0,
+        values=values,
+        group="sides",
+    )
+
+
+def _name(side: Side) -> str:
+    return f"report {side.report.public_id}" if side.report else words.group(side.group)
+
+
+def _rate(side: Side) -> Value:
+    """A report's interval is that of its runs, a group's that of its hosts."""
+    estimate = side.estimate
+    is_known = len(side.logs) >= LEAST_HOSTS
+    return Value(
+        rate=estimate.rate,
+        ci_low=estimate.ci_low if is_known else None,
+        ci_high=estimate.ci_high if is_known else None,
+        host_rates=() if side.report else tuple(sorted(map(math.exp, side.logs))),
+        n_runs=side.n_runs,
+        n_machines=side.n_machines,
+        n_submitters=side.n_submitters,
+    )
+
+
+def _ratio(found: Comparison) -> Value:
+    ratio = found.ratio
+    assert ratio is not None  # asked before
+    return Value(
+        rate=ratio.ratio,
+        ci_low=ratio.ci_low,
+        ci_high=ratio.ci_high,
+        host_rates=(),
+        n_runs=None,
+        n_machines=None,
+        n_submitters=None,
+        text=f"{ratio.ratio:.2f}",
+    )
