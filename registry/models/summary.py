@@ -7,15 +7,18 @@ or two at once, changes nothing more. Cells are read and written many at once, s
 every writer waits for this transaction.
 """
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from functools import lru_cache
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.db.models import Count, Min, Q
-from django.forms.models import model_to_dict
+from django.db.models import Count, Min, OuterRef, Q, Subquery
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from registry.models.factors import Machine, Recipe, Submitter, System
@@ -24,6 +27,7 @@ from registry.models.report import RawReport
 
 READINGS_AT_ONCE = 100
 RUNS_AT_ONCE = 1000  # a reading of more is a batch of its own
+MORE_OF_A_MACHINE = 9  # times as many readings as a batch began with
 
 
 class Generation(models.Model):
@@ -44,8 +48,12 @@ class Generation(models.Model):
     @staticmethod
     def locked() -> "Generation":
         """The row, held until the transaction ends: one writer of cells at a time."""
-        Generation.objects.bulk_create([Generation(pk=1)], ignore_conflicts=True)
-        return Generation.objects.select_for_update().get(pk=1)
+        locked = Generation.objects.select_for_update()
+        row = locked.filter(pk=1).first()
+        if row is None:
+            Generation.objects.bulk_create([Generation(pk=1)], ignore_conflicts=True)
+            row = locked.get(pk=1)
+        return row
 
     def rise(self) -> None:
         self.number += 1
@@ -61,11 +69,6 @@ class CellKey(NamedTuple):
     bound: str
     machine_id: int | None
     submitter_id: int | None  # None when the machine is known
-
-    @classmethod
-    def of(cls, run: Run) -> "CellKey":
-        submitter_id = None if run.machine_id else run.submitter_id
-        return cls(run.recipe_id, run.system_id, run.bound, run.machine_id, submitter_id)
 
 
 class CellQuerySet(models.QuerySet["Cell"]):
@@ -115,6 +118,10 @@ class Cell(models.Model):
         return f"cell {self.recipe_id} × {self.system_id}"
 
 
+_VOTER = ("recipe_id", "system_id", "bound", "machine_id", "submitter_id")
+_FIELDS = attrgetter(*(each.attname for each in Cell._meta.concrete_fields if each.name != "id"))
+
+
 class Findings(models.Model):
     """One row: what experiments have shown to help or hurt, as of a generation. Kept by the sweep,
     so that whoever takes in a report can name them without working them out.
@@ -133,19 +140,20 @@ class Findings(models.Model):
 
 def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
     """Bring the cells up to date with up to `limit` readings, fewer where they have more runs than
-    `runs_limit` (RUNS_AT_ONCE when 0). Returns how many readings were summed up, 0 when none waits.
+    `runs_limit` (RUNS_AT_ONCE when 0), and with what else waits of their machines, so that a cell
+    is computed once and not for each of its reports. Returns how many readings were summed up, 0
+    when none waits.
     """
     with transaction.atomic():
         generation = Generation.locked()
-        waiting = Reading.objects.filter(summarised=False).order_by("id").select_for_update()
-        readings, runs = _batch(
-            list(waiting.values_list("pk", flat=True)[:limit]), runs_limit or RUNS_AT_ONCE
-        )
+        readings = _waiting(limit, runs_limit or RUNS_AT_ONCE)
         if not readings:
             return 0
-        changed = _write({CellKey.of(run) for run in runs})
+        if len(readings) == limit:
+            readings += _of_their_machines(readings)
+        keys, has_arms = _touched(readings)
         # Arms of experiments enter no cell, and yet effects are made from them.
-        changed = changed or any(run.part == Run.Part.ARM for run in runs)
+        changed = _write(keys) or has_arms
         Reading.objects.filter(pk__in=readings).update(summarised=True)
         if changed:
             generation.rise()
@@ -163,16 +171,30 @@ def waiting_s() -> float:
     return (timezone.now() - max(oldest, changed or oldest)).total_seconds()
 
 
-def _batch(waiting: Sequence[int], runs_limit: int) -> tuple[list[int], list[Run]]:
-    """The first of the waiting readings, as many as have `runs_limit` together, and their runs."""
-    counted = Reading.objects.filter(pk__in=waiting).annotate(n_runs=Count("runs")).order_by("id")
-    totals = accumulate(counted.values_list("n_runs", flat=True))
+def _waiting(limit: int, runs_limit: int) -> list[int]:
+    """The first readings that wait, as many as have `runs_limit` runs together; one at least."""
+    runs = Run.objects.filter(reading=OuterRef("pk")).order_by().values("reading")
+    counted = Subquery(runs.annotate(n_runs=Count("pk")).values("n_runs"))
+    found = Reading.objects.filter(summarised=False).annotate(n_runs=Coalesce(counted, 0))
+    rows = list(found.order_by("id").select_for_update().values_list("pk", "n_runs")[:limit])
+    totals = accumulate(n_runs for _, n_runs in rows)
     fitting = sum(total <= runs_limit for total in totals)
-    readings = list(waiting[: max(1, fitting)])
-    runs = Run.objects.filter(reading__in=readings).only(
-        "recipe_id", "system_id", "bound", "machine_id", "submitter_id", "part"
-    )
-    return readings, list(runs)
+    return [pk for pk, _ in rows[: max(1, fitting)]]
+
+
+def _of_their_machines(readings: Sequence[int]) -> list[int]:
+    """Further readings that wait of the machines that these are of."""
+    machines = Reading.objects.filter(pk__in=readings).values("report__machine")
+    found = Reading.objects.filter(summarised=False, report__machine__in=machines)
+    others = found.exclude(pk__in=readings).order_by("id").select_for_update(of=("self",))
+    return list(others.values_list("pk", flat=True)[: MORE_OF_A_MACHINE * len(readings)])
+
+
+def _touched(readings: Sequence[int]) -> tuple[set[CellKey], bool]:
+    """The cells that the runs of readings belong to, and whether any run is an arm."""
+    runs = Run.objects.filter(reading__in=readings).order_by()
+    rows = set(runs.values_list(*_VOTER, "part").distinct())
+    return {_key(*row[:-1]) for row in rows}, any(row[-1] == Run.Part.ARM for row in rows)
 
 
 def _write(keys: Set[CellKey]) -> bool:
@@ -185,8 +207,8 @@ def _write(keys: Set[CellKey]) -> bool:
     return bool(changed)
 
 
-def _content(cell: Cell | None) -> dict[str, Any] | None:
-    return model_to_dict(cell, exclude=["id"]) if cell else None
+def _content(cell: Cell | None) -> tuple[Any, ...] | None:
+    return _FIELDS(cell) if cell else None
 
 
 def same_cell(one: Cell | None, other: Cell | None) -> bool:
@@ -209,23 +231,20 @@ def computed_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
     )
-    columns = (
-        "recipe_id",
-        "system_id",
-        "bound",
-        "machine_id",
-        "submitter_id",
-        "reading__report_id",
-        "value",
-        "moved",
-    )
     rows: dict[CellKey, list[_Row]] = defaultdict(list)
-    for row in runs.order_by("id").values_list(*columns):
-        recipe, system, bound, machine, submitter, *figure = row
-        key = CellKey(recipe, system, bound, machine, None if machine else submitter)
+    # As text, since the same few lists come again and again.
+    said = runs.annotate(names=Cast("moved", models.TextField())).order_by("id")
+    columns = (*_VOTER, "reading__report_id", "value", "names")
+    for *voter, report_id, value, names in said.values_list(*columns):
+        key = _key(*voter)
         if key in keys:
-            rows[key].append(_Row(submitter, *figure))
+            rows[key].append(_Row(voter[-1], report_id, value, _names(names)))
     return {key: _cell(key, found) for key, found in rows.items()}
+
+
+@lru_cache(maxsize=1000)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def _voters_of(keys: Set[CellKey]) -> Q:
@@ -239,16 +258,21 @@ def _voters_of(keys: Set[CellKey]) -> Q:
     )
 
 
+def _key(
+    recipe_id: int, system_id: int, bound: str, machine_id: int | None, submitter_id: int | None
+) -> CellKey:
+    return CellKey(recipe_id, system_id, bound, machine_id, None if machine_id else submitter_id)
+
+
 def _key_of(cell: Cell) -> CellKey:
-    submitter_id = None if cell.machine_id else cell.submitter_id
-    return CellKey(cell.recipe_id, cell.system_id, cell.bound, cell.machine_id, submitter_id)
+    return _key(cell.recipe_id, cell.system_id, cell.bound, cell.machine_id, cell.submitter_id)
 
 
 class _Row(NamedTuple):
     submitter_id: int
     report_id: int
     value: float
-    moved: list[str]
+    moved: tuple[str, ...]
 
 
 def _cell(key: CellKey, rows: list[_Row]) -> Cell:

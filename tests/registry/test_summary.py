@@ -149,6 +149,17 @@ def test_a_batch_ends_where_its_runs_are_many(
     assert Cell.objects.count() == 19
 
 
+def test_what_waits_of_a_machine_is_summed_up_at_once(client: Client) -> None:
+    """So its cells are computed once, however many of its reports wait."""
+    for rate, number in ((100, 1), (200, 2), (300, 1), (400, None), (500, 1)):
+        send(client, rate, machine_id=machine(number) if number else None)
+    assert summarise(limit=1) == 3
+    (cell,) = Cell.objects.all()
+    assert (cell.n_runs, cell.n_sittings) == (3, 3)
+    assert [summarise(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert Cell.objects.count() == 3
+
+
 def test_a_task_calls_for_another_while_readings_wait(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
