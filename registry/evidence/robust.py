@@ -4,6 +4,7 @@ Hodges and Lehmann's estimate with the exact signed-rank interval, and the media
 interval of order statistics.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -39,6 +40,19 @@ def signed_rank_interval(values: Sequence[float]) -> tuple[float, float, float] 
     rank = int(inside[-1]) + 1
     level = 1 - 2 * float(chances[rank - 1])
     return float(averages[rank - 1]), float(averages[len(averages) - rank]), level
+
+
+def signed_rank_p(values: Sequence[float]) -> tuple[float, float] | None:
+    """(W, p) of Wilcoxon's signed-rank test that the values lie around 0: W is the smaller of the
+    two sums of ranks, p two-sided and exact where no two sizes are equal. None without a value that
+    is not 0.
+    """
+    x = np.asarray([value for value in values if value != 0], dtype=float)
+    if not len(x):
+        return None
+    ranks = stats.rankdata(np.abs(x))
+    w = float(min(ranks[x > 0].sum(), ranks[x < 0].sum()))
+    return w, min(1.0, 2 * float(_signed_rank_cumulative(len(x))[math.floor(w)]))
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float] | None:

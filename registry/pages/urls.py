@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from registry.pages import client, compare, costs, effects, views
+from registry.pages import client, compare, costs, effects, kernels, views
 from registry.pages.badge import badge
 from registry.pages.feed import NewReports
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("costs/", costs.page, name="costs"),
     path("effects/", effects.page, name="effects"),
+    path("kernels/", kernels.page, name="kernels"),
     path("compare/", compare.page, name="compare"),
     path("reports/", views.reports, name="reports"),
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),

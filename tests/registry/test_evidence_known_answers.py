@@ -1,9 +1,10 @@
 """Statistics against answers that are known: published examples, and figures computed apart with
-numpy and scipy (the numbers K1 to K18 name the source in docs/method.md's notes).
+numpy and scipy. K1 to K20 are the numbers of the project's page on statistics.
 """
 
 import json
 import math
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from registry.evidence import effects, ratio, robust, shrinkage, summary
+from registry.evidence import effects, levels, ratio, robust, shrinkage, steps, summary
 from registry.evidence.effects import Block
 from registry.evidence.ranking import rank_intervals
 from registry.evidence.ratio import Stratum
@@ -35,6 +36,116 @@ def logs(values: tuple[float, ...]) -> tuple[float, ...]:
 
 def block(a1: float, b1: float, b2: float, a2: float) -> Block:
     return Block((math.log(a1), math.log(a2)), (math.log(b1), math.log(b2)))
+
+
+NUM_ACC = [
+    ([10000001.0, 10000003.0, 10000002.0], 10000002.0, 1.0),
+    ([1.2] + [1.1, 1.3] * 500, 1.2, 0.1),
+    ([1000000.2] + [1000000.1, 1000000.3] * 500, 1000000.2, 0.1),
+    ([10000000.2] + [10000000.1, 10000000.3] * 500, 10000000.2, 0.1),
+]
+
+
+@pytest.mark.parametrize(("values", "mean", "deviation"), NUM_ACC)
+def test_means_and_deviations_that_cancel(
+    values: list[float], mean: float, deviation: float
+) -> None:
+    """K1: NIST's StRD, univariate. The last two carry the error of their decimals in binary."""
+    found = levels.levels(values)
+    assert found.mean == pytest.approx(mean, rel=1e-15)
+    assert math.sqrt(found.s2[0]) == pytest.approx(deviation, rel=1e-8)
+
+
+def nist_anova(name: str) -> list[list[float]]:
+    """Groups of a file of NIST's, as scipy carries it: after 60 lines, group and value a line."""
+    folder = Path(stats.__file__).parent / "tests/data/nist_anova"
+    groups: dict[str, list[float]] = {}
+    for line in (folder / f"{name}.dat").read_text().splitlines()[60:]:
+        group, value = line.split()
+        groups.setdefault(group, []).append(float(value))
+    return list(groups.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "f"), [("SiRstv", 1.18046237440255), ("AtmWtAg", 15.9467335677930), ("SmLs01", 21.0)]
+)
+def test_variance_between_groups_over_that_within(name: str, f: float) -> None:
+    """K2: NIST's analysis of variance."""
+    assert levels.levels(nist_anova(name)).f == pytest.approx(f, rel=1e-8)
+
+
+def test_three_levels_of_noise() -> None:
+    """K3: Kalibera and Jones."""
+    found = levels.levels([[[9, 5], [8, 3]], [[10, 6], [7, 11]], [[1, 12], [2, 4]]])
+    assert found.mean == 6.5
+    assert found.s2 == pytest.approx((16.5, 2.5833, 3.5625), abs=5e-5)
+    assert found.t2 == pytest.approx((16.5, -5.6667, 2.2708), abs=5e-5)
+    assert found.half_width == pytest.approx(4.6887, abs=5e-5)
+
+
+def test_two_levels_of_noise() -> None:
+    """K4."""
+    groups = [[9, 5, 8, 3], [10, 6, 7, 11], [1, 12, 2, 4]]
+    found = levels.levels(groups)
+    assert found.s2 == pytest.approx((12.7222, 3.5625), abs=5e-5)
+    assert found.t2 == pytest.approx((12.7222, 0.3819), abs=5e-5)
+    assert [levels.mean_of(group) for group in groups] == [6.25, 8.5, 4.75]
+
+
+def test_how_often_to_repeat_each_level() -> None:
+    """K5."""
+    found = levels.levels([[[3, 4, 3], [1.2, 3.1, 3]], [[0.2, 1, 1.5], [1, 2, 3]]])
+    assert found.s2[0] == pytest.approx(0.726667, abs=5e-7)
+    assert found.t2 == pytest.approx((0.726667, 0.262778, 0.774722), abs=5e-7)
+    assert levels.repetitions(found, (3, 20, 100)) == [5, 2]
+    flat = levels.levels([[1, 2], [1, 2]])
+    assert levels.repetitions(flat, (1, 10)) == [None]
+    with pytest.raises(ValueError, match="as many members"):
+        levels.levels([[1, 2], [1]])
+
+
+def test_signed_ranks() -> None:
+    """K7: Wilcoxon's own example."""
+    values = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75]
+    assert robust.signed_rank_p(values) == pytest.approx((24.0, 0.041259765625), abs=1e-15)
+    assert robust.signed_rank_p([0.0, 0.0]) is None
+    assert robust.signed_rank_p([1.0]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 8, 12, 20, 50, 99, 100])
+def test_a_step_is_where_it_is(n: int) -> None:
+    """K15: E-divisive, after the tests of its users."""
+    assert steps.change_points([0.0] * n + [1.0] * n) == [n]
+
+
+def test_a_noisy_step_is_found_and_noise_has_none() -> None:
+    """K15, and how often chance is taken for a step."""
+    assert steps.change_points([100, 101, 99, 100, 102, 100, 94, 93, 95, 94, 93, 94]) == [6]
+    assert steps.change_points([5.0] * 30) == steps.change_points([1.0, 2.0]) == []
+    chance = np.random.default_rng(3)
+    series = [chance.normal(0, 0.02, 20).tolist() for _ in range(20)]
+    assert sum(bool(steps.change_points(each, 0.01)) for each in series) <= 1
+    stepped = [[*each[:10], *(value + 0.05 for value in each[10:])] for each in series]
+    found = [steps.change_points(each, 0.01) for each in stepped]
+    assert sum(any(9 <= place <= 11 for place in places) for places in found) >= 16
+
+
+def test_steps_of_a_host_that_measures_every_night() -> None:
+    """K16: the rule of Perfherder."""
+    assert vars(steps.weighed([1, 2, 3, 4])) == {
+        "mean": 2.5,
+        "variance": pytest.approx(5 / 3),
+        "n": 4,
+    }
+    assert vars(steps.weighed([1, 2, 3, 4], steps.falling)) == {
+        "mean": 2.0,
+        "variance": pytest.approx(2.0),
+        "n": 4,
+    }
+    assert steps.t_between([0, 0], [1, 2]) == pytest.approx(3.0)
+    assert steps.t_between([0, 0], [1, 1]) == math.inf
+    assert steps.t_between([1, 1], [1, 1]) == 0
+    assert steps.steps([0.0] * 8 + [1.0] * 8, back=5, fore=5, threshold=2) == [8]
 
 
 def test_summary_of_one_report() -> None:
@@ -314,6 +425,14 @@ def test_ratios_do_not_change_with_the_scale_and_turn_over_when_swapped(
     assert swapped is not None
     assert scaled.ratio == pytest.approx(plain.ratio, rel=1e-9)
     assert swapped.ratio == pytest.approx(1 / plain.ratio, rel=1e-9)
+
+
+@given(st.lists(LOGS, min_size=2, max_size=5), st.floats(-5, 5))
+def test_ranks_do_not_change_with_the_scale(groups: list[list[float]], scale: float) -> None:
+    """K20."""
+    rounded = [[round(x, 3) for x in group] for group in groups]
+    scaled = [[x + round(scale, 3) for x in group] for group in rounded]
+    assert rank_intervals(scaled) == rank_intervals(rounded)
 
 
 @given(LOGS, st.randoms())
