@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
@@ -84,6 +85,13 @@ app.conf.update(
             ("submissions.tasks.erase_withdrawn", 3600.0),
             ("submissions.tasks.prune_readings", 3600.0),
         )
+    }
+    | {
+        "submissions.tasks.export_dump": {
+            "task": "submissions.tasks.export_dump",
+            "schedule": crontab(hour=3, minute=17),
+            "options": {"expires": 3600, "ignore_result": True},
+        }
     },
 )
 app.autodiscover_tasks()

@@ -44,6 +44,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGE_URL = env.address("STORAGE_URL", f"file://{DATA_DIR / 'media'}", ("file",))
 MEDIA_ROOT = unquote(urlsplit(STORAGE_URL).path)
+DUMP_DIR = DATA_DIR / "dump"  # the nightly dump, served under /dump/
 CLIENT_DIR = BASE_DIR / "dist"  # what `make setup` built of the client
 STATIC_ROOT = BASE_DIR / "static"
 STATIC_URL = "/static/"

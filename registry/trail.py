@@ -50,7 +50,7 @@ class State:
 
 
 def state_of(report: RawReport) -> State:
-    events = list(report.events.order_by("id"))
+    events = public_events(report)
     changes = [event for event in events if event.kind == report.status]
     since = changes[-1].at if changes else report.received_at
     withdrawn = report.status == Status.WITHDRAWN
@@ -60,11 +60,16 @@ def state_of(report: RawReport) -> State:
         since=since,
         next_step=_next_step(report, changes[-1] if changes else None),
         erased_at=report.erased_at or (since + BODY_KEPT if withdrawn else None),
-        events=tuple(_public(event) for event in events),
+        events=events,
     )
 
 
-def _next_step(report: RawReport, change: ReportEvent | None) -> str:
+def public_events(report: RawReport) -> tuple[Event, ...]:
+    """The trail as everybody may read it, the oldest first; loads nothing that is loaded."""
+    return tuple(_public(event) for event in sorted(report.events.all(), key=lambda each: each.pk))
+
+
+def _next_step(report: RawReport, change: Event | None) -> str:
     if report.status == Status.HELD and change and change.actor == "reader":
         return _UNREADABLE
     return _NEXT_STEPS.get(Status(report.status), "")

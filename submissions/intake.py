@@ -66,10 +66,10 @@ class Receipt:
 @dataclass(frozen=True)
 class Prepared:
     """A body that was checked and read: the scrubbed bytes to store and what they say. `content` is
-    None where reading broke on our side.
+    None where reading broke on our side, `body` too for a restored report whose bytes were erased.
     """
 
-    body: bytes
+    body: bytes | None
     format: str
     machine_id: str | None
     content: Content | None
@@ -197,7 +197,8 @@ def _hold_caught(judged: Judged) -> bool:
 
 def fill(report: RawReport, prepared: Prepared) -> None:
     """The bytes that are stored, and what they are."""
-    report.body, report.body_sha256 = prepared.body, hashlib.sha256(prepared.body).hexdigest()
+    if prepared.body is not None:
+        report.body, report.body_sha256 = prepared.body, hashlib.sha256(prepared.body).hexdigest()
     report.format, report.scrubber_version = prepared.format, SCRUBBER_VERSION
     if prepared.unlisted:
         report.visibility = RawReport.Visibility.UNLISTED

@@ -1,9 +1,11 @@
 """Celery tasks of intake: read what was stored but could not be read at once; erase what is due."""
 
+import contextlib
 import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,6 +14,7 @@ from registry.models import RawReport, Reading
 from registry.models.report import MAX_ATTEMPTS
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
+from submissions.dump.folder import Busy
 from submissions.intake import publish
 from submissions.read import read
 from submissions.withdrawal import erase_due
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 REPORTS_AT_ONCE = 50
 ERASED_AT_ONCE = 50
 BACK_OFF_BASE = 4
+DUMP_LIMIT_S = 6 * 3600
 
 
 @shared_task
@@ -84,3 +88,12 @@ def prune_readings() -> None:
         Reading.objects.filter(pk=reading_id).delete()
     if len(due) == ERASED_AT_ONCE:
         hints.send(prune_readings)
+
+
+@shared_task(time_limit=DUMP_LIMIT_S, soft_time_limit=DUMP_LIMIT_S)
+def export_dump() -> None:
+    """Write the nightly dump. A second worker that was told the same leaves it to the first."""
+    from submissions.dump.export import export  # pyarrow is slow to load, and needed once a night
+
+    with contextlib.suppress(Busy):
+        export(settings.DUMP_DIR)

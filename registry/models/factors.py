@@ -156,6 +156,22 @@ class Machine(models.Model):
             found |= {row.key_digest: row for row in rows}
         return {name: found[digest] for name, digest in digests.items()}
 
+    @staticmethod
+    def for_public_ids(public_ids: Iterable[str]) -> dict[str, "Machine"]:
+        """Machines by their public numbers, made where missing: those of another registry's dump,
+        whose senders' own ids are known there alone.
+        """
+        wanted = sorted(set(public_ids))
+        found = {row.public_id: row for row in Machine.objects.filter(public_id__in=wanted)}
+        missing = [name for name in wanted if name not in found]
+        Machine.objects.bulk_create(
+            Machine(public_id=name, key_digest=keyed_digest("machine of a dump", name.encode()))
+            for name in missing
+        )
+        if missing:
+            found |= {row.public_id: row for row in Machine.objects.filter(public_id__in=missing)}
+        return found
+
 
 class Submitter(models.Model):
     """Who sent a report: an opaque row. Its link to an address is a salted hash of the day and

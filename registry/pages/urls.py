@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from registry.pages import client, compare, costs, effects, kernels, views
+from registry.pages import client, compare, costs, dump, effects, kernels, views
 from registry.pages.badge import badge
 from registry.pages.feed import NewReports
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path("feed.atom", NewReports(), name="feed"),
     re_path(rf"^badge/(?P<public_id>{PUBLIC_ID})\.svg$", badge, name="badge"),
     path("data/", views.data, name="data"),
+    path("dump/", dump.index, name="dump"),
+    re_path(r"^dump/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,80})$", dump.file, name="dump-file"),
     path("contribute/", views.contribute, name="contribute"),
     path("method/", views.method, name="method"),
 ]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from registry import leaderboard as facts
 from registry.models import RawReport
 from registry.models.identity import PUBLIC_ID_LENGTH
-from registry.pages import boards
+from registry.pages import boards, dump
 from registry.pages.headlines import headlines, headlines_before
 from registry.pages.report_page import report_page
 from registry.refusal import Refused
@@ -91,7 +91,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
 def data(request: HttpRequest) -> HttpResponse:
     """What programs can read, each with an address to try."""
     newest = RawReport.objects.listed().newest().values_list("public_id", flat=True).first()
-    return render(request, "registry/data.html", {"newest": newest})
+    return render(request, "registry/data.html", {"newest": newest, "dump": dump.files()})
 
 
 @require_safe

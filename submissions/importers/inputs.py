@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from registry.refusal import Refused
-from submissions.importers import envelopes, flent, mbox, pkb, texts
+from submissions.dump.records import HEAD
+from submissions.importers import envelopes, flent, mbox, pkb, records, texts
 from submissions.importers.item import Found, Importer, Item, Note, refusal
 from submissions.importers.sources import head_of, opened, walked
 
@@ -31,6 +32,10 @@ def found_in(paths: Iterable[str], posts: mbox.Posts) -> Iterator[Found]:
             if fault:
                 yield Note(name, "skipped", "not_followed", fault)
                 continue
+            if records.is_beside(name):
+                message = "The reports of a dump stand in its reports-*.jsonl."
+                yield Note(name, "skipped", "of_a_dump", message)
+                continue
             for found in _in_file(name, posts):
                 yield replace(found, source=source) if isinstance(found, Item) else found
 
@@ -47,6 +52,8 @@ def _in_file(path: str, posts: mbox.Posts) -> Iterator[Found]:
 
 def importer_for(path: str, head: bytes, posts: mbox.Posts) -> Importer:
     """Which importer reads a file that begins with `head`; netperf text is what is nothing else."""
+    if head.startswith(HEAD):
+        return records.items
     if mbox.SEPARATOR.match(head) or (_HEADERS.match(head) and _MESSAGE_ID.search(head)):
         return posts.items
     first_line, newline, _ = head.partition(b"\n")

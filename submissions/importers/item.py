@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from registry.refusal import Refused
+from submissions.dump.records import Record
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Item:
 
     `place` is for people: the path, and where in it. `source` and `machine` name the sender:
     whose archive, and which host or poster in it, as far as it can be told. `source_ref` is a name
-    that the report has wherever it is found, such as a Message-ID.
+    that the report has wherever it is found, such as a Message-ID. `record` is what another
+    registry's dump says of it, and `keeps` that it is to stay all that: id, state and trail.
     """
 
     place: str
@@ -26,6 +28,8 @@ class Item:
     source: str = ""
     machine: str = ""
     source_ref: str | None = None
+    record: Record | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from registry.models import Generation
 from registry.models.summary import summarise
 from registry.signals import facts_changed
-from submissions.importers import pool, store
+from submissions.importers import pool, records, store
 from submissions.importers.inputs import found_in
 from submissions.importers.item import Note
 from submissions.importers.mbox import Posts
@@ -16,9 +16,13 @@ from submissions.importers.mbox import Posts
 SUMMED_UP_AT_ONCE = 5_000
 
 
-def import_reports(paths: Iterable[str], processes: int = 0) -> Iterator[Note]:
-    """Import what is at `paths`; a note for everything found there."""
-    found = found_in(paths, Posts(store.figures_of))
+def import_reports(
+    paths: Iterable[str], processes: int = 0, restore: bool = False
+) -> Iterator[Note]:
+    """Import what is at `paths`; a note for everything found there. `restore` keeps what the
+    records of a dump say: ids, states and trails.
+    """
+    found = records.wanted(found_in(paths, Posts(store.figures_of)), restore)
     unknown = (store.without_known(batch) for batch in pool.batches(found))
     for batch in pool.prepared(unknown, processes or pool.processors()):
         yield from store.store(batch)

@@ -6,16 +6,19 @@ by one, so that a report that breaks the database keeps no other out.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q
 
-from registry.models import Machine, RawReport, Result, Submitter
+from registry.models import Machine, RawReport, ReportEvent, Result, Submitter
 from registry.models.identity import keyed_digest
 from submissions import intake
+from submissions.dump.records import Record
 from submissions.importers.item import Item, Note
 from submissions.importers.mbox import Figure
 from submissions.importers.pool import Batch, PreparedBatch
+from submissions.importers.records import IMPORTED
 from submissions.intake import Prepared
 
 log = logging.getLogger(__name__)
@@ -28,35 +31,48 @@ class _Reports:
     """The reports that items made, found by their bytes or by their source_ref."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._digests = {id(item): keyed_digest("received", item.body) for item in items}
+        self._digests = {id(item): _digest_of(item) for item in items}
         named = {item.source_ref for item in items if item.source_ref}
+        kept = {item.record.id for item in items if item.record and item.keeps}
         same = Q(received_digest__in=self._digests.values())
         if named:
-            same |= Q(source=RawReport.Source.IMPORT, source_ref__in=named)
+            same |= Q(source__in=IMPORTED, source_ref__in=named)
+        if kept:
+            same |= Q(public_id__in=kept)
         found = RawReport.objects.filter(same).defer("body") if items else ()
         self._found: dict[str | None, RawReport] = {}
         for report in found:
             self._remember(report)
 
     def of(self, item: Item) -> RawReport | None:
-        return self._found.get(self._digests[id(item)]) or (
-            self._found.get(item.source_ref) if item.source_ref else None
-        )
+        names = [self._digests[id(item)], item.source_ref]
+        names += [item.record.id] if item.record and item.keeps else []
+        return next((self._found[name] for name in names if name and name in self._found), None)
 
     def new(self, item: Item) -> RawReport:
         """A report that is not yet filled; a later item of the same bytes finds it."""
         report = RawReport(
             received_digest=self._digests[id(item)],
-            source=RawReport.Source.IMPORT,
+            source=item.record.source if item.record else RawReport.Source.IMPORT,
             source_ref=item.source_ref,
         )
+        if item.record and item.keeps:
+            report.public_id = item.record.id
+            report.received_at = datetime.fromisoformat(item.record.received_at)
         self._remember(report)
         return report
 
     def _remember(self, report: RawReport) -> None:
-        self._found[report.received_digest] = report
-        if report.source_ref:
-            self._found[report.source_ref] = report
+        for name in (report.received_digest, report.public_id, report.source_ref):
+            if name:
+                self._found[name] = report
+
+
+def _digest_of(item: Item) -> str:
+    """What a sender's bytes were is known to the registry that took them in, and not here."""
+    if item.record:
+        return keyed_digest("dump", item.record.id.encode())
+    return keyed_digest("received", item.body)
 
 
 def without_known(batch: Batch) -> Batch:
@@ -108,6 +124,8 @@ def _stored(place: str, report: RawReport, prepared: Prepared) -> Note:
     held = report.status == RawReport.Status.HELD
     content = prepared.content
     message = report.status_reason if content else "stored unread, the sweep will try again"
+    if prepared.body is None:
+        message = "its tombstone"
     return Note(
         place,
         "held" if held else "stored",
@@ -125,6 +143,7 @@ def _write(new: Sequence[New]) -> list[New]:
     try:
         with transaction.atomic():
             intake.write_new([(report, ready.content) for _, ready, report in new], ACTOR)
+            _keep([(report, item.record) for item, _, report in new if item.record and item.keeps])
     except DatabaseError:
         log.exception("writing %d reports together failed, they are written one by one", len(new))
         return [written for one in new if (written := _write_alone(*one))]
@@ -133,16 +152,57 @@ def _write(new: Sequence[New]) -> list[New]:
 
 def _fill(new: Sequence[New]) -> None:
     """Everything that the reports say themselves, senders included."""
-    links = {
-        id(item): f"import {item.source} {ready.machine_id or item.machine}"
-        for item, ready, _ in new
-    }
-    submitters = Submitter.for_links(set(links.values()), is_import=True)
+    imported = {id(item): link for item, ready, _ in new if (link := _link(item, ready))}
+    submitters = Submitter.for_links(set(imported.values()), is_import=True)
+    sent = {item.record.submitter for item, _, _ in new if item.record}
+    senders = Submitter.for_links({f"dump {name}" for name in sent})
     machines = Machine.for_ids({ready.machine_id for _, ready, _ in new if ready.machine_id})
+    named = Machine.for_public_ids(
+        {item.record.machine for item, _, _ in new if item.record and item.record.machine}
+    )
     for item, ready, report in new:
-        report.submitter = submitters[links[id(item)]]
-        report.machine = machines.get(ready.machine_id or "")
         intake.fill(report, ready)
+        if item.record is None:
+            report.submitter = submitters[imported[id(item)]]
+            report.machine = machines.get(ready.machine_id or "")
+            continue
+        report.submitter = senders[f"dump {item.record.submitter}"]
+        report.machine = named.get(item.record.machine or "")
+        if item.record.body is None:
+            gone_at = item.record.events[-1].at if item.record.events else item.record.received_at
+            report.body_sha256 = item.record.body_sha256
+            report.erased_at = datetime.fromisoformat(gone_at)
+
+
+def _link(item: Item, ready: Prepared) -> str:
+    return "" if item.record else f"import {item.source} {ready.machine_id or item.machine}"
+
+
+def _keep(restored: Sequence[tuple[RawReport, Record]]) -> None:
+    """State and trail as the records have them, whatever the rules of this registry would say."""
+    ReportEvent.objects.filter(report__in=[report.pk for report, _ in restored]).delete()
+    for report, record in restored:
+        report.status, report.status_reason = record.status, record.status_reason
+        report.notes = record.notes
+    RawReport.objects.bulk_update(
+        [report for report, _ in restored], ["status", "status_reason", "notes"]
+    )
+    ReportEvent.objects.bulk_create(
+        ReportEvent(
+            report=report,
+            at=datetime.fromisoformat(event.at),
+            kind=event.kind,
+            actor=event.actor,
+            reason=event.reason,
+        )
+        for report, record in restored
+        for event in record.events
+    )
+    ReportEvent.objects.bulk_create(
+        report.event("erased", ACTOR, "Its bytes are in no dump.")
+        for report, record in restored
+        if record.body is None and "erased" not in {event.kind for event in record.events}
+    )
 
 
 def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | None:
@@ -153,9 +213,16 @@ def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | Non
         source_ref=failed.source_ref,
         submitter=failed.submitter,
         machine=failed.machine,
+        public_id=failed.public_id,
+        received_at=failed.received_at,
+        body_sha256=failed.body_sha256,
+        erased_at=failed.erased_at,
     )
     try:
-        intake.store(report, prepared, ACTOR)
+        with transaction.atomic():
+            intake.store(report, prepared, ACTOR)
+            if item.record and item.keeps:
+                _keep([(report, item.record)])
     except IntegrityError:
         if _Reports([item]).of(item) is None:
             raise

@@ -82,11 +82,12 @@ def check_intake(body: bytes, media_type: str) -> Prepared | None:
         _check_refusal(refused)
         return None
     # Intake keeps a body that it fails to read, for later: here that is a fault, so it comes again.
-    content = prepared.content or read(prepared.body, prepared.format, imported=False)
+    body = prepared.body or b""
+    content = prepared.content or read(body, prepared.format, imported=False)
     for run in content.runs:
         if not (math.isfinite(run.value) and run.value >= 0):
             raise Broken("finite", f"a run's value is {run.value}")
-    again = read(prepared.body, prepared.format, imported=False)
+    again = read(body, prepared.format, imported=False)
     if (again.runs, again.results) != (content.runs, content.results):
         raise Broken("re-read", "the stored bytes give other facts than what was received")
     return prepared

@@ -33,13 +33,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument(
+            "--restore",
+            action="store_true",
+            help="keep the ids, states and trails of a dump's reports: for an empty registry",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
+        found = import_reports(options["paths"], restore=options["restore"])
         counts: Counter[str] = Counter()
         unreadable = 0
-        for number, note in enumerate(import_reports(options["paths"]), 1):
+        for number, note in enumerate(found, 1):
             counts[note.outcome] += note.count
             unreadable += note.code == UNREADABLE
             self.stdout.write(json.dumps(note.as_dict()) if options["json"] else plain(note))
