@@ -1,4 +1,5 @@
-"""Makes what people install, into the folder named: wheel, sdist and the single crr-submit.pyz.
+"""Makes what people install, into the folder named: wheel, sdist, the single crr-submit.pyz, and
+the manual page, which is in the sdist too.
 
 `make client` calls it. The same sources give the same bytes: every time stamp inside is one and the
 same, and names are in order. Works on a copy, so that no build folder with modules of yesterday
@@ -16,12 +17,14 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
+import man_page
 import zopfli
 from setuptools import build_meta
 
 CLIENT = Path(__file__).resolve().parent
 EPOCH_S = 315532800  # 1980-01-01, the first day that a zip file can name
 LEFT_OUT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+MANUAL = "crr-submit.1"
 START = "import sys\n\nfrom crr_submit.cli import main\n\nsys.exit(main())\n"
 
 
@@ -34,9 +37,20 @@ def main(target: Path) -> None:
         copy = Path(folder, "client")
         shutil.copytree(CLIENT, copy, ignore=LEFT_OUT)
         shutil.copy(CLIENT.parent / "LICENSE", copy)
+        for folder_of_page in (copy, target):
+            (folder_of_page / MANUAL).write_text(manual())
+        (copy / "MANIFEST.in").write_text(f"include {MANUAL}\n")
         build(copy, target)
     for path in sorted(target.glob("crr[-_]submit*")):
         print(f"{target.name}/{path.name}  {path.stat().st_size} bytes")
+
+
+def manual() -> str:
+    sys.path.insert(0, str(CLIENT / "src"))
+    from crr_submit import __version__
+    from crr_submit.options import _parser
+
+    return man_page.page(_parser(), __version__)
 
 
 def build(client: Path, target: Path) -> None:

@@ -16,7 +16,13 @@ from registry.vocabulary import platform
 from registry.vocabulary.factors import is_setting
 from submissions.command import read_command
 from submissions.parsing import Parsed, ParsedRun
-from submissions.recipe import Surroundings, recipe_of, surroundings_of
+from submissions.recipe import (
+    SETS_BACKLOG,
+    Surroundings,
+    recipe_of,
+    surroundings_of,
+    without_backlog,
+)
 from submissions.system import ARM_COLUMNS, system_of
 
 VALUE_LIMIT = 1e15
@@ -75,7 +81,7 @@ def normalise(parsed: Parsed, envelope: Mapping[str, Any] | None, imported: bool
     found = platform.decide(environment)
     systems = {arm: system_of(environment, arm, found) for arm in {None, *arms.values()}}
     warnings = [*found.warnings, *_factor_warnings(experiment)]
-    recipes = _Recipes(source)
+    recipes = _Recipes(source, (experiment or {}).get("factor"))
     for index, run in enumerate(parsed.runs):
         runs += _runs(index, run, systems[arms.get(index)], recipes, index in arms)
         warnings += _run_warnings(index, run)
@@ -89,14 +95,18 @@ def _source(envelope: Mapping[str, Any] | None) -> str:
 
 
 class _Recipes:
-    """The recipes of a report: runs of the same recipe share one object."""
+    """The recipes of a report: runs of the same recipe share one object. `tried` is the factor of
+    its experiment.
+    """
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    def __init__(self, source: str, tried: str | None) -> None:
+        self._source, self._tried = source, tried
         self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def of(self, run: ParsedRun, first: Source, streams: int) -> dict[str, Any]:
         found = recipe_of(first.result, run.settings, streams, self._source, first.surroundings)
+        if self._tried in SETS_BACKLOG:
+            found["socket_options"] = without_backlog(found["socket_options"])
         return self._known.setdefault(tuple(found.values()), found)
 
 

@@ -6,8 +6,8 @@ rest of the text, which would take such a word out of netperf's own output.
 
 import re
 
-from crr_submit.netperf.kinds import TESTS
 from crr_submit.netperf.selectors import TITLES
+from crr_submit.netperf.tables import TESTS
 
 # No name is shorter than this where it stands on its own: "us", "KB" and "db" are everywhere.
 SHORTEST_NAME = 3

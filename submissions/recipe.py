@@ -24,6 +24,8 @@ _LOOPBACK = re.compile(
 )
 _KEYBOARD_END = "^C"
 FAR_END_LENGTH = 64
+# Factors that decide how long the queue of a listening socket may get.
+SETS_BACKLOG = ("listen_backlog", "net.core.somaxconn")
 # netperf prints these when it timed each transaction: with -j, or because one was asked for.
 # A mean alone can be computed from the rate.
 _TIMED_EACH = (
@@ -143,6 +145,14 @@ def _application_recipe(result: Result, run: AppOutput, source: str) -> dict[str
         "far_end": None,
         "source": source,
     }
+
+
+def without_backlog(socket_options: str | None) -> str | None:
+    """What is left of the options where the backlog is what an experiment tries: its arms are to
+    have one recipe.
+    """
+    words = (socket_options or "").split()
+    return " ".join(word for word in words if not word.startswith("backlog=")) or None
 
 
 def _shown_timing(result: Result) -> set[str]:

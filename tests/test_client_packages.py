@@ -5,10 +5,13 @@ import csv
 import hashlib
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests import installed
 
 ROOT = Path(__file__).resolve().parent.parent
 WHEEL_LIMIT_BYTES = 120 * 1024  # what an administrator can be asked to read and to trust
@@ -32,7 +35,7 @@ def test_the_same_sources_give_the_same_bytes(packages: Path, tmp_path: Path) ->
         file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in packages.iterdir()
     }
     assert make_packages(tmp_path) == first
-    assert {Path(name).suffix for name in first} == {".pyz", ".whl", ".gz"}
+    assert {Path(name).suffix for name in first} == {".pyz", ".whl", ".gz", ".1"}
 
 
 def test_single_file_runs_alone(packages: Path, tmp_path: Path) -> None:
@@ -41,6 +44,27 @@ def test_single_file_runs_alone(packages: Path, tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert answer.stdout.startswith("crr-submit ")
+
+
+def test_the_manual_page_is_clean_and_names_every_command(packages: Path) -> None:
+    try:
+        groff = installed.find("groff", "groff-base")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+    page = packages / "crr-submit.1"
+    answer = subprocess.run(
+        [groff, "-man", "-ww", "-Tascii", "-P-cbou", str(page)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert answer.stderr == ""
+    for word in ("run", "send FILE", "show", "tune FACTOR", "app", "post ID|FILE", "--no-cloud"):
+        assert word in answer.stdout, word
+    (sdist,) = packages.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        (name,) = (name for name in archive.getnames() if name.endswith("/crr-submit.1"))
+        inside = archive.extractfile(name)
+        assert inside is not None
+        assert inside.read() == page.read_bytes()
 
 
 def test_wheel_holds_what_the_single_file_holds(packages: Path) -> None:

@@ -16,7 +16,7 @@ from crr_submit.host import Host
 from tests.client import commands
 
 _HOLDER = """
-import json, stat, subprocess, sys
+import json, os, stat, subprocess, sys
 from pathlib import Path
 from crr_submit import nic
 for command in ("mount -t sysfs sysfs /sys", "ip link set lo up", "ip addr add 192.0.2.1 dev lo"):
@@ -29,8 +29,11 @@ def is_setting(path):
     mode = path.lstat().st_mode
     return stat.S_ISREG(mode) and mode & 0o200 and mode & 0o400 and path.name not in moving
 
+def links():
+    return sorted(os.listdir("/sys/class/net"))
+
 def snapshot():
-    found = {"offloads": nic.offloads("lo")}
+    found = {"offloads": nic.offloads("lo"), "links": links()}
     for path in (*Path("/proc/sys").rglob("*"), *Path("/sys/class/net/lo/").rglob("*")):
         if is_setting(path):
             try:
@@ -41,7 +44,7 @@ def snapshot():
 
 print("ready", flush=True)
 for line in sys.stdin:
-    print(json.dumps(snapshot()), flush=True)
+    print(json.dumps(links() if line == "links\\n" else snapshot()), flush=True)
 """
 _ENTER = ("--net", "--mount", "--pid")
 
@@ -81,8 +84,15 @@ class Namespace:
         self._process.communicate(timeout=commands.LIMIT_S)
 
     def snapshot(self):
-        """Text of every setting by its path, and the offloads of lo."""
-        self._in.write("\n")
+        """Text of every setting by its path, the offloads of lo, and the names of all links."""
+        return self._asked("everything")
+
+    def links(self):
+        """The names of all links; they may come and go meanwhile."""
+        return self._asked("links")
+
+    def _asked(self, what):
+        self._in.write(what + "\n")
         self._in.flush()
         return json.loads(self._out.readline())
 

@@ -10,8 +10,7 @@ import unittest
 
 from crr_submit import app, app_generators, app_output, cpus, summary, telemetry
 from crr_submit.app import Step
-from crr_submit.app_generators import Own
-from crr_submit.app_load import Job
+from crr_submit.app_generators import Job, Own
 from crr_submit.app_output import ACCEPT, KEEPALIVE
 from crr_submit.app_server import BODY, Server
 from crr_submit.host import Host

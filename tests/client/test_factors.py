@@ -84,6 +84,57 @@ class GovernorTest(FactorCase):
         self.assertIn("CPUs differ", self.refused("cpufreq.governor", mixed))
 
 
+class CrowdTest(FactorCase):
+    """What only many connections at once exercise, as `crr-submit app` makes them."""
+
+    def test_a_sysctl_against_the_first_value_that_it_has_not(self):
+        path = "/proc/sys/net/ipv4/tcp_syncookies"
+        trial = self.plan("net.ipv4.tcp_syncookies", {path: "1\n"})
+        self.assertEqual((trial.values, trial.files), (("1", "2"), {path: ("1", "2")}))
+        self.assertEqual(trial.load, "HTTP_ACCEPT over loopback, unpinned")
+        self.assertEqual(self.plan("net.ipv4.tcp_syncookies", {path: "2\n"}).values, ("2", "1"))
+        wanted = self.plan("net.ipv4.tcp_syncookies", {path: "1\n"}, "0")
+        self.assertEqual(wanted.values, ("1", "0"))
+
+    def test_more_connections_than_a_short_queue_holds(self):
+        path = "/proc/sys/net/core/somaxconn"
+        trial = self.plan("net.core.somaxconn", {path: "4096\n"})
+        self.assertEqual(trial.values, ("4096", "128"))
+        first, second = trial.app
+        self.assertEqual(first, second)
+        self.assertGreater(first.concurrency, 128)
+        self.assertGreater(first.backlog, 4096)
+        self.assertEqual(first.listeners, "shared")
+
+    def test_the_backlog_is_no_file(self):
+        trial = self.plan("listen_backlog", {})
+        self.assertEqual((trial.values, trial.files), (("128", "4096"), {}))
+        self.assertEqual([app.backlog for app in trial.app], [128, 4096])
+        self.assertEqual(self.plan("listen_backlog", {}, "5").app[1].backlog, 5)
+
+    def test_refused(self):
+        self.assertIn("a whole number", self.refused("listen_backlog", {}, "many"))
+        self.assertIn("a whole number", self.refused("listen_backlog", {}, "70000"))
+        self.assertIn("cannot be read", self.refused("net.core.somaxconn", {}))
+        path = "/proc/sys/net/core/somaxconn"
+        self.assertIn("not 4096", self.refused("net.core.somaxconn", {path: "4096"}, "4096"))
+        self.assertIn("not many", self.refused("net.core.somaxconn", {path: "128"}, "many"))
+
+
+class VethTest(FactorCase):
+    def test_off_against_on_of_a_pair_of_its_own(self):
+        with mock.patch("shutil.which", return_value="/sbin/ip"):
+            for name in ("offload.tso", "offload.sg", "offload.gso", "offload.gro", "rps.nic"):
+                trial = self.plan(name, {})
+                self.assertEqual((trial.values, trial.files), (("off", "on"), {}))
+                self.assertEqual(trial.load, "TCP_CRR over veth, same_cpu")
+            self.assertIn("its values are", self.refused("offload.tso", {}, "1"))
+
+    def test_without_the_tools(self):
+        with mock.patch("shutil.which", return_value=None):
+            self.assertIn("iproute2", self.refused("offload.tso", {}))
+
+
 class WritableTest(unittest.TestCase):
     def test_a_file_that_cannot_be_written_is_named(self):
         trial = factors.Trial("rps.lo", ("off", "on"), {"/proc/no-such-file": ("0", "3")})

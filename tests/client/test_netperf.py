@@ -10,8 +10,8 @@ from pathlib import Path
 from crr_submit import netperf
 from crr_submit.fields import RESULT
 from crr_submit.netperf.findings import Findings
-from crr_submit.netperf.kinds import BULK, DATAGRAM, TESTS, kind_of
 from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.tables import BULK, DATAGRAM, TESTS, kind_of
 from crr_submit.programs import Netserver
 
 CAPTURES = Path(__file__).resolve().parents[1] / "data" / "netperf"

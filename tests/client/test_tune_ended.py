@@ -107,6 +107,29 @@ class EndedAnywhereTest(EndedCase):
         self.assert_as_it_was()
 
 
+class EndedVethTest(EndedCase):
+    def test_the_pair_goes_with_whatever_ended_the_command(self):
+        for name in SIGNALS:
+            with self.start("before watch 3", "SIGSTOP", "offload.tso") as process:
+                tune = self.stopped(process)
+                self.assertIn("crr-near", self.space.links())
+                os.kill(tune, getattr(signal, name))
+                self.finish(process)
+            # The kernel clears a namespace away after its last process.
+            self.assertTrue(wait_until(lambda: "crr-near" not in self.space.links()))
+            self.assert_as_it_was()
+
+
+class EndedAppTest(EndedCase):
+    def test_the_queue_of_listeners_is_as_long_as_before(self):
+        for name in SIGNALS:
+            with self.start("after apply 2", "SIGSTOP", "net.core.somaxconn") as process:
+                tune = self.stopped(process)
+                os.kill(tune, getattr(signal, name))
+                self.finish(process)
+            self.assert_as_it_was()
+
+
 class EndedWithItsWatchdogTest(EndedCase):
     """As by a power switch that spared the disk, or an end of the whole control group."""
 

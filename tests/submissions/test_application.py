@@ -96,6 +96,47 @@ def test_the_recipe_says_what_must_match(client: Client) -> None:
     assert own.timing_options == "generator=crr-submit,servers=2"
 
 
+def test_a_backlog_that_was_tried_is_no_part_of_the_recipe(client: Client) -> None:
+    """Its arms are to be compared; in other reports the backlog must match."""
+
+    def arm(letter: str, machine: int) -> dict[str, Any]:
+        short = letter == "A"
+        output = replace(CLOSED, concurrency=512, backlog=128 if short else 4096)
+        overflows = {"ListenOverflows": 900 + machine if short else 0}
+        took_s = (8.0 if short else 2.0) + 0.01 * machine
+        return run(replace(output, elapsed_time_s=took_s), telemetry={"netstat": overflows})
+
+    order = "ABBABAAB"
+    arms = [
+        {"value": value, "runs": [n for n, each in enumerate(order) if each == letter]}
+        for letter, value in (("A", "128"), ("B", "4096"))
+    ]
+    for machine in (1, 2, 3):
+        body = reports.envelope(
+            *(arm(letter, machine) for letter in order), machine_id=f"{machine:032x}"
+        )
+        body["experiment"] = {"factor": "listen_backlog", "blocks": ["ABBA", "BAAB"], "arms": arms}
+        answer = client.post(
+            URL,
+            reports.as_bytes(body),
+            content_type="application/json",
+            REMOTE_ADDR=reports.address_of(body["machine_id"]),
+        )
+        assert answer.status_code == 201, answer.content
+    assert {each.recipe.socket_options for each in Run.objects.all()} == {"listeners=reuseport"}
+    while summarise():
+        pass
+    (row,) = client.get("/api/v1/effects/?factor=listen_backlog").json()["rows"]
+    assert (row["kind"], row["from"], row["to"], row["n_machines"]) == (
+        "experiment",
+        "128",
+        "4096",
+        3,
+    )
+    assert row["ratio"] == pytest.approx(4.0, rel=0.05)
+    assert row["verdict"] == "helps"
+
+
 def test_it_is_on_its_own_board_and_on_none_of_netperfs(client: Client) -> None:
     send(client, run(CLOSED), run(KEPT))
     send(client, reports.run())

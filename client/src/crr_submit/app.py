@@ -8,10 +8,12 @@ compared with netperf's. Called by `crr_submit.cli`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from crr_submit import (
     app_generators,
@@ -24,8 +26,7 @@ from crr_submit import (
     summary,
     telemetry,
 )
-from crr_submit.app_generators import Load
-from crr_submit.app_load import Job
+from crr_submit.app_generators import Job, Load
 from crr_submit.app_output import AppOutput
 from crr_submit.app_server import Counts, Server
 from crr_submit.host import Host
@@ -105,20 +106,49 @@ def carry_out(
     """Run the steps in order; `progress(seconds left, label)` is called before each. What was
     measured before an interruption or a failure is kept.
     """
-    done = Measurement()
-    conntrack = Conntrack(host)
     workers = settings.workers or cpus.usable_count(host)
+    listening = Server(host, workers, settings.listeners, settings.backlog)
+    with _kept(host) as (done, conntrack), listening as server:
+        runner = _Runner(settings, generator, host, server, conntrack, done)
+        for index, step in enumerate(steps):
+            runner.run(step, functools.partial(progress, runner.expected_s(steps[index:])))
+    return done
+
+
+def carry_out_apart(
+    steps: Sequence[plan.Step],
+    settings: Sequence[AppSettings],
+    host: Host,
+    progress: Progress,
+    prepare: Callable[[Measurement], None],
+) -> Measurement:
+    """Each step of HTTP_ACCEPT with settings of its own and a server of its own, which so begins to
+    listen after `prepare` changed the host.
+    """
+    usable = cpus.usable_count(host)
+    generator = app_generators.choose(app_output.OWN, host, usable)
+    with _kept(host) as (done, conntrack):
+        for index, (step, own) in enumerate(zip(steps, settings)):
+            prepare(done)
+            time.sleep(step.settle_s)
+            say = functools.partial(progress, plan.expected_s(steps[index:]))
+            with Server(host, usable, own.listeners, own.backlog) as server:
+                runner = _Runner(own, generator, host, server, conntrack, done)
+                runner.run(Step(app_output.ACCEPT, step.transactions, step.warm_up), say)
+    return done
+
+
+@contextlib.contextmanager
+def _kept(host: Host) -> Iterator[Tuple[Measurement, Conntrack]]:
+    done, conntrack = Measurement(), Conntrack(host)
     try:
-        with handled(), Server(host, workers, settings.listeners, settings.backlog) as server:
-            runner = _Runner(settings, generator, host, server, conntrack, done)
-            for index, step in enumerate(steps):
-                runner.run(step, functools.partial(progress, runner.expected_s(steps[index:])))
+        with handled():
+            yield done, conntrack
     except Interrupted:
         done.interrupted = True
     except CannotMeasure as error:
         done.failure = str(error)
     done.conntrack_active = conntrack.is_active
-    return done
 
 
 @dataclass

@@ -1,29 +1,124 @@
-"""The small HTTP server of `crr-submit app`: 'Hello world!' on a free loopback port, from a number
-of processes, each with its own epoll loop.
+"""Processes of our own for `crr-submit app`, forked, with a line to each; and the small HTTP server
+made of them: 'Hello world!' on a free loopback port, an epoll loop in each.
 
-The server closes first, as HTTP/1.0 servers do, unless the client asks to keep the connection. It
-says on request how many connections and requests it has had and what CPU time it has used.
+A child sees the end of its line when we are gone, whatever ended us, and ends too. The server
+closes first, as HTTP/1.0 servers do, unless the client asks to keep the connection. It says on
+request how many connections and requests it has had and what CPU time it has used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import os
 import select
+import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Tuple
 
-from crr_submit.app_process import Children, Line, say
 from crr_submit.host import Host
-from crr_submit.programs import CannotMeasure
+from crr_submit.programs import SIGNALS, CannotMeasure, held
+
+Line = socket.socket
+_PIECE_BYTES = 4096
 
 BODY = b"Hello world!"
 REQUEST_BYTES = 8192
 ANSWER_LIMIT_S = 30.0
 # Absent before Linux 4.5, where all processes wake for one connection.
 _EXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
+
+
+class Child:
+    """A forked process that does `work(line)` and ends."""
+
+    def __init__(self, name: str, work: Callable[[Line], None]) -> None:
+        self.name = name
+        self._line, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._line.close()
+            _be_child(work, theirs)
+        theirs.close()
+
+    def tell(self) -> None:
+        """Send the one byte that a child waits for."""
+        with contextlib.suppress(BrokenPipeError):
+            self._line.send(b"?")
+
+    def answer(self, until_s: float) -> Dict[str, Any]:
+        """The next answer; raises CannotMeasure when the child ended or the moment of the
+        monotonic clock has passed.
+        """
+        text = b""
+        while not text.endswith(b"\n"):
+            try:
+                self._line.settimeout(max(0.001, until_s - time.monotonic()))
+                piece = self._line.recv(_PIECE_BYTES)
+            except socket.timeout:
+                raise CannotMeasure("the %s does not get on" % self.name) from None
+            except ConnectionError:
+                piece = b""
+            if not piece:
+                raise CannotMeasure("the %s ended before its time" % self.name)
+            text += piece
+        found: Dict[str, Any] = json.loads(text.decode("ascii"))
+        if "failure" in found:
+            raise CannotMeasure("the %s: %s" % (self.name, found["failure"]))
+        return found
+
+    def end(self) -> None:
+        """Kill it and wait for it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self._line.close()
+
+
+class Children:
+    """Processes that are all ended when the `with` block ends."""
+
+    def __init__(self) -> None:
+        self.running: List[Child] = []
+
+    def __enter__(self) -> "Children":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with held():
+            while self.running:
+                self.running.pop().end()
+
+    def start(self, name: str, work: Callable[[Line], None]) -> None:
+        with held():
+            self.running.append(Child(name, work))
+
+
+def say(line: Line, **answer: Any) -> None:
+    """Answer our parent; called in the child."""
+    line.sendall(json.dumps(answer).encode("ascii") + b"\n")
+
+
+def _be_child(work: Callable[[Line], None], line: Line) -> NoReturn:
+    code = 1
+    try:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()  # a terminal's Ctrl-C reaches only our parent, which ends us
+        work(line)
+        code = 0
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            say(line, failure=str(error))
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        # Nothing of our parent's may be done a second time: its buffers, its with blocks.
+        os._exit(code)
 
 
 def response(keep_alive: bool) -> bytes:

@@ -1,24 +1,30 @@
 """The settings that `crr-submit tune` can try, and why it refuses the others.
 
-Each factor names its two values and the kernel files that hold it. All that stand here are
-exercised by netperf's TCP_CRR over loopback, one stream on one CPU; a factor that this workload or
-this topology cannot exercise is refused with the reason, since measuring it would show nothing but
-noise. Called by `crr_submit.tune`.
+Each factor names its two values, the kernel files that hold it, and the load that exercises it:
+netperf's TCP_CRR on one CPU over loopback; the same over a pair of veth interfaces that tune makes
+for itself, which have offloads and queues; or the HTTP server of `crr-submit app` under so many
+connections at once that its queues fill. A factor that none of them exercises is refused with the
+reason, since measuring it would show nothing but noise. Called by `crr_submit.tune`.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
-from crr_submit import cpus
+from crr_submit import cpus, nic
+from crr_submit.app_output import ACCEPT
 from crr_submit.host import Host
-from crr_submit.programs import CannotMeasure
+from crr_submit.options import AppSettings
+from crr_submit.programs import VETH, CannotMeasure
 from crr_submit.terminal import clean
 
-WORKLOAD, TOPOLOGY, PLACEMENT = "TCP_CRR", "loopback", "same_cpu"
+CROWD = 512  # connections at once, more than short queues hold
+LONGEST_BACKLOG = 65_535
 
 _CLOCKS = "/sys/devices/system/clocksource/clocksource0/"
 _CPUFREQ = "/sys/devices/system/cpu/cpufreq"
@@ -28,12 +34,22 @@ _LO_QUEUES = "/sys/class/net/lo/queues"
 @dataclass(frozen=True)
 class Trial:
     """A factor as it can be tried on this host: the names of its two values, and for each file what
-    is written to it for either.
+    is written to it for either. `app` is how `crr-submit app` is called for either, where that is
+    the load; `over_veth` sets one of the two on the pair of interfaces, which goes with it.
     """
 
     factor: str
     values: Tuple[str, str]
     files: Dict[str, Tuple[str, str]]
+    app: Tuple[AppSettings, ...] = ()
+    over_veth: Optional[Callable[[int], None]] = None
+
+    @property
+    def load(self) -> str:
+        """`TCP_CRR over loopback, same_cpu`."""
+        if self.app:
+            return "%s over loopback, unpinned" % ACCEPT
+        return "TCP_CRR over %s, same_cpu" % ("veth" if self.over_veth else "loopback")
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,48 @@ def _governor(host: Host, against: Optional[str]) -> Trial:
     return _one_of("cpufreq.governor", host, paths, choices, against)
 
 
+def _sysctl(name: str, others: Tuple[str, ...]) -> Factor:
+    """A number in /proc/sys under the load of `crr-submit app`, against the first of `others` that
+    it is not.
+    """
+
+    def plan(host: Host, against: Optional[str]) -> Trial:
+        path = "/proc/sys/" + name.replace(".", "/")
+        choices = [against] if against and against.isdigit() else list(others)
+        trial = _one_of(name, host, [path], choices, against)
+        crowd = AppSettings(concurrency=CROWD, backlog=LONGEST_BACKLOG, listeners="shared")
+        return replace(trial, app=(crowd, crowd))
+
+    return Factor(name, plan)
+
+
+def _backlog(host: Host, against: Optional[str]) -> Trial:
+    """What the server passes to listen(2): 128 as in 2011, against more than can come at once."""
+    values = ("128", against or "4096")
+    if not values[1].isdigit() or not 0 < int(values[1]) <= LONGEST_BACKLOG:
+        raise CannotMeasure("listen_backlog: a whole number up to %d" % LONGEST_BACKLOG)
+    app = [AppSettings(concurrency=CROWD, backlog=int(n), listeners="shared") for n in values]
+    return Trial("listen_backlog", values, {}, tuple(app))
+
+
+def _of_veth(name: str, switch: Callable[[int], None]) -> Factor:
+    def plan(host: Host, against: Optional[str]) -> Trial:
+        if against not in (None, "on", "off"):
+            raise CannotMeasure("%s: its values are off and on" % name)
+        if shutil.which("ip") is None or shutil.which("nsenter") is None:
+            raise CannotMeasure("a veth pair takes ip (iproute2) and nsenter (util-linux)")
+        return Trial(name, ("off", "on"), {}, over_veth=switch)
+
+    return Factor(name, plan)
+
+
+def _steer(is_on: int) -> None:
+    """What our end of the pair receives to all CPUs of ours, or not."""
+    path = Path("/sys/class/net/%s/queues/rx-0/rps_cpus" % VETH)
+    mask = is_on * sum(1 << cpu for cpu in cpus.allowed())
+    path.write_text(_mask(mask, path.read_text("ascii").strip()), "ascii")
+
+
 def _one_of(
     name: str, host: Host, paths: List[str], choices: List[str], against: Optional[str]
 ) -> Trial:
@@ -130,39 +188,33 @@ def _refusal(name: str) -> Optional[str]:
         if name in names or name.partition(".")[0] + ".*" in names:
             return reason
     if Path("/proc/sys", name.replace(".", "/")).is_file():
-        return "nothing known shows that netperf's TCP_CRR over loopback exercises it"
+        return "nothing known shows that a load of crr-submit exercises it"
     return None
 
 
+_OFFLOADS = ("tso", "sg", "gso", "gro")
 FACTORS = {
     factor.name: factor
     for factor in (
         Factor("rps.lo", _rps_of_loopback),
         Factor("clocksource", _clocksource),
         Factor("cpufreq.governor", _governor),
+        Factor("listen_backlog", _backlog),
+        _sysctl("net.core.somaxconn", ("128", "4096")),
+        _sysctl("net.ipv4.tcp_max_syn_backlog", ("128", "4096")),
+        _sysctl("net.ipv4.tcp_syncookies", ("2", "1")),
+        _sysctl("net.ipv4.tcp_tw_reuse", ("1", "0")),
+        *(_of_veth("offload." + name, partial(nic.set_offload, VETH, name)) for name in _OFFLOADS),
+        _of_veth("rps.nic", _steer),
     )
 }
 _REFUSED = {
     (
-        "net.core.somaxconn",
-        "net.ipv4.tcp_max_syn_backlog",
-        "net.ipv4.tcp_syncookies",
-        "listen_backlog",
-    ): "netperf's TCP_CRR has one connection outstanding, so no queue of connections ever fills; "
-    "it takes many at once, as crr-submit app makes them",
-    (
-        "net.ipv4.tcp_tw_reuse",
-    ): "netperf 2.5 and later chooses its ports itself and has the server close first, so no port "
-    "in TIME_WAIT is ever reused; it takes a workload like crr-submit app",
-    ("offload.*",): "on loopback checksums and scatter-gather are fixed and a payload of one byte "
-    "is never segmented; it takes a network card and a second host (--host)",
-    (
-        "rps.nic",
         "rfs.nic",
         "xps.nic",
         "irq_spread",
-    ): "loopback has neither a network card's queues nor its interrupts; it takes a second host "
-    "(--host). For steering on loopback there is rps.lo",
+    ): "neither loopback nor a veth pair has interrupts or several queues, and a card that others "
+    "use is not touched; send a report with --host before and one after",
     ("conntrack",): "the way to turn tracking off for a test is a rule in the firewall. Where no "
     "hook is active, adding one turns tracking on; where one is, a rule has no value that can be "
     "read back and restored if the firewall is reloaded meanwhile. Compare hosts with and without",

@@ -19,7 +19,7 @@ import os
 import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from crr_submit.programs import SIGNALS, CannotMeasure
 
@@ -97,10 +97,10 @@ class Journal:
 
 
 @contextlib.contextmanager
-def opened(path: str = PATH) -> Iterator[Journal]:
+def opened(path: Optional[str] = None) -> Iterator[Journal]:
     """The journal, locked. Raises CannotMeasure when it cannot be kept or another tune has it."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = os.open(path or PATH, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except PermissionError as error:
         raise CannotMeasure("tune writes settings of the kernel, which needs root") from error
     except OSError as error:
@@ -110,6 +110,17 @@ def opened(path: str = PATH) -> Iterator[Journal]:
         yield Journal(handle)
     finally:
         os.close(handle)
+
+
+def leftovers() -> List[str]:
+    """What a tune that did not end left over, put back where we are root; in words."""
+    try:
+        if not os.path.exists(PATH) or not os.path.getsize(PATH):
+            return []
+        with opened() as kept:
+            return kept.restore()
+    except CannotMeasure as error:
+        return [str(error)]
 
 
 def put_back(setting: Setting) -> List[str]:

@@ -73,7 +73,7 @@ def carry_out(
     progress: Progress,
     prepare: Callable[[Measurement], None] = lambda done: None,
     conntrack_active: bool = False,
-    far: Optional[FarNetserver] = None,
+    far: Union[FarNetserver, Netserver, None] = None,
 ) -> Measurement:
     """Run the steps in order, over loopback or against `far`. Before each, `prepare(what is done so
     far)` may change the host or end it all with CannotMeasure, and `progress(seconds left, label)`
@@ -168,7 +168,7 @@ class _Runner:
                 self.host,
                 step.placement,
                 [process.pid for process in processes],
-                cpus.children(self.host, self.netserver.pid),
+                cpus.children(self.host, self.netserver.pid) or [self.netserver.pid],
             )
             is_counted = step.duration_s is None
             window_s = started_s + (step.duration_s or 0) - MARGIN_S

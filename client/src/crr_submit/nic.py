@@ -16,10 +16,12 @@ import struct
 from typing import Any, Dict, List, Optional
 
 from crr_submit.host import Host
+from crr_submit.programs import CannotMeasure
 
 _SIOCETHTOOL = 0x8946
 _SIOCGIFADDR = 0x8915
-# ethtool's own names, and the command that asks for each (include/uapi/linux/ethtool.h).
+# ethtool's own names, and the command that asks for each (include/uapi/linux/ethtool.h); the next
+# number sets it.
 _OFFLOADS = {
     "rx-checksumming": 0x14,
     "tx-checksumming": 0x16,
@@ -27,6 +29,12 @@ _OFFLOADS = {
     "tcp-segmentation-offload": 0x1E,
     "generic-segmentation-offload": 0x23,
     "generic-receive-offload": 0x2B,
+}
+_NAMES = {
+    "sg": "scatter-gather",
+    "tso": "tcp-segmentation-offload",
+    "gso": "generic-segmentation-offload",
+    "gro": "generic-receive-offload",
 }
 _DEFAULT_ROUTE = "00000000"
 _NET = "/sys/class/net/"
@@ -106,8 +114,17 @@ def offloads(name: str) -> Dict[str, bool]:
     return {what: bool(answer) for what, answer in answers.items() if answer is not None}
 
 
-def _ethtool(control: socket.socket, name: str, code: int) -> Optional[int]:
-    value = array.array("B", struct.pack("II", code, 0))
+def set_offload(name: str, offload: str, is_on: int) -> None:
+    """Turn tso, sg, gso or gro of a card on or off and read it back; raises CannotMeasure."""
+    code = _OFFLOADS[_NAMES[offload]]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _ethtool(control, name, code + 1, is_on)
+        if _ethtool(control, name, code) != is_on:
+            raise CannotMeasure("offload.%s of %s cannot be set" % (offload, name))
+
+
+def _ethtool(control: socket.socket, name: str, code: int, data: int = 0) -> Optional[int]:
+    value = array.array("B", struct.pack("II", code, data))
     request = struct.pack("16sP", name.encode(), value.buffer_info()[0])
     try:
         fcntl.ioctl(control, _SIOCETHTOOL, request)

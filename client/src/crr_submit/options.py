@@ -10,7 +10,7 @@ import os
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 from crr_submit import __version__, app_output, plan
 from crr_submit.app_output import AB, LISTENERS, WRK
@@ -21,7 +21,7 @@ LONGEST_S = 600
 MOST_STREAMS = 1_024
 MOST_REQUESTS = 10_000_000
 MOST_CONCURRENT = 512
-NETSERVER_PORT = 12_865
+NETSERVER_PORT, LARGEST_PORT = 12_865, 65_535
 TOPOLOGIES = ("same_host", "same_lan", "same_zone", "cross_zone", "wan")
 
 _DESCRIPTION = """\
@@ -173,40 +173,17 @@ def stream_counts(text: str) -> Tuple[Tuple[int, ...], bool]:
     words = text.split(",")
     if words == ["auto"]:
         return plan.AUTO, False
-    counts = tuple(_between(1, MOST_STREAMS, word) for word in words if word != "auto")
+    counts = tuple(_up_to(MOST_STREAMS)(word) for word in words if word != "auto")
     return counts, "auto" in words
 
 
-def duration_s(text: str) -> int:
-    return _between(1, LONGEST_S, text)
+def _up_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.strip().isdigit() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError("%r is not a whole number from 1 to %d" % (text, most))
+        return int(text)
 
-
-def requests(text: str) -> int:
-    return _between(1, MOST_REQUESTS, text)
-
-
-def concurrency(text: str) -> int:
-    return _between(1, MOST_CONCURRENT, text)
-
-
-def backlog(text: str) -> int:
-    return _between(1, 65_535, text)
-
-
-def workers(text: str) -> int:
-    return _between(1, MOST_CONCURRENT, text)
-
-
-def port(text: str) -> int:
-    return _between(1, 65_535, text)
-
-
-def _between(least: int, most: int, text: str) -> int:
-    if not text.strip().isdigit() or not least <= int(text) <= most:
-        raise argparse.ArgumentTypeError(
-            "%r is not a whole number from %d to %d" % (text, least, most)
-        )
-    return int(text)
+    return number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -264,10 +241,30 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_app(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--requests", type=requests, metavar="N", help="requests of a run (100000, quick 10000)")
-    add("--concurrency", type=concurrency, metavar="N", help="requests under way at once (20)")
-    add("--backlog", type=backlog, metavar="N", help="listen backlog of the server (128)")
-    add("--workers", type=workers, metavar="N", help="processes of the server (as many as CPUs)")
+    add(
+        "--requests",
+        type=_up_to(MOST_REQUESTS),
+        metavar="N",
+        help="requests of a run (100000, quick 10000)",
+    )
+    add(
+        "--concurrency",
+        type=_up_to(MOST_CONCURRENT),
+        metavar="N",
+        help="requests under way at once (20)",
+    )
+    add(
+        "--backlog",
+        type=_up_to(LARGEST_PORT),
+        metavar="N",
+        help="of the server's listener (128)",
+    )
+    add(
+        "--workers",
+        type=_up_to(MOST_CONCURRENT),
+        metavar="N",
+        help="of the server (as many as CPUs)",
+    )
     add("--listeners", choices=LISTENERS, help="a listener a process, or one (reuseport)")
     add("--generator", choices=("auto", AB, WRK, "own"), help="what makes the load (auto)")
 
@@ -279,7 +276,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add("--yes", action="store_true", help="send without showing and asking")
     add("--dry-run", action="store_true", help="everything but sending")
     add("--json", action="store_true", dest="as_json", help="one JSON object on stdout at the end")
-    add("--duration", type=duration_s, metavar="SECONDS", help="length of every timed run")
+    add("--duration", type=_up_to(LONGEST_S), metavar="SECONDS", help="length of every timed run")
     add(
         "--streams",
         type=stream_counts,
@@ -287,7 +284,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help="numbers of streams to measure (auto)",
     )
     add("--host", metavar="ADDRESS", help="measure against the netserver of another host")
-    add("--port", type=port, metavar="N", help="its port (%d)" % NETSERVER_PORT)
+    add("--port", type=_up_to(LARGEST_PORT), metavar="N", help="its port (%d)" % NETSERVER_PORT)
     add("--topology", choices=TOPOLOGIES, help="where that host is")
     add(
         "--far-end",

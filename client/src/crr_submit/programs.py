@@ -35,6 +35,7 @@ EXTRA_FOLDERS = (
     "/opt/netperf/bin",
 )
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_NEW_NETWORK = 0x40000000  # CLONE_NEWNET of unshare(2)
 OLDEST_VERSION = (2, 5)  # the first whose TCP_CRR takes output selectors
 SOURCE = (
     "from source: https://github.com/HewlettPackard/netperf (./configure --enable-demo && make)"
@@ -153,8 +154,12 @@ def _usual_folders() -> List[str]:
     return [*os.environ.get("PATH", os.defpath).split(os.pathsep), *EXTRA_FOLDERS]
 
 
-def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Popen[bytes]":
-    """Start a program in the C locale and its own session: a terminal's Ctrl-C reaches only us."""
+def start(
+    command: List[str], output: Union[int, IO[bytes]], in_new_network: bool = False
+) -> "subprocess.Popen[bytes]":
+    """Start a program in the C locale and its own session: a terminal's Ctrl-C reaches only us. In
+    a new network namespace, of this program alone, it takes root.
+    """
     environment = dict(os.environ, LC_ALL="C")
     # The name shown in the process list is the plain one: a path may hold a user's name.
     return subprocess.Popen(
@@ -165,11 +170,11 @@ def start(command: List[str], output: Union[int, IO[bytes]]) -> "subprocess.Pope
         stderr=subprocess.STDOUT,
         env=environment,
         start_new_session=True,
-        preexec_fn=_dying_with_us(),
+        preexec_fn=_dying_with_us(in_new_network),
     )
 
 
-def _dying_with_us() -> Optional[Callable[[], Any]]:
+def _dying_with_us(in_new_network: bool = False) -> Optional[Callable[[], Any]]:
     """What a child does before it becomes the program: nobody is left to end it when we are killed.
     None without ctypes.
     """
@@ -183,6 +188,8 @@ def _dying_with_us() -> Optional[Callable[[], Any]]:
         kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() != us:  # killed before that: no signal comes
             os._exit(1)
+        if in_new_network and kernel.unshare(_NEW_NETWORK) != 0:
+            raise OSError("no network namespace can be made")
 
     return bind
 
@@ -195,6 +202,10 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+
+VETH, VETH_FAR = "crr-near", "crr-far"
+# Of the block for benchmarks between networks (RFC 2544), which no network of anybody uses.
+VETH_ADDRESSES, VETH_PORT = ("198.18.251.1", "198.18.251.2"), 12865
 
 START_LIMIT_S = 5.0
 START_TRIES = 3
@@ -233,7 +244,8 @@ class Netserver:
     """A netserver in the foreground on a free loopback port, for the length of a `with` block."""
 
     topology = "loopback"
-    environment = None
+    environment: Optional[Dict[str, Any]] = None
+    in_new_network = serves_alone = False
 
     def __init__(self, program: str) -> None:
         self.program = program
@@ -275,8 +287,10 @@ class Netserver:
     def _start(self) -> None:
         family = "-6" if ":" in self.address else "-4"
         command = [self.program, "-D", "-N", family, "-L", self.address, "-p", str(self.port)]
+        if self.serves_alone:
+            command.append("-f")
         with held():
-            self._process = start(command, subprocess.DEVNULL)
+            self._process = start(command, subprocess.DEVNULL, self.in_new_network)
 
     def _answers(self) -> bool:
         """Wait until the port takes a connection; False when the process ended or the time is
@@ -295,6 +309,54 @@ class Netserver:
             if self._process is not None:
                 end_group(self._process)
             self._process = None
+
+
+class LoneNetserver(Netserver):
+    """A netserver without children, which would outlive us where we are killed in a counted run."""
+
+    serves_alone = True
+
+
+class VethNetserver(LoneNetserver):
+    """A netserver at the other end of a new pair of veth interfaces, which have offloads and queues
+    that a trial may change, since nobody else uses them. Its network namespace lives as long as it,
+    so whatever ends us takes the pair along.
+    """
+
+    topology = "same_host"
+    in_new_network = True
+
+    def __enter__(self) -> "VethNetserver":
+        self.address, self.port = VETH_ADDRESSES[1], VETH_PORT
+        try:
+            self._start()
+            self._connect()
+            if self._answers():
+                return self
+            raise CannotMeasure("netserver (%s) does not answer over a veth pair" % self.program)
+        except BaseException:
+            self._end()
+            raise
+
+    def _connect(self) -> None:
+        inside = ["nsenter", "-t", str(self.pid), "-n"]
+        ends = zip((VETH, VETH_FAR), VETH_ADDRESSES, ([], inside))
+        _ip([], "link add %s type veth peer name %s netns %d" % (VETH, VETH_FAR, self.pid))
+        for name, address, where in ends:
+            _ip(where, "addr add %s/30 dev %s" % (address, name))
+            _ip(where, "link set %s up" % name)
+
+    def _end(self) -> None:
+        super()._end()
+        # The kernel takes its time to clear a namespace away, and the name is wanted again.
+        subprocess.call(["ip", "link", "del", VETH], stderr=subprocess.DEVNULL)
+
+
+def _ip(where: List[str], words: str) -> None:
+    done = subprocess.run([*where, "ip", *words.split()], stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip()
+        raise CannotMeasure("no veth pair: ip %s: %s" % (words, reason))
 
 
 def _free_port() -> Tuple[str, int]:

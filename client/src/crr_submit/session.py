@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from crr_submit import collect, cpus, envelope, measure, plan, programs, summary, telemetry
+from crr_submit import (
+    collect,
+    cpus,
+    envelope,
+    journal,
+    measure,
+    plan,
+    programs,
+    summary,
+    telemetry,
+)
 from crr_submit.host import Host
 from crr_submit.options import Options
 from crr_submit.terminal import Terminal, duration
@@ -47,6 +57,8 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     """
     path = options.output or envelope.default_path()
     require_folder(path)
+    for line in journal.leftovers():
+        terminal.complain("Left over from a tune that did not end: " + line)
     host = Host()
     found = programs.find_programs(host)
     sender = identity(options)

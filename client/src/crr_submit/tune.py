@@ -28,7 +28,7 @@ from crr_submit import (
     session,
     summary,
 )
-from crr_submit.factors import PLACEMENT, TOPOLOGY, WORKLOAD, Trial
+from crr_submit.factors import Trial
 from crr_submit.host import Host
 from crr_submit.journal import Journal, Setting
 from crr_submit.options import Options
@@ -85,7 +85,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
             terminal.complain("Left over from a tune that did not end: " + line)
         trial = factor.plan(host, options.against)
         factors.require_writable(trial)
-        found = programs.find_programs(host)
+        found = None if trial.app else programs.find_programs(host)
         environment = collect.environment(host, options.with_cloud)
         result = carry_out(trial, design_of(options), found, host, kept, terminal)
     if result.conntrack_active:
@@ -101,7 +101,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
 def carry_out(
     trial: Trial,
     design: Design,
-    found: programs.Programs,
+    found: Optional[programs.Programs],
     host: Host,
     kept: Journal,
     terminal: Terminal,
@@ -129,7 +129,7 @@ class _Runner:
     """Runs steps with the setting switched before each; `present` is what each file should hold."""
 
     trial: Trial
-    found: programs.Programs
+    found: Optional[programs.Programs]
     host: Host
     kept: Journal
     terminal: Terminal
@@ -139,21 +139,38 @@ class _Runner:
 
     def run(self, letters: str, steps: Sequence[plan.Step]) -> measure.Measurement:
         """One step a letter. Raises what stopped it: half an experiment is none."""
-        done = measure.carry_out(
-            steps,
-            self.found,
-            self.host,
-            cpus.pin_choice(cpus.allowed()),
-            lambda left_s, label: self.terminal.progress(left_s, "%s %s" % (self.value, label)),
-            lambda so_far: self._prepare(so_far, letters),
-            self.conntrack_active,
-        )
+        done = self._measured(letters, steps)
         self.conntrack_active = done.conntrack_active
         if done.interrupted:
             raise Interrupted
         if done.failure or done.left_out:
             raise CannotMeasure(done.failure or done.left_out[0])
         return done
+
+    def _measured(self, letters: str, steps: Sequence[plan.Step]) -> measure.Measurement:
+        def progress(left_s: float, label: str) -> None:
+            self.terminal.progress(left_s, "%s %s" % (self.value, label))
+
+        def prepare(so_far: measure.Measurement) -> None:
+            self._prepare(so_far, letters)
+
+        if self.found is None:
+            from crr_submit import app  # only here: start-up time that no other factor needs
+
+            settings = [self.trial.app["AB".index(letter)] for letter in letters]
+            return app.carry_out_apart(steps, settings, self.host, progress, prepare)
+        kind = programs.VethNetserver if self.trial.over_veth else programs.LoneNetserver
+        pin_cpu = cpus.pin_choice(cpus.allowed())
+        return measure.carry_out(
+            steps,
+            self.found,
+            self.host,
+            pin_cpu,
+            progress,
+            prepare,
+            self.conntrack_active,
+            kind(self.found.netserver),
+        )
 
     def check(self) -> None:
         """Raises CannotMeasure, and leaves the file to them, when somebody else changed one."""
@@ -176,6 +193,8 @@ class _Runner:
             for path, values in self.trial.files.items():
                 with held():
                     self._switch(path, values[arm])
+            if self.trial.over_veth:
+                self.trial.over_veth(arm)
         except OSError as error:
             raise CannotMeasure("%s cannot be set: %s" % (self.trial.factor, error)) from error
 
@@ -250,9 +269,9 @@ def _counted(
     transactions: int, about_s: float, settle_s: float, warm_up: bool = False
 ) -> plan.Step:
     return plan.Step(
-        factors.WORKLOAD,
+        "TCP_CRR",
         1,
-        factors.PLACEMENT,
+        "same_cpu",
         None,
         warm_up=warm_up,
         transactions=transactions,
@@ -279,7 +298,7 @@ def lines(result: Result, n_factors: int) -> Iterator[str]:
     effect = paired.effect(result.orders, result.rates)
     first, second = result.trial.values
     yield "%s: %s (B) over %s (A)" % (result.trial.factor, second, first)
-    yield "%s over %s, %s, transactions a second:" % (WORKLOAD, TOPOLOGY, PLACEMENT)
+    yield "%s, transactions a second:" % result.trial.load
     yield from _block_rows(result, effect)
     yield "Ratio B/A:              %s, %d blocks" % (_shown(effect.overall), len(effect.blocks))
     yield "Smallest to be seen:    %.1f %%, in 4 of 5 such experiments" % (

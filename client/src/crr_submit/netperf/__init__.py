@@ -2,11 +2,10 @@
 
 `reader` walks the lines and hands each to who reads it: `naming` banners and commands (their words
 are in `context`), `classic` the tables (`tables`), `omni` keyval, CSV and aligned columns (by
-`selectors`). All put into `findings`, which knows errors and other programs by
-`traces`.
+`selectors`). All put into `findings`, which also knows errors and other programs.
 """
 
-from crr_submit.netperf.model import ParsedReport, ParseError, Result, Unrecognised, Warning_
+from crr_submit.netperf.findings import ParsedReport, ParseError, Result, Unrecognised, Warning_
 from crr_submit.netperf.reader import parse
 
 __all__ = ["ParseError", "ParsedReport", "Result", "Unrecognised", "Warning_", "parse"]

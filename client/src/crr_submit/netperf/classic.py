@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
-from crr_submit.netperf import kinds, numbers, tables
+from crr_submit.netperf import numbers, tables
 from crr_submit.netperf.context import Command, Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.naming import Naming
@@ -154,7 +154,7 @@ class Classic:
         self._has_rows = True
         values = tables.first_row(heading, str(self._named and self._named.test), words)
         self._first = _Row(number, text, values)
-        if heading.kind == kinds.BULK:
+        if heading.kind == tables.BULK:
             self._finish_row()
 
     def _give_up_row(self) -> None:
@@ -175,7 +175,7 @@ class Classic:
         """-P 0 leaves headings out."""
         command = self._naming.command
         unit = _unit_of(command) if command and command.quiet else None
-        kind = kinds.kind_of(command.test) if command else None
+        kind = tables.kind_of(command.test) if command else None
         if unit is None or kind is None:
             return None
         for has_cpu in (False, True):
@@ -192,7 +192,7 @@ class Classic:
             return False
         unit = _unit_of(command)
         # A datagram rate would be what was sent, not what arrived.
-        is_sent = kinds.kind_of(command.test) == kinds.DATAGRAM
+        is_sent = tables.kind_of(command.test) == tables.DATAGRAM
         if unit is None or is_sent or len(words) != 1 or not _LONE_RATE.fullmatch(words[0]):
             return False
         named = self._naming.claim_lone()
@@ -207,7 +207,7 @@ class Classic:
         if not first or not self.heading or not self._named:
             return
         values = dict(first.values, unit=self.heading.unit.name, **(second or {}))
-        if second is None and self.heading.kind == kinds.RR:
+        if second is None and self.heading.kind == tables.RR:
             values["warnings"] = ["the row of the remote side is missing"]
         if values.get("value") is None:
             self._findings.leave(first.line, first.text, "a row without a possible rate")
@@ -224,8 +224,8 @@ def _unit_of(command: Command) -> Optional[numbers.Unit]:
     With -f, a rate of transactions is one of bits with some versions of netperf and not with
     others.
     """
-    kind = kinds.kind_of(command.test)
-    if kind == kinds.RR:
+    kind = tables.kind_of(command.test)
+    if kind == tables.RR:
         return None if command.units_chosen else numbers.TRANSACTIONS
     return numbers.unit_of_letter(command.units) if kind else None
 

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
-from crr_submit.netperf import kinds
-from crr_submit.netperf.kinds import OMNI, TESTS
+from crr_submit.netperf import tables
+from crr_submit.netperf.tables import OMNI, TESTS
 
 _PROGRAM = re.compile(r"netperf(?:[-_]?v?[0-9][0-9.a-z]{0,12})?(?:\.exe)?")
 _GLUED = re.compile(r"\S{0,80}[$#%>]([\w./\\-]{0,120})")
@@ -22,7 +22,7 @@ _LAUNCHERS = frozenset(
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}=\S*")
 _BANNER = re.compile(
     r"(?P<migrated>MIGRATED )?(?:(?P<title>%s)|OMNI(?: [A-Za-z|]{1,40})?)"
-    r" TEST(?= from | to | ?:| ?\.\.\.|$)" % kinds.TITLE
+    r" TEST(?= from | to | ?:| ?\.\.\.|$)" % tables.TITLE
 )
 _FOREIGN_BANNER = re.compile(
     r"\b(?:TEST (?:from|to) |(?i:request/response|stream|maerts) (?i:test)\b)"
@@ -57,8 +57,8 @@ def read_banner(line: int, text: str) -> Optional[Context]:
     title = found["title"]
     # An OMNI banner says nothing of a migration: there was no earlier code for that test.
     migrated = bool(found["migrated"]) if title else None
-    test = kinds.test_of_title(title) if title else OMNI
-    family = "unix" if test and kinds.is_unix(test) else None
+    test = tables.test_of_title(title) if title else OMNI
+    family = "unix" if test and tables.is_unix(test) else None
     told_family, level = _details(words[found.end() :])
     return Context(line, text, test, migrated, family or told_family, level)
 

@@ -1,16 +1,164 @@
-"""What was found so far: results, warnings, lines left unread. Filled by whoever reads a format."""
+"""What was found in a text: results, warnings, lines left unread, netperf's own errors and output
+of other programs. Whoever reads a format puts it into `Findings`; `ParsedReport` is what the parser
+hands out, frozen.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
 
-from crr_submit.netperf import numbers, traces
+from crr_submit.fields import RESULT
+from crr_submit.netperf import numbers
 from crr_submit.netperf.context import Context
-from crr_submit.netperf.model import ParsedReport, Result, Unrecognised, Warning_
 
 EXCERPT_LENGTH = 200
 EXCERPTS = 100
 _NOT_MET = "netperf: Desired confidence was not achieved within the specified iterations."
+_ERROR = re.compile(
+    r"(?:establish control: |establish_control could not|could not establish the control"
+    r"|(?:send|recv)_(?:data|omni|request|response|tcp|udp|sctp|dccp)[a-z_]{0,20}: ?[a-z]"
+    r"|(?:udp|sctp|dccp|dg)_send: "
+    r"|netperf: ?(?:send_|recv_|remote |data |cannot |could not |invalid |unable |option )"
+    r"|resolve_host: |Netperf could not resolve |(?:connect|create)_data_socket: "
+    r"|netserver: (?:cannot |could not |unable )|The test you requested )"
+)
+# Words at the start of a line that only this program prints, and words anywhere.
+_STARTS = (
+    ("neper", ("num_transactions=", "invalid_secret_count=", "num_flows=", "throughput_Mbps=")),
+    ("ab", ("This is ApacheBench", "Requests per second:", "Concurrency Level:")),
+    ("qperf", ("tcp_bw:", "tcp_lat:", "udp_lat:", "udp_bw:", "qperf ")),
+    ("sockperf", ("sockperf:", "sockperf ")),
+    ("oha", ("Success rate:",)),  # before the lines that it has in common with hey
+    ("hey", ("Slowest:", "Response time histogram:")),
+    ("bombardier", ("Bombarding ",)),
+    ("fortio", ("Fortio ", "fortio ")),
+    ("k6", ("http_req_", "k6 run ")),
+    ("httperf", ("httperf ", "Total: connections ", "Connection rate: ")),
+    ("wrk", ("Requests/sec:",)),
+    ("siege", ("** SIEGE", "Transaction rate:", "Longest transaction:")),
+    ("h2load", ("h2load ", "starting benchmark...")),
+    ("iperf3", ("iperf3 ", "iperf3:", "Connecting to host ", 'sum_sent":')),
+    ("iperf", ("iperf ", "[SUM] ", "[ ID] Interval", "[  ", "Client connecting to ")),
+    ("uperf", ("uperf ", "Completed handshake phase", "TX command [UPERF_")),
+    ("ethr", ("Ethr ", "ethr ")),
+    ("flent", ("Started Flent ", "flent ", "Data file written to ")),
+    ("dperf", ("dperf ",)),
+    ("NetPIPE", ("NPtcp ", "Now starting the main loop")),
+    ("tcpkali", ("tcpkali ", "Aggregate bandwidth:", "Packet rate estimate:")),
+    ("pgbench", ("pgbench ", "transaction type: ")),
+    ("sysbench", ("sysbench ",)),
+    ("stress-ng", ("stress-ng:", "stress-ng ")),
+    ("speedtest", ("speedtest", "Speedtest by ")),
+    ("hping3", ("hping3 ", "HPING ")),
+    ("nuttcp", ("nuttcp",)),
+    ("ttcp", ("ttcp-t:", "ttcp-r:")),
+    ("fio", ("fio-",)),
+    ("lmbench", ("TCP latency using ", "UDP latency using ", "TCP/IP connection cost to ")),
+    ("lmbench", ("lat_tcp ", "lat_udp ", "lat_connect ", "bw_tcp ", "Socket bandwidth using ")),
+    ("vegeta", ("Requests      [total",)),
+    ("redis-benchmark", ("redis-benchmark ",)),
+)
+_ANYWHERE = (
+    ("neper", ("neper/",)),
+    ("EchoServerTest", ("EchoServerTest",)),
+    ("iperf3", (" iperf3 ", '"iperf 3')),
+    ("autocannon", ("autocannon ",)),
+    ("wrk", (" wrk -", " wrk2 -", " threads and ")),
+    ("ntttcp", ("ntttcp", "NTTTCP")),
+    ("ethr", ("/ethr ",)),
+    ("uperf", (" uperf ",)),
+    ("dperf", ("/dperf ",)),
+    ("flent", (" flent ",)),
+    ("memtier_benchmark", ("memtier_benchmark",)),
+    ("nuttcp", (" %TX ",)),
+    ("h2load", (" req/s, ",)),
+    ("ping", (" icmp_seq=",)),
+)
+_NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_stream"))
+
+
+class ParseError(ValueError):
+    """The argument is not text. No text is refused: what cannot be read is listed."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result: the fields of `crr_submit.fields.RESULT`, None where the output gives none.
+
+    `line` is the first line of the row of numbers, counted from 1.
+    """
+
+    test: str
+    value: float
+    unit: str
+    line: int
+    elapsed_time_s: Optional[float] = None
+    request_size_bytes: Optional[int] = None
+    response_size_bytes: Optional[int] = None
+    message_size_bytes: Optional[int] = None
+    local_send_socket_bytes: Optional[int] = None
+    local_recv_socket_bytes: Optional[int] = None
+    remote_send_socket_bytes: Optional[int] = None
+    remote_recv_socket_bytes: Optional[int] = None
+    sent_value: Optional[float] = None
+    local_cpu_percent: Optional[float] = None
+    remote_cpu_percent: Optional[float] = None
+    local_service_demand_us: Optional[float] = None
+    remote_service_demand_us: Optional[float] = None
+    mean_latency_us: Optional[float] = None
+    min_latency_us: Optional[float] = None
+    max_latency_us: Optional[float] = None
+    p50_latency_us: Optional[float] = None
+    p90_latency_us: Optional[float] = None
+    p99_latency_us: Optional[float] = None
+    stddev_latency_us: Optional[float] = None
+    netperf_confidence_level: Optional[float] = None
+    netperf_confidence_width_percent: Optional[float] = None
+    migrated: Optional[bool] = None
+    address_family: Optional[str] = None
+    warnings: Tuple[str, ...] = ()
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The contract's JSON shape, and `line`."""
+        shape = {field.path: getattr(self, field.path) for field in RESULT}
+        shape["warnings"] = list(self.warnings)
+        shape["line"] = self.line
+        return shape
+
+
+@dataclass(frozen=True)
+class Warning_:
+    """What the reader of a report should know, and where it stands."""
+
+    line: int
+    message: str
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {"line": self.line, "message": self.message}
+
+
+@dataclass(frozen=True)
+class Unrecognised:
+    """A line that looks like output of netperf and gave no result."""
+
+    line: int
+    text: str
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {"line": self.line, "text": self.text}
+
+
+@dataclass(frozen=True)
+class ParsedReport:
+    """All that a text says. `errors` are netperf's own, `other_tool` whose output it is instead."""
+
+    results: Tuple[Result, ...] = ()
+    warnings: Tuple[Warning_, ...] = ()
+    unrecognised: Tuple[Unrecognised, ...] = ()
+    other_tool: Optional[str] = None
+    errors: Tuple[str, ...] = ()
 
 
 class Findings:
@@ -84,12 +232,39 @@ class Findings:
 
     def take_trace(self, text: str) -> bool:
         """An error line of netperf. Lines of other programs are noted, and may still be read."""
-        error = traces.error_in(text)
+        error = error_in(text)
         if error:
             self._errors.append(error[:EXCERPT_LENGTH])
             self.saw_netperf = True
             return True
-        tool = None if self.saw_netperf else traces.other_tool_in(text)
+        tool = None if self.saw_netperf else other_tool_in(text)
         if tool:
             self._tools.append(tool)
         return False
+
+
+def error_in(text: str) -> Optional[str]:
+    """netperf's own error line, without what stands before it."""
+    if ":" not in text and "could not" not in text and "requested" not in text:
+        return None
+    found = _ERROR.search(text)
+    return text[found.start() :].rstrip('"`') if found else None
+
+
+def other_tool_in(text: str) -> Optional[str]:
+    """The program, other than netperf, whose output or command this line is."""
+    for name, starts in _STARTS:
+        if text.startswith(starts):
+            return name
+    for name, words in _ANYWHERE:
+        if any(word in text for word in words):
+            return name
+    return "neper" if _is_neper_command(text.split()) else None
+
+
+def _is_neper_command(words: List[str]) -> bool:
+    for position, word in enumerate(words):
+        is_command = position == 0 or words[position - 1][-1] in "$#>"
+        if is_command and word.rsplit("/", 1)[-1] in _NEPER_COMMANDS:
+            return words[position + 1 : position + 2] != [] and words[position + 1].startswith("-")
+    return False

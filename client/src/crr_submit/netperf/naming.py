@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional
 
-from crr_submit.netperf import context, kinds
+from crr_submit.netperf import context, tables
 from crr_submit.netperf.context import Command, Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.tables import Heading
@@ -96,9 +96,9 @@ class Naming:
             named = Context(0, "", self.command.test, units_chosen=self.command.units_chosen)
             return named if heading is None or heading.admits(named.test) else None
         if heading is None:
-            return Context(0, "", kinds.OMNI)
+            return Context(0, "", tables.OMNI)
         # The other tests with this table are rare: netperf must be built for them.
-        return Context(0, "", "UDP_STREAM") if heading.kind == kinds.DATAGRAM else None
+        return Context(0, "", "UDP_STREAM") if heading.kind == tables.DATAGRAM else None
 
     def claim_lone(self) -> Optional[Context]:
         """The context of a command's only figure, with the banner if that was printed."""

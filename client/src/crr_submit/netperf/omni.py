@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import Dict, List, Optional
 
-from crr_submit.netperf import kinds, numbers, selectors
+from crr_submit.netperf import numbers, selectors, tables
 from crr_submit.netperf.context import Context
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.naming import Naming
@@ -67,9 +67,9 @@ class _Output:
             self._findings.leave(self._line, self._text, "output whose test is in doubt")
             return
         test = named.test
-        if test == kinds.OMNI:
+        if test == tables.OMNI:
             test = selectors.test_name(self._values) or test
-        is_plain = kinds.kind_of(test) == kinds.RR and named.units_chosen is False
+        is_plain = tables.kind_of(test) == tables.RR and named.units_chosen is False
         assumed = numbers.TRANSACTIONS if is_plain else None
         read = selectors.fields(self._values, test, assumed)
         if read.get("value") is None:

@@ -11,8 +11,7 @@ from typing import List
 
 from crr_submit.netperf import context, numbers, tables, wrapping
 from crr_submit.netperf.classic import Classic
-from crr_submit.netperf.findings import Findings
-from crr_submit.netperf.model import ParsedReport, ParseError
+from crr_submit.netperf.findings import Findings, ParsedReport, ParseError
 from crr_submit.netperf.naming import Naming
 from crr_submit.netperf.omni import Columns, Csv, KeyValues
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from crr_submit.fields import RESULT, STREAM_UNIT, TRANSACTION_UNIT
-from crr_submit.netperf import context, kinds, numbers
+from crr_submit.netperf import context, numbers, tables
 
 _PLACED = ("value", "unit", "sent_value", "message_size_bytes", "netperf_confidence_level")
 _SIMPLE = tuple(
@@ -38,7 +38,7 @@ def test_name(values: Mapping[str, str]) -> Optional[str]:
     words = values.get("COMMAND_LINE", "").strip('"').split()
     if words and words[0].rsplit("/", 1)[-1] == "netperf":
         test = context.options(words[1:]).test
-        if test != kinds.OMNI:
+        if test != tables.OMNI:
             return test
     return _DIRECTIONS.get((values.get("PROTOCOL", ""), values.get("DIRECTION", "")))
 
@@ -59,7 +59,7 @@ def fields(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit]
     # Omni prints a size of 0 for the direction that does not send.
     is_reversed = test.endswith("MAERTS")
     sent = values.get("REMOTE_SEND_SIZE" if is_reversed else "LOCAL_SEND_SIZE", "")
-    if kinds.kind_of(test) != kinds.RR and read.get("unit") != TRANSACTION_UNIT:
+    if tables.kind_of(test) != tables.RR and read.get("unit") != TRANSACTION_UNIT:
         read["message_size_bytes"] = numbers.size(sent) or None
     # And a level of 0 when no confidence was asked for.
     read["netperf_confidence_level"] = numbers.measure(values.get("CONFIDENCE_LEVEL", "")) or None
@@ -76,16 +76,16 @@ def _rate(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit])
     # as their transaction rate.
     if (
         transactions
-        and kinds.kind_of(test) == kinds.RR
+        and tables.kind_of(test) == tables.RR
         and (unit is None or is_bulk or "THROUGHPUT" not in values)
     ):
         return {"value": numbers.rate(transactions, numbers.TRANSACTIONS), "unit": TRANSACTION_UNIT}
     if unit is None or "THROUGHPUT" not in values:
         return {}
-    if not is_bulk and kinds.kind_of(test) in (kinds.BULK, kinds.DATAGRAM):
+    if not is_bulk and tables.kind_of(test) in (tables.BULK, tables.DATAGRAM):
         return {}
     rate = {"value": numbers.rate(values["THROUGHPUT"], unit), "unit": unit.name}
-    if kinds.kind_of(test) == kinds.DATAGRAM:
+    if tables.kind_of(test) == tables.DATAGRAM:
         rate["sent_value"] = numbers.rate(values.get("LOCAL_SEND_THROUGHPUT", ""), unit)
         received = numbers.rate(values.get("REMOTE_RECV_THROUGHPUT", ""), unit)
         rate["value"] = rate["value"] if received is None else received

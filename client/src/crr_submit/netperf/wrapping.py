@@ -11,7 +11,7 @@ import html
 import re
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
-from crr_submit.netperf.kinds import TITLE
+from crr_submit.netperf.tables import TITLE
 
 Numbered = Tuple[int, str]
 
