@@ -37,8 +37,14 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         )
 
     def mark(self, generation: int) -> int:
-        """Want every chart drawn from `generation`. Returns how many were marked."""
+        """Want these charts drawn from `generation`. Returns how many were marked."""
         return self.filter(wanted__lt=generation).update(wanted=generation)
+
+    def want_again(self) -> int:
+        """Want these charts drawn anew, whatever generation the facts have. Returns how many were
+        marked.
+        """
+        return self.filter(wanted__lte=F("drawn")).update(wanted=F("drawn") + 1)
 
     def watched(self) -> "ChartQuerySet":
         """Charts that are kept fresh: those with a name, and those somebody asked for lately."""
@@ -63,7 +69,11 @@ class ChartQuerySet(models.QuerySet["Chart"]):
             raise Refused(429, "quota_reached", "Enough new charts for a day: try tomorrow.")
         return self.get_or_create(
             slug=slug_of(params),
-            defaults={"params": params.as_dict(), "wanted": Generation.current()},
+            defaults={
+                "params": params.as_dict(),
+                "scope": params.scope,
+                "wanted": Generation.current(),
+            },
         )
 
 
@@ -73,6 +83,9 @@ class Chart(models.Model):
         max_length=120, blank=True
     )  # for staff: an anonymous chart holds no user's text
     params = models.JSONField()
+    scope = models.TextField(
+        default=""
+    )  # of the parameters: what the facts must be of to change it
     created_at = models.DateTimeField(default=timezone.now)
     asked_at = models.DateTimeField(default=timezone.now)
     wanted = models.BigIntegerField(default=0)
@@ -88,6 +101,8 @@ class Chart(models.Model):
             models.Index(
                 fields=["not_before"], name="chart_due", condition=Q(wanted__gt=F("drawn"))
             ),
+            # mark_changed(): the scopes there are, and the charts of one
+            models.Index(fields=["scope", "wanted"], name="chart_by_scope"),
         ]
 
     def __str__(self) -> str:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from charts.kinds import BARS, COMPARE, KINDS
-from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
+from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, RECIPE_FACTORS
 
-HEADLINE_TEST = "TCP_CRR"
 ANY = "any"
 TESTS_LIMIT = 4
 GROUP_BY_LIMIT = 4
@@ -50,6 +49,15 @@ class ChartParams:
         """The public ids of the reports that the chart is about; empty for one of groups."""
         compared = [self.compare[side] for side in ("a", "b") if side in self.compare]
         return (*compared, *([self.report] if self.report else []))
+
+    @property
+    def scope(self) -> str:
+        """What the facts must be of to change the chart, as canonical JSON: charts of one scope are
+        marked together.
+        """
+        if self.reports:
+            return _canonical({"reports": sorted(set(self.reports))})
+        return _canonical({"tests": sorted(self.tests), "recipe": dict(self.recipe)})
 
     def as_dict(self) -> dict[str, Any]:
         kind = {} if self.kind == BARS else {"kind": self.kind}
@@ -104,9 +112,11 @@ def _about(kind: str, value: Mapping[str, Any]) -> ChartParams:
         raise ValueError(f"a chart of {kind} has kind and {about}, and nothing else")
     if about == COMPARE:
         compare = _compare(value[COMPARE])
-        recipe = {name: compare[name] for name in RECIPE_FACTORS if compare.get(name, ANY) != ANY}
         of_reports = not {"a", "b"}.isdisjoint(compare)
-        test = recipe.pop("test", "" if of_reports or "test" in compare else HEADLINE_TEST)
+        usual = {} if of_reports else {name: str(each) for name, each in DEFAULT_RECIPE.items()}
+        asked = usual | {name: compare[name] for name in RECIPE_FACTORS if name in compare}
+        recipe = {name: asked[name] for name in sorted(asked) if asked[name] != ANY}
+        test = recipe.pop("test", "")
         return ChartParams((test,) if test else (), (), recipe, kind=kind, compare=compare)
     report = value[about]
     if not isinstance(report, str) or not _REPORT_ID.fullmatch(report):
@@ -170,11 +180,15 @@ def _limit(value: Any) -> int:
     return int(value)
 
 
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 def slug_of(params: ChartParams) -> str:
     """12 characters of base32: the same parameters, the same slug, and no user's text in an
     address.
     """
-    text = json.dumps(params.as_dict(), sort_keys=True, separators=(",", ":"))
+    text = _canonical(params.as_dict())
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:12]
 
 

@@ -44,7 +44,8 @@ def ensure_defaults() -> None:
     test, and the two that answer what virtualisation costs and what helps.
     """
     for slug, params in DEFAULTS.items():
-        Chart.objects.get_or_create(slug=slug, defaults={"name": slug, "params": params.as_dict()})
+        defaults = {"name": slug, "params": params.as_dict(), "scope": params.scope}
+        Chart.objects.get_or_create(slug=slug, defaults=defaults)
 
 
 def address_of(slug: str) -> str:
@@ -82,7 +83,7 @@ def draw(chart_id: int) -> Drawing:
             },
         )
         Chart.objects.filter(pk=chart_id).update(
-            drawn=generation,
+            drawn=max(generation, chart.wanted),
             lease_until=None,
             not_before=now + timedelta(seconds=settings.CHART_THROTTLE_SECONDS),
         )

@@ -11,17 +11,16 @@ from celery import shared_task
 from celery.signals import worker_init
 from django.utils import timezone
 
-from charts import artefacts
+from charts import artefacts, scopes
 from charts.models import Chart
 from registry import hints
-from registry.models import Generation
 
 log = logging.getLogger(__name__)
 
 
 def on_facts_changed(sender: Any, generation: int, **kwargs: Any) -> None:
-    """Want every chart drawn from this generation, and call for those that are watched."""
-    Chart.objects.mark(generation)
+    """Want the charts drawn that the change concerns, and call for those that are watched."""
+    scopes.mark_changed()
     for chart in Chart.objects.stale().watched():
         call_for(chart)
 
@@ -52,7 +51,7 @@ def sweep() -> None:
     """Draw every due chart, also those that no hint named: new ones, and those whose worker was
     killed. A chart that cannot be drawn does not keep the others from it.
     """
-    Chart.objects.mark(Generation.current())
+    scopes.mark_changed()
     for chart_id in Chart.objects.due().watched().values_list("pk", flat=True):
         try:
             draw_chart(chart_id)

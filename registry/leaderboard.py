@@ -14,21 +14,13 @@ from django.core.cache import cache
 from registry.evidence.direction import better
 from registry.evidence.groups import Group, Observation, Row, grouped, leaderboard
 from registry.models import Cell, Generation, Recipe
+from registry.models.factors import RECIPE_FIELDS
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
-from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS, SYSTEM_FACTORS
+from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, RECIPE_FACTORS, SYSTEM_FACTORS
 
-DEFAULT_RECIPE: dict[str, str | int] = {
-    "test": "TCP_CRR",
-    "streams": 1,
-    "placement": "same_cpu",
-    "topology": "loopback",
-}
 DEFAULT_GROUP_BY = ("virtualization", "kernel_series")
 CACHE_SECONDS = 600
-RECIPE_FIELDS = tuple(
-    field.name for field in Recipe._meta.fields if field.name not in {"id", "digest"}
-)
 
 
 @dataclass(frozen=True)

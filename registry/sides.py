@@ -10,10 +10,9 @@ from registry.evidence.comparability import REFUSED, Comparability, Difference, 
 from registry.evidence.ratio import Ratio, log_welch
 from registry.evidence.summary import Estimate, estimate_logs
 from registry.models import RawReport, Recipe
+from registry.models.factors import RECIPE_FIELDS
 from registry.standing import HEADLINE
 from registry.vocabulary.factors import SYSTEM_FACTORS
-
-_RECIPE = tuple(f.name for f in Recipe._meta.fields if f.name not in {"id", "digest"})
 
 
 @dataclass(frozen=True)
@@ -105,4 +104,4 @@ def _are_same_machines(a: Side, b: Side) -> bool:
 
 
 def _fields(recipe: Recipe) -> dict[str, Any]:
-    return {name: getattr(recipe, name) for name in _RECIPE}
+    return {name: getattr(recipe, name) for name in RECIPE_FIELDS}

@@ -15,6 +15,7 @@ from submissions.read import Content
 Row = dict[str, Any]
 _UNKNOWN: tuple[Any, ...] = (None, "", [], {})
 _COLUMNS = {field.name for field in Result._meta.fields} - {"id", "reading"}
+_NO_FACTS = {"id", "digest", "generation"}
 _FIGURES = _COLUMNS - {"run_index", "output_index", "position"}
 _OF_A_RUN = ("value", "bound", "part")
 
@@ -114,7 +115,7 @@ def _run(run: Any, recipe: Mapping[str, Any], system: Mapping[str, Any]) -> Row:
 
 def _fields(row: Model) -> Row:
     names = (field.name for field in row._meta.fields)
-    return {name: getattr(row, name) for name in names if name not in {"id", "digest"}}
+    return {name: getattr(row, name) for name in names if name not in _NO_FACTS}
 
 
 def _known(row: Row) -> Row:

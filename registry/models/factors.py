@@ -80,6 +80,8 @@ class Recipe(Digested):
     )  # short < 2 s, normal 2 to 20 s, long, count
     far_end = models.CharField(max_length=64, null=True)
     source = models.CharField(max_length=16, choices=Source.choices)
+    # Not part of what it is: the generation in which figures of it changed last.
+    generation = models.BigIntegerField(default=0)
 
     class Meta:
         indexes = [
@@ -91,6 +93,11 @@ class Recipe(Digested):
 
     def __str__(self) -> str:
         return f"{self.test} {self.streams} {self.placement} {self.topology}"
+
+
+RECIPE_FIELDS = tuple(
+    field.name for field in Recipe._meta.fields if field.name not in {"id", "digest", "generation"}
+)
 
 
 class System(Digested):

@@ -151,12 +151,13 @@ def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
             return 0
         if len(readings) == limit:
             readings += _of_their_machines(readings)
-        keys, has_arms = _touched(readings)
+        keys, arms = _touched(readings)
         # Arms of experiments enter no cell, and yet effects are made from them.
-        changed = _write(keys) or has_arms
+        changed = {key.recipe_id for key in _write(keys)} | arms
         Reading.objects.filter(pk__in=readings).update(summarised=True)
         if changed:
             generation.rise()
+            Recipe.objects.filter(pk__in=changed).update(generation=generation.number)
     return len(readings)
 
 
@@ -190,21 +191,22 @@ def _of_their_machines(readings: Sequence[int]) -> list[int]:
     return list(others.values_list("pk", flat=True)[: MORE_OF_A_MACHINE * len(readings)])
 
 
-def _touched(readings: Sequence[int]) -> tuple[set[CellKey], bool]:
-    """The cells that the runs of readings belong to, and whether any run is an arm."""
+def _touched(readings: Sequence[int]) -> tuple[set[CellKey], set[int]]:
+    """The cells that the runs of readings belong to, and the recipes of runs that are arms."""
     runs = Run.objects.filter(reading__in=readings).order_by()
     rows = set(runs.values_list(*_VOTER, "part").distinct())
-    return {_key(*row[:-1]) for row in rows}, any(row[-1] == Run.Part.ARM for row in rows)
+    arms = {recipe_id for recipe_id, *_, part in rows if part == Run.Part.ARM}
+    return {_key(*row[:-1]) for row in rows}, arms
 
 
-def _write(keys: Set[CellKey]) -> bool:
-    """Have the cells at `keys` as their runs say; whether any changed."""
+def _write(keys: Set[CellKey]) -> set[CellKey]:
+    """Have the cells at `keys` as their runs say; gives those that changed."""
     before, after = stored_cells(keys), computed_cells(keys)
     changed = {key for key in keys if _content(before.get(key)) != _content(after.get(key))}
     gone = [before[key].pk for key in changed & before.keys()]
     Cell.objects.filter(pk__in=gone).delete()
     Cell.objects.bulk_create(after[key] for key in sorted(changed & after.keys(), key=str))
-    return bool(changed)
+    return changed
 
 
 def _content(cell: Cell | None) -> tuple[Any, ...] | None:

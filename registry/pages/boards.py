@@ -15,6 +15,7 @@ from registry.evidence.groups import Row
 from registry.models import Cell, Generation, Recipe
 from registry.pages import words
 from registry.pages.numbers import plural
+from registry.vocabulary.factors import DEFAULT_RECIPE
 
 BOARDS_SHOWN = 20
 ROWS_SHOWN = 200
@@ -139,9 +140,9 @@ def recipe_choices(params: Mapping[str, str]) -> dict[str, list[Choice]]:
 
 
 def _choices(name: str, seen: Any, params: Mapping[str, str]) -> list[Choice]:
-    asked = str(params.get(name, leaderboard.DEFAULT_RECIPE[name]))
+    asked = str(params.get(name, DEFAULT_RECIPE[name]))
     known = {str(value) for value in seen if value is not None}
-    values = (known | {str(leaderboard.DEFAULT_RECIPE[name]), asked}) - {ANY}
+    values = (known | {str(DEFAULT_RECIPE[name]), asked}) - {ANY}
     # numbers in their order: 2 before 16
     ordered = sorted(values, key=lambda value: value.zfill(8) if value.isdigit() else value)
     choices = [

@@ -21,6 +21,7 @@ from registry.evidence.comparability import (
     Several,
 )
 from registry.evidence.ratio import LEAST_HOSTS, Ratio
+from registry.models.factors import RECIPE_FIELDS
 from registry.pages import boards, words
 from registry.pages.compare_form import SIDES, forms
 from registry.pages.numbers import plural
@@ -120,7 +121,7 @@ def _shown(found: Comparison) -> Shown:
 
 
 def _recipe_fields(side: Side) -> dict[str, Any]:
-    return {field.name: getattr(side.recipe, field.name) for field in side.recipe._meta.fields}
+    return {name: getattr(side.recipe, name) for name in RECIPE_FIELDS}
 
 
 def _line(difference: Difference) -> DifferenceLine:

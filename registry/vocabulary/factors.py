@@ -8,6 +8,13 @@ is a reading: it would make a system of its own of every report.
 import re
 
 RECIPE_FACTORS = ("test", "topology", "streams", "placement")
+# The recipe that a board or a group has where nothing else is asked.
+DEFAULT_RECIPE: dict[str, str | int] = {
+    "test": "TCP_CRR",
+    "streams": 1,
+    "placement": "same_cpu",
+    "topology": "loopback",
+}
 SYSTEM_FACTORS = (
     "virtualization",
     "virtualization_mode",

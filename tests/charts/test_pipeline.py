@@ -13,6 +13,7 @@ from charts import artefacts, tasks, verify
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import XEN_USERS_SLUG
 from charts.pipeline import draw, ensure_defaults
+from charts.scopes import mark_changed
 from registry.models import Generation, Recipe
 from registry.models.summary import summarise
 from submissions import seed
@@ -70,7 +71,7 @@ def test_a_new_group_is_drawn_with_its_recipe_named(chart: Chart, client: Client
 def test_a_chart_that_rests_is_not_due_until_its_rest_ends(chart: Chart, client: Client) -> None:
     draw(chart.pk)
     send(client, "6.12.5-amd64")
-    Chart.objects.mark(Generation.current())
+    mark_changed()
     assert Chart.objects.stale().filter(pk=chart.pk).exists()
     assert not Chart.objects.claim(chart.pk)
     Chart.objects.update(not_before=timezone.now())

@@ -127,7 +127,7 @@ def facts_of(report: RawReport) -> list[dict[str, Any]]:
 
 
 def test_summaries_and_chart_marks_include_the_reports_on_return(tmp_path: Path) -> None:
-    chart = Chart.objects.create(slug="any", params={})
+    chart = Chart.objects.create(slug="any", scope='{"tests":[],"recipe":{}}', params={})
     imported(written(tmp_path, *(reports.text(20000.0 + n) for n in range(5))))
     assert Reading.objects.filter(summarised=False).count() == 0
     [cell] = Cell.objects.all()

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from charts.models import Chart
 from charts.pipeline import draw, ensure_defaults
-from registry.models import Generation
+from charts.scopes import mark_changed
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         ensure_defaults()
-        Chart.objects.mark(Generation.current())
+        mark_changed()
         charts = Chart.objects.all() if options["all"] else Chart.objects.stale()
         total = charts.count()
         for number, chart in enumerate(charts.order_by("pk"), start=1):

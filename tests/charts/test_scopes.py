@@ -1,0 +1,157 @@
+"""Which charts a change marks: those whose filters it meets, and no others."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from charts import tasks
+from charts.models import Chart
+from charts.params import ChartParams
+from charts.pipeline import draw, ensure_defaults
+from charts.scopes import mark_changed
+from registry.models import Generation, RawReport
+from registry.models.summary import summarise
+from tests import reports
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def media(settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+
+
+def send(client: Client, machine: int, **run: Any) -> dict[str, Any]:
+    body = reports.envelope(reports.run(20_000 + machine, **run), machine_id=f"{machine:032x}")
+    answer = client.post(
+        "/api/v1/reports/",
+        reports.as_bytes(body),
+        content_type="application/json",
+        REMOTE_ADDR=reports.address_of(body["machine_id"]),
+    )
+    assert answer.status_code == 201, answer.content
+    while summarise():
+        pass
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def chart(test: str = "TCP_CRR", **recipe: str) -> Chart:
+    asked = {"tests": [test], "group_by": ["virtualization"], "recipe": recipe}
+    return Chart.objects.save_comparison(ChartParams.from_dict(asked))[0]
+
+
+def about(**asked: Any) -> Chart:
+    return Chart.objects.save_comparison(ChartParams.from_dict(asked))[0]
+
+
+def drawn_all() -> None:
+    for one in Chart.objects.all():
+        draw(one.pk)
+    Chart.objects.update(not_before=timezone.now())
+
+
+def stale() -> set[int]:
+    return set(Chart.objects.stale().values_list("pk", flat=True))
+
+
+def test_a_report_marks_the_charts_whose_filters_it_meets(client: Client) -> None:
+    send(client, 1)
+    any_crr, one_stream, two = chart(), chart(streams="1"), chart(streams="2")
+    pinned, unpinned = chart(placement="same_cpu"), chart(placement="unpinned")
+    other_test = chart("TCP_RR")
+    groups = about(
+        kind="comparison", compare={"a.virtualization": "kvm", "b.virtualization": "none"}
+    )
+    unlike = about(
+        kind="comparison",
+        compare={"a.virtualization": "kvm", "b.virtualization": "none", "test": "TCP_RR"},
+    )
+    drawn_all()
+    assert stale() == set()
+
+    send(client, 2)
+    mark_changed()
+    assert stale() == {any_crr.pk, one_stream.pk, pinned.pk, groups.pk}
+    mark_changed()
+    drawn_all()
+    assert stale() == set()
+
+    send(
+        client,
+        3,
+        placement="unpinned",
+        streams=2,
+        outputs=[reports.KEYVAL.format(rate=1.0, elapsed=5.0)] * 2,
+    )
+    mark_changed()
+    assert stale() == {any_crr.pk, two.pk, unpinned.pk}
+    assert not {other_test.pk, unlike.pk} & stale()
+
+
+def test_a_withdrawn_report_marks_what_it_was_in(client: Client) -> None:
+    sent = send(client, 1)
+    send(client, 2)
+    ours, other = chart(streams="1"), chart(streams="2")
+    drawn_all()
+    token = {"Authorization": f"Bearer {sent['claim_token']}"}
+    client.delete(f"/api/v1/reports/{sent['id']}/", headers=token)
+    while summarise():
+        pass
+    mark_changed()
+    assert stale() == {ours.pk}
+    assert other.pk not in stale()
+
+
+def test_a_chart_of_a_report_is_marked_by_what_happens_to_that_report_alone(client: Client) -> None:
+    first, second = send(client, 1), send(client, 2)
+    ours = about(kind="cpus", report=first["id"])
+    pair = about(kind="comparison", compare={"a": first["id"], "b": second["id"]})
+    other = about(kind="cpus", report=second["id"])
+    drawn_all()
+    send(client, 3)
+    mark_changed()
+    assert stale() == set()
+
+    RawReport.objects.get(public_id=first["id"]).move_to(
+        RawReport.Status.HELD, "moderator:jane", "looks odd"
+    )
+    mark_changed()
+    assert stale() == {ours.pk, pair.pk}
+    mark_changed()
+    drawn_all()
+    mark_changed()
+    assert stale() == set()
+    assert other.pk not in stale()
+
+
+def test_what_a_lost_hint_would_have_marked_the_sweep_marks(client: Client) -> None:
+    send(client, 1)
+    ours, other = chart(streams="1"), chart("TCP_RR")
+    drawn_all()
+    before = Chart.objects.get(pk=other.pk).drawn
+    send(client, 2)  # nobody is told
+    send(client, 3)
+    tasks.sweep()
+    assert Chart.objects.get(pk=ours.pk).drawn == Generation.current()
+    assert Chart.objects.get(pk=other.pk).drawn == before
+
+
+def test_many_charts_of_few_scopes_take_few_queries(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    send(client, 1)
+    for number in range(40):
+        asked = {"tests": ["TCP_CRR"], "group_by": ["os"], "limit": number + 1}
+        Chart.objects.save_comparison(ChartParams.from_dict(asked))
+    ensure_defaults()
+    Chart.objects.update(drawn=Generation.current(), wanted=Generation.current())
+    old = timezone.now() - timedelta(days=1)
+    Chart.objects.update(asked_at=old)
+    send(client, 2)
+    with django_assert_max_num_queries(8):
+        mark_changed()
+    assert len(stale()) == 40 + 3  # all defaults but http-accept show TCP_CRR over loopback
