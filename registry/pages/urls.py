@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from registry.pages import client, compare, costs, dump, effects, kernels, views
+from registry.pages import client, compare, costs, dump, effects, kernels, robots, search, views
 from registry.pages.badge import badge
 from registry.pages.feed import NewReports
 
@@ -19,6 +19,11 @@ urlpatterns = [
     path("effects/", effects.page, name="effects"),
     path("kernels/", kernels.page, name="kernels"),
     path("compare/", compare.page, name="compare"),
+    path("search/", search.page, name="search"),
+    path("robots.txt", robots.robots, name="robots"),
+    path("sitemap.xml", robots.index, name="sitemap"),
+    path("sitemap-pages.xml", robots.pages, name="sitemap-pages"),
+    re_path(r"^sitemap-(?P<part>[0-9]{1,9})\.xml$", robots.reports, name="sitemap-reports"),
     path("reports/", views.reports, name="reports"),
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
     path("feed.atom", NewReports(), name="feed"),

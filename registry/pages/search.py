@@ -1,0 +1,75 @@
+"""The page of search: what the words mean, and where that leads."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from registry import search
+from registry.models import RawReport, Run
+from registry.pages import words
+from registry.pages.headlines import headlines
+from registry.vocabulary.factors import SYSTEM_FACTORS
+
+REPORTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value that was meant, and the leaderboard with it."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What words of the query were taken for."""
+
+    said: str
+    factor: str
+    choices: tuple[Choice, ...]
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    found = search.find(request.GET.get("q", "").replace("\0", ""))
+    context: dict[str, Any] = {
+        "query": found.query,
+        "meanings": [_meaning(match, found) for match in found.matches],
+        "unknown": found.unknown,
+        "board": _board(found.filters) if found.matches else "",
+        "is_clear": len(found.filters) == len(found.matches),
+        "reports": headlines(_reports(found)) if found.matches else (),
+    }
+    return render(request, "registry/search.html", context)
+
+
+def _meaning(match: search.Match, found: search.Found) -> Meaning:
+    choices = (
+        Choice(
+            words.factor(match.factor, value) or value,
+            _board({**found.filters, match.factor: value}),
+        )
+        for value in match.values
+    )
+    return Meaning(" ".join(match.words), words.FACTORS[match.factor], tuple(choices))
+
+
+def _board(filters: dict[str, str]) -> str:
+    """The leaderboard with these filters, grouped by the factors that are left open."""
+    usual = ("virtualization", "kernel_series", "cpu_model")
+    groups = [name for name in usual if name not in filters][:2] or ["kernel_release"]
+    return f"/leaderboard/?{urlencode({**filters, 'group_by': ','.join(groups)})}"
+
+
+def _reports(found: search.Found) -> Any:
+    """The newest listed reports with a figure on such a system."""
+    asked = {f"system__{one.factor}__in": one.values for one in found.matches}
+    assert all(one.factor in SYSTEM_FACTORS for one in found.matches)
+    runs = Run.objects.filter(reading__active=True, part=Run.Part.FIGURE, **asked)
+    listed = RawReport.objects.listed().filter(pk__in=runs.values("reading__report"))
+    return listed.newest()[:REPORTS_SHOWN]
