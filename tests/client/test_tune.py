@@ -1,13 +1,15 @@
 """`crr-submit tune` on real settings of a network namespace: whatever ends it, they are back."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from crr_submit import app_output
+from crr_submit import app_output, journal
 from crr_submit.report import schema, unknown_keys
 from tests.client import commands, schema_check, tune_driver
 from tests.client.namespace import Namespace, needs_namespace
@@ -76,6 +78,38 @@ class LeftoverTest(TuneCase):
         self.assertEqual(code, 0, errors)
         self.assertIn(f"Left over from a tune that did not end: {FIN} is '60' again", errors)
         self.assertEqual(self.space.snapshot()[FIN], "60\n")
+
+    def replayed_without_root(self):
+        os.seteuid(65534)
+        try:
+            with mock.patch.object(journal, "PATH", str(self.journal)):
+                return journal.leftovers()
+        finally:
+            os.seteuid(0)
+
+    def test_who_is_not_root_is_told_how(self):
+        self.leave_over()
+        self.folder.chmod(0o711)
+        [line] = self.replayed_without_root()
+        self.assertIn(f"{self.journal} names settings to put back", line)
+        self.assertIn("sudo crr-submit run", line)
+        self.assertEqual(self.space.snapshot()[FIN], "31\n")
+        self.tune(*NEVER, "net.ipv4.tcp_keepalive_time")
+        self.assertEqual(self.space.snapshot()[FIN], "60\n")
+        self.assertEqual(self.replayed_without_root(), [])
+
+    def test_nothing_measures_beside_a_tune(self):
+        script = "import sys; from crr_submit import cli, journal\n"
+        script += "journal.PATH = sys.argv[1]; sys.exit(cli.execute(sys.argv[2:]))"
+        with journal.opened(str(self.journal)) as kept:
+            kept.write([])
+            for command in ("run", "app"):
+                code, _, errors = self.space.run(
+                    self.folder, "-c", script, str(self.journal), command, "--quick", "--no-cloud"
+                )
+                self.assertEqual(code, 3)
+                self.assertIn("another crr-submit tune is at work", errors)
+        self.journal.write_bytes(b"")
 
     def test_a_value_that_somebody_set_since_is_left(self):
         self.leave_over()

@@ -12,7 +12,6 @@ import contextlib
 import functools
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from crr_submit import (
@@ -30,7 +29,7 @@ from crr_submit.app_generators import Job, Load
 from crr_submit.app_output import AppOutput
 from crr_submit.app_server import Counts, Server
 from crr_submit.host import Host
-from crr_submit.measure import Measurement, Progress
+from crr_submit.measure import Measurement, Progress, now
 from crr_submit.options import AppSettings, Options
 from crr_submit.programs import CannotMeasure, Interrupted, handled
 from crr_submit.telemetry import Conntrack
@@ -188,7 +187,7 @@ class _Runner:
             concurrency=self.settings.concurrency,
             keep_alive=step.test == app_output.KEEPALIVE,
         )
-        started_at, counted = _now(), self.server.counts()
+        started_at, counted = now(), self.server.counts()
         # The load lasts from the first reading to the last but for the start of the generator, so
         # the window is the run.
         first = telemetry.read(self.host)
@@ -236,7 +235,7 @@ class _Runner:
             "warm_up": step.warm_up,
             "partial": False,
             "started_at": started_at,
-            "ended_at": _now(),
+            "ended_at": now(),
             "outputs": [text],
             "telemetry": window,
         }
@@ -255,7 +254,3 @@ def _checked(output: AppOutput) -> str:
 def _own_command(settings: AppSettings, step: Step) -> str:
     counts = (step.requests, settings.concurrency, settings.backlog, settings.listeners)
     return "crr-submit app --requests %d --concurrency %d --backlog %d --listeners %s" % counts
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

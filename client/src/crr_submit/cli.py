@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from crr_submit import collect, envelope, post, session, tune
+from crr_submit import collect, envelope, journal, post, session, tune
 from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
@@ -42,6 +42,9 @@ def execute(arguments: Sequence[str]) -> int:
         "app": measure_app,
     }
     try:
+        if options.command in ("submit", "run", "app"):
+            for line in journal.leftovers():
+                terminal.complain("Left over from a tune that did not end: " + line)
         return commands[options.command](options, terminal)
     except CannotMeasure as error:
         return _failed("Cannot measure: %s" % error, CANNOT_MEASURE, terminal)

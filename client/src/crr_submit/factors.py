@@ -192,7 +192,6 @@ def _refusal(name: str) -> Optional[str]:
     return None
 
 
-_OFFLOADS = ("tso", "sg", "gso", "gro")
 FACTORS = {
     factor.name: factor
     for factor in (
@@ -204,7 +203,7 @@ FACTORS = {
         _sysctl("net.ipv4.tcp_max_syn_backlog", ("128", "4096")),
         _sysctl("net.ipv4.tcp_syncookies", ("2", "1")),
         _sysctl("net.ipv4.tcp_tw_reuse", ("1", "0")),
-        *(_of_veth("offload." + name, partial(nic.set_offload, VETH, name)) for name in _OFFLOADS),
+        *(_of_veth("offload." + name, partial(nic.set_offload, VETH, name)) for name in nic.NAMES),
         _of_veth("rps.nic", _steer),
     )
 }

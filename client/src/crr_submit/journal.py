@@ -113,14 +113,18 @@ def opened(path: Optional[str] = None) -> Iterator[Journal]:
 
 
 def leftovers() -> List[str]:
-    """What a tune that did not end left over, put back where we are root; in words."""
-    try:
-        if not os.path.exists(PATH) or not os.path.getsize(PATH):
-            return []
-        with opened() as kept:
+    """What a tune that did not end left over, put back where we are root; in words. Raises
+    CannotMeasure while a tune is at work: each would spoil the other's figures.
+    """
+    if not os.path.exists(PATH) or not os.path.getsize(PATH):
+        return []
+    if os.geteuid() != 0:
+        return ["%s names settings to put back: sudo crr-submit run does it" % PATH]
+    with opened() as kept:
+        try:
             return kept.restore()
-    except CannotMeasure as error:
-        return [str(error)]
+        except CannotMeasure as error:
+            return [str(error)]
 
 
 def put_back(setting: Setting) -> List[str]:

@@ -144,7 +144,7 @@ class _Runner:
                 with held():
                     for process in processes:
                         end_group(process)
-            run["ended_at"] = _now()
+            run["ended_at"] = now()
             run["outputs"] = [_read(file) for file in files]
         failed = [process.returncode for process in processes if process.returncode != 0]
         if failed:
@@ -199,7 +199,7 @@ class _Runner:
                 if time.monotonic() > deadline_s:
                     break
         run.update(
-            ended_at=_now(), partial=True, outputs=[text for text in map(_read, files) if text]
+            ended_at=now(), partial=True, outputs=[text for text in map(_read, files) if text]
         )
         if run["outputs"]:
             self.done.runs.append(run)
@@ -253,7 +253,7 @@ class _Runner:
             "placement": None if step.placement == "same_cpu" else step.placement,
             "warm_up": step.warm_up,
             "partial": False,
-            "started_at": _now(),
+            "started_at": now(),
             "ended_at": None,
             "outputs": [],
             "remote_environment": self.netserver.environment,
@@ -284,5 +284,5 @@ def _last_lines(outputs: Sequence[str]) -> str:
     return " / ".join(lines[-3:]) or "it printed nothing"
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

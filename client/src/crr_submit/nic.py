@@ -30,7 +30,7 @@ _OFFLOADS = {
     "generic-segmentation-offload": 0x23,
     "generic-receive-offload": 0x2B,
 }
-_NAMES = {
+NAMES = {
     "sg": "scatter-gather",
     "tso": "tcp-segmentation-offload",
     "gso": "generic-segmentation-offload",
@@ -116,7 +116,7 @@ def offloads(name: str) -> Dict[str, bool]:
 
 def set_offload(name: str, offload: str, is_on: int) -> None:
     """Turn tso, sg, gso or gro of a card on or off and read it back; raises CannotMeasure."""
-    code = _OFFLOADS[_NAMES[offload]]
+    code = _OFFLOADS[NAMES[offload]]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         _ethtool(control, name, code + 1, is_on)
         if _ethtool(control, name, code) != is_on:

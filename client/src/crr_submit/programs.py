@@ -318,9 +318,9 @@ class LoneNetserver(Netserver):
 
 
 class VethNetserver(LoneNetserver):
-    """A netserver at the other end of a new pair of veth interfaces, which have offloads and queues
-    that a trial may change, since nobody else uses them. Its network namespace lives as long as it,
-    so whatever ends us takes the pair along.
+    """A netserver at the other end of a new pair of veth interfaces, whose offloads and queues
+    nobody else uses. Its network namespace lives as long as it, so whatever ends us takes the pair
+    along.
     """
 
     topology = "same_host"
@@ -348,7 +348,7 @@ class VethNetserver(LoneNetserver):
 
     def _end(self) -> None:
         super()._end()
-        # The kernel takes its time to clear a namespace away, and the name is wanted again.
+        # The kernel clears namespaces in its own time, and the name is wanted again.
         subprocess.call(["ip", "link", "del", VETH], stderr=subprocess.DEVNULL)
 
 

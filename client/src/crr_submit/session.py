@@ -22,7 +22,6 @@ from crr_submit import (
     collect,
     cpus,
     envelope,
-    journal,
     measure,
     plan,
     programs,
@@ -57,8 +56,6 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     """
     path = options.output or envelope.default_path()
     require_folder(path)
-    for line in journal.leftovers():
-        terminal.complain("Left over from a tune that did not end: " + line)
     host = Host()
     found = programs.find_programs(host)
     sender = identity(options)
