@@ -1,6 +1,7 @@
 """The command crr-submit: what each subcommand does, and with which exit code it ends.
 
-0 sent or done, 1 measured but not sent, 2 usage, 3 cannot measure.
+0 sent or done, 1 measured but not sent, 2 usage, 3 cannot measure. What one command alone needs is
+imported by it: the start takes its time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from crr_submit import collect, envelope, journal, post, session, tune
+from crr_submit import collect, envelope, journal, session
 from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
@@ -67,12 +68,14 @@ def submit(options: Options, terminal: Terminal) -> int:
 
 def tune_factor(options: Options, terminal: Terminal) -> int:
     """Try a setting, put it back, save, show, ask, send."""
+    from crr_submit import tune
+
     return _offer(tune.measure_and_save(options, terminal), options, terminal)
 
 
 def measure_app(options: Options, terminal: Terminal) -> int:
     """Measure a small HTTP server, save, show, ask, send."""
-    from crr_submit import app  # only here: start-up time that no other command needs
+    from crr_submit import app
 
     return _offer(app.measure_and_save(options, terminal), options, terminal)
 
@@ -137,6 +140,8 @@ def show(options: Options, terminal: Terminal) -> int:
 
 def post_text(options: Options, terminal: Terminal) -> int:
     """Print a report for a mailing list."""
+    from crr_submit import post
+
     name = options.files[0]
     try:
         body, address = _report_and_address(name, options)
