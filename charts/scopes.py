@@ -6,10 +6,11 @@ so nothing is lost with a message: what a hint would have marked, the sweep mark
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from charts.models import Chart, Drawing
 from registry.models import Recipe, ReportEvent
@@ -18,13 +19,21 @@ from registry.models import Recipe, ReportEvent
 def mark_changed() -> None:
     """Want every chart drawn anew that shows figures which changed since it was wanted last."""
     changed = list(Recipe.objects.exclude(generation=0))
-    for scope in Chart.objects.order_by().values_list("scope", flat=True).distinct():
+    behind: dict[int, list[str]] = defaultdict(list)
+    of_reports: dict[str, list[str]] = {}
+    scopes = Chart.objects.order_by().values_list("scope").annotate(oldest=Min("wanted"))
+    for scope, oldest in scopes:
         asked = json.loads(scope)
         if "reports" in asked:
-            _mark_of_reports(scope, asked["reports"])
+            of_reports[scope] = asked["reports"]
             continue
         newest = max((each.generation for each in changed if _meets(each, asked)), default=0)
-        Chart.objects.filter(scope=scope).mark(newest)
+        if newest > oldest:
+            behind[newest].append(scope)
+    for generation, found in behind.items():
+        Chart.objects.filter(scope__in=found).mark(generation)
+    if of_reports:
+        _mark_of_reports(of_reports)
 
 
 def _meets(recipe: Recipe, asked: Mapping[str, Any]) -> bool:
@@ -34,12 +43,17 @@ def _meets(recipe: Recipe, asked: Mapping[str, Any]) -> bool:
     return all(str(getattr(recipe, name)) == value for name, value in asked["recipe"].items())
 
 
-def _mark_of_reports(scope: str, public_ids: Iterable[str]) -> None:
-    """Marked once something happened to a report after the drawing: its state is no figure, so no
-    generation tells. Nothing else marks these charts.
+def _mark_of_reports(scopes: Mapping[str, Sequence[str]]) -> None:
+    """Charts of reports, by scope: marked once something happened to one of them after the drawing.
+    A report's state is no figure, so no generation tells; and nothing else marks these charts.
     """
-    last = ReportEvent.objects.filter(report__public_id__in=public_ids).aggregate(at=Max("at"))
-    if last["at"] is None:
-        return
-    old = Drawing.objects.filter(chart__scope=scope, drawn_at__lt=last["at"]).values("chart")
+    named = {public_id for ids in scopes.values() for public_id in ids}
+    events = ReportEvent.objects.filter(report__public_id__in=named).order_by()
+    last = dict(events.values_list("report__public_id").annotate(at=Max("at")))
+    drawings = Drawing.objects.filter(chart__scope__in=scopes)
+    old = [
+        chart
+        for chart, scope, drawn_at in drawings.values_list("chart", "chart__scope", "drawn_at")
+        if any(last.get(public_id, drawn_at) > drawn_at for public_id in scopes[scope])
+    ]
     Chart.objects.filter(pk__in=old).want_again()
