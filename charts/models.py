@@ -83,9 +83,8 @@ class Chart(models.Model):
         max_length=120, blank=True
     )  # for staff: an anonymous chart holds no user's text
     params = models.JSONField()
-    scope = models.TextField(
-        default=""
-    )  # of the parameters: what the facts must be of to change it
+    # Of the parameters: what the facts must be of to change it; empty until mark_changed().
+    scope = models.TextField(default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
     asked_at = models.DateTimeField(default=timezone.now)
     wanted = models.BigIntegerField(default=0)

@@ -13,11 +13,14 @@ from typing import Any
 from django.db.models import Max, Min
 
 from charts.models import Chart, Drawing
+from charts.params import ChartParams
 from registry.models import Recipe, ReportEvent
 
 
 def mark_changed() -> None:
     """Want every chart drawn anew that shows figures which changed since it was wanted last."""
+    for chart in Chart.objects.filter(scope=""):  # saved before there were scopes
+        Chart.objects.filter(pk=chart.pk).update(scope=ChartParams.from_dict(chart.params).scope)
     changed = list(Recipe.objects.exclude(generation=0))
     behind: dict[int, list[str]] = defaultdict(list)
     of_reports: dict[str, list[str]] = {}

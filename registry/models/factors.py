@@ -81,7 +81,7 @@ class Recipe(Digested):
     far_end = models.CharField(max_length=64, null=True)
     source = models.CharField(max_length=16, choices=Source.choices)
     # Not part of what it is: the generation in which figures of it changed last.
-    generation = models.BigIntegerField(default=0)
+    generation = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [

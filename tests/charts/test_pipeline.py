@@ -169,6 +169,29 @@ def test_freezing_is_idempotent_and_keeps_the_bytes(chart: Chart, client: Client
     assert list(verify.broken_promises()) == []
 
 
+def test_verify_looks_again_at_a_drawing_that_was_replaced_meanwhile(
+    chart: Chart,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    draw(chart.pk)
+    looked_at: list[str] = []
+    files_of = verify._files
+
+    def replaced_first(name: str, files: dict[str, dict[str, Any]]) -> list[str]:
+        looked_at.append(files["png"]["digest"])
+        if len(looked_at) == 1:
+            send(client, "6.12.5-amd64")
+            with django_capture_on_commit_callbacks(execute=True):
+                draw(chart.pk)
+        return list(files_of(name, files))
+
+    monkeypatch.setattr(verify, "_files", replaced_first)
+    assert list(verify.broken_promises()) == []
+    assert len(set(looked_at)) == len(looked_at) == 2
+
+
 def test_verify_names_a_file_that_was_changed(chart: Chart, settings: Any) -> None:
     drawing = draw(chart.pk)
     name = artefacts.path_of(drawing.files["png"]["digest"], "png")
