@@ -122,7 +122,7 @@ def facts_of(report: RawReport) -> list[dict[str, Any]]:
     return [
         {name: value for name, value in row.items() if name not in own | {"summarised"}}
         for table in tables
-        for row in table.values()
+        for row in table.order_by("pk").values()
     ]
 
 
