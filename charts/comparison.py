@@ -5,8 +5,6 @@ differs stands above the figures.
 import math
 from collections.abc import Sequence
 
-from django.utils import timezone
-
 from charts import data
 from charts.params import ChartParams
 from charts.spec import RATIO_UNIT, ChartData, FoundRow, Value
@@ -25,33 +23,24 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
     """Side A, then side B. A comparison that is there no more, since a report of it was withdrawn
     or its figures got another recipe, has no rows.
     """
-    date = f"{timezone.now():%Y-%m-%d}, generation {generation}"
+    date = data.date(generation)
     try:
         found = compare.ask(params.compare)
     except Refused as refused:
         return ChartData((), {}, "Comparison", refused.message, address, date)
     test, unit = found.a.recipe.test, found.a.recipe.unit
+    load = ", ".join(word for word in (data.load(found.a.recipe), found.a.recipe.topology) if word)
     differing = [words.FACTORS.get(each.name, each.name) for each in found.differing]
     return ChartData(
         rows=[_row("A", found), _row("B", found)] if found.ratio else [],
         units={test: unit, RATIO_PANEL: RATIO_UNIT},
         title=f"{test}: {_name(found.b)} beside {_name(found.a)}",
-        subtitle=f"{_recipe(found)}; {found.comparability.verdict}: {_told(found, differing)}",
+        subtitle=f"{load}; {found.comparability.verdict}: {_told(found, differing)}",
         address=address,
         date=date,
         panels=(test, RATIO_PANEL),
         remarks=(f"differs: {', '.join(differing)}",) if len(differing) > FACTORS_TOLD else (),
     )
-
-
-def _recipe(found: Comparison) -> str:
-    recipe = found.a.recipe
-    parts = (
-        data.streams_words(recipe.streams) if recipe.streams else "",
-        data.PLACEMENTS.get(recipe.placement or "", ""),
-        recipe.topology or "",
-    )
-    return ", ".join(part for part in parts if part)
 
 
 def _told(found: Comparison, differing: Sequence[str]) -> str:
@@ -70,7 +59,10 @@ def _row(name: str, found: Comparison) -> FoundRow:
     side = found.a if name == "A" else found.b
     values = {side.recipe.test: _rate(side)}
     if name == "B" and found.ratio is not None:
-        values[RATIO_PANEL] = _ratio(found)
+        ratio = found.ratio
+        values[RATIO_PANEL] = Value(
+            ratio.ratio, ratio.ci_low, ratio.ci_high, text=f"{ratio.ratio:.2f}"
+        )
     return FoundRow(
         label=f"{name}: {_name(side)}",
         recipe="",
@@ -99,19 +91,4 @@ def _rate(side: Side) -> Value:
         n_runs=side.n_runs,
         n_machines=side.n_machines,
         n_submitters=side.n_submitters,
-    )
-
-
-def _ratio(found: Comparison) -> Value:
-    ratio = found.ratio
-    assert ratio is not None  # asked before
-    return Value(
-        rate=ratio.ratio,
-        ci_low=ratio.ci_low,
-        ci_high=ratio.ci_high,
-        host_rates=(),
-        n_runs=None,
-        n_machines=None,
-        n_submitters=None,
-        text=f"{ratio.ratio:.2f}",
     )

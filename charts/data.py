@@ -95,7 +95,7 @@ def find_rows(
         title=title(params),
         subtitle=subtitle(params),
         address=address,
-        date=f"{timezone.now():%Y-%m-%d}, generation {generation}",
+        date=date(generation),
         left_out=len(every) - len(chosen),
         withdrawn=count_withdrawn(params),
     )
@@ -214,6 +214,20 @@ def recipe_words(key: RowKey, shared: Container[str]) -> str:
         SOURCES[key.source],
     ]
     return ", ".join(part for part in parts if part)
+
+
+def load(recipe: Recipe) -> str:
+    """`1 stream, same CPU`: in the words of charts, what is unknown left out."""
+    parts = (
+        streams_words(recipe.streams) if recipe.streams else "",
+        PLACEMENTS.get(recipe.placement or "", ""),
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def date(generation: int) -> str:
+    """To when the facts of a drawing go."""
+    return f"{timezone.now():%Y-%m-%d}, generation {generation}"
 
 
 def streams_words(count: int | str) -> str:

@@ -40,12 +40,6 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         """Want these charts drawn from `generation`. Returns how many were marked."""
         return self.filter(wanted__lt=generation).update(wanted=generation)
 
-    def want_again(self) -> int:
-        """Want these charts drawn anew, whatever generation the facts have. Returns how many were
-        marked.
-        """
-        return self.filter(wanted__lte=F("drawn")).update(wanted=F("drawn") + 1)
-
     def watched(self) -> "ChartQuerySet":
         """Charts that are kept fresh: those with a name, and those somebody asked for lately."""
         return self.exclude(name="", asked_at__lt=timezone.now() - WATCHED)

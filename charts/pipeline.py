@@ -83,7 +83,7 @@ def draw(chart_id: int) -> Drawing:
             },
         )
         Chart.objects.filter(pk=chart_id).update(
-            drawn=max(generation, chart.wanted),
+            drawn=generation,
             lease_until=None,
             not_before=now + timedelta(seconds=settings.CHART_THROTTLE_SECONDS),
         )

@@ -4,8 +4,6 @@ are those of the pages `/costs/` and `/effects/`.
 
 from dataclasses import replace
 
-from django.utils import timezone
-
 from charts import data
 from charts.params import ChartParams
 from charts.spec import ChartData, FoundRow, Value
@@ -59,7 +57,7 @@ def _data(
         title=title,
         subtitle=data.subtitle(params).removesuffix("; more is better"),
         address=address,
-        date=f"{timezone.now():%Y-%m-%d}, generation {generation}",
+        date=data.date(generation),
         withdrawn=count_withdrawn(params),
     )
 
@@ -109,16 +107,7 @@ def _row(label: str, recipe: str, family: str, values: dict[str, Value], group: 
 
 
 def _value(ratio: float, low: float | None, high: float | None, n_machines: int) -> Value:
-    return Value(
-        rate=ratio,
-        ci_low=low,
-        ci_high=high,
-        host_rates=(),
-        n_runs=None,
-        n_machines=n_machines,
-        n_submitters=None,
-        text=f"{ratio:.2f}",
-    )
+    return Value(ratio, low, high, n_machines=n_machines, text=f"{ratio:.2f}")
 
 
 def _change(contrast: Contrast) -> str:

@@ -40,12 +40,12 @@ class Value:
     """
 
     rate: float
-    ci_low: float | None
-    ci_high: float | None
-    host_rates: tuple[float, ...]
-    n_runs: int | None
-    n_machines: int | None
-    n_submitters: int | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    host_rates: tuple[float, ...] = ()
+    n_runs: int | None = None
+    n_machines: int | None = None
+    n_submitters: int | None = None
     bound: str = "exact"
     text: str = ""  # beside the mark; empty for three digits of the rate
     prediction: tuple[float, float] | None = None

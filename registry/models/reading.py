@@ -50,6 +50,8 @@ class Reading(models.Model):
     # Digest of the digits of all exact figures; empty where so few may agree by chance.
     fingerprint = models.CharField(max_length=64, blank=True, default="")
     summarised = models.BooleanField(default=False)
+    # The generation in which summing it up changed cells last.
+    generation = models.BigIntegerField(default=0, db_default=0)
 
     objects = ReadingQuerySet.as_manager()
 

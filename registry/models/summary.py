@@ -154,10 +154,13 @@ def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
         keys, arms = _touched(readings)
         # Arms of experiments enter no cell, and yet effects are made from them.
         changed = {key.recipe_id for key in _write(keys)} | arms
-        Reading.objects.filter(pk__in=readings).update(summarised=True)
+        done = Reading.objects.filter(pk__in=readings)
         if changed:
             generation.rise()
             Recipe.objects.filter(pk__in=changed).update(generation=generation.number)
+            done.update(summarised=True, generation=generation.number)
+        else:
+            done.update(summarised=True)
     return len(readings)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.conf import settings
 
+from registry.evidence import cpu_load
+from registry.evidence.cpu_load import CpuLoad
 from registry.evidence.summary import Estimate, estimate
 from registry.leaderboard import recipe_fields
 from registry.models import RawReport, Reading, Recipe, Result, Run
@@ -39,16 +41,6 @@ class RunLine:
     elapsed_time_s: float | None
     mean_latency_us: float | None
     p99_latency_us: float | None
-
-
-@dataclass(frozen=True)
-class CpuLoad:
-    """One CPU: medians over the runs of a section, in percent; None where no run says."""
-
-    cpu: int
-    busy_percent: float | None
-    softirq_percent: float | None
-    steal_percent: float | None
 
 
 @dataclass(frozen=True)
@@ -158,7 +150,7 @@ def _section(recipe: Recipe, runs: Sequence[Run], results: dict[int, list[Result
         estimate=estimate([run.value for run in counted if run.bound == Bound.EXACT]),
         runs=lines,
         n_more=len(runs) - len(lines),
-        cpus=_cpu_loads(counted),
+        cpus=cpu_load.loads(run.telemetry for run in counted)[:CPUS_SHOWN],
         is_headline=bool(counted) and all(fields.get(k) == v for k, v in HEADLINE.items()),
         has_elapsed=any(line.elapsed_time_s is not None for line in lines),
         has_started=any(line.started_at for line in lines),
@@ -204,26 +196,3 @@ def _streams(values: Sequence[float], unit: str) -> str:
         return " + ".join(as_printed(values, unit))
     low, high = as_printed([min(values), max(values)], unit)
     return f"{len(values)} streams of {low} to {high}"
-
-
-def _cpu_loads(runs: Sequence[Run]) -> tuple[CpuLoad, ...]:
-    by_cpu: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
-        for row in (run.telemetry or {}).get("cpu") or []:
-            if row.get("cpu") is not None:
-                by_cpu[row["cpu"]].append(row)
-    return tuple(_cpu_load(cpu, by_cpu[cpu]) for cpu in sorted(by_cpu)[:CPUS_SHOWN])
-
-
-def _cpu_load(cpu: int, rows: Sequence[dict[str, Any]]) -> CpuLoad:
-    return CpuLoad(
-        cpu=cpu,
-        busy_percent=_median(rows, "busy_percent"),
-        softirq_percent=_median(rows, "softirq_percent"),
-        steal_percent=_median(rows, "steal_percent"),
-    )
-
-
-def _median(rows: Sequence[dict[str, Any]], name: str) -> float | None:
-    known = [row[name] for row in rows if row.get(name) is not None]
-    return statistics.median(known) if known else None

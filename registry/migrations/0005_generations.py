@@ -6,6 +6,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            "recipe", "generation", models.BigIntegerField(default=0, db_default=0)
-        ),
+            name, "generation", models.BigIntegerField(default=0, db_default=0)
+        )
+        for name in ("recipe", "reading")
     ]
