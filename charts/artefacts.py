@@ -1,19 +1,19 @@
 """Files of drawings, named by their content: written whole or not at all, never changed, kept hot
-in memory.
+in memory. Where they are kept, STORAGE_URL says.
 """
 
-import contextlib
 import hashlib
 import os
-import time
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 
-DRAFT_LIFE_S = 3600.0
+FOLDER = "charts"
 
 
 class DurableStorage(FileSystemStorage):
@@ -22,35 +22,39 @@ class DurableStorage(FileSystemStorage):
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         with open(draft, "wb") as file:
             for chunk in content.chunks():
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
+        _sync_folder(path.parent)
         return name
 
 
-def remove_drafts() -> None:
-    """Remove what killed writers left behind; a draft that is still being written is younger."""
-    limit = time.time() - DRAFT_LIFE_S
-    for draft in Path(settings.MEDIA_ROOT, "charts").glob("*/.*"):
-        with contextlib.suppress(FileNotFoundError):  # it got its name meanwhile
-            if draft.stat().st_mtime < limit:
-                draft.unlink()
+def _sync_folder(folder: Path) -> None:
+    """A name is on the disk when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def path_of(digest: str, ending: str) -> str:
-    return f"charts/{digest[:2]}/{digest}.{ending}"
+    return f"{FOLDER}/{digest[:2]}/{digest}.{ending}"
+
+
+def digest_in(name: str) -> str:
+    """The digest that the name of a file says; of a draft nothing that is one."""
+    return name.rpartition("/")[2].partition(".")[0]
 
 
 def put(content: bytes, ending: str) -> str:
-    """Keep `content`; returns its digest. The same content twice is one file."""
+    """Keep `content`; returns its digest. The same content twice is one file, and a young one."""
     digest = hashlib.sha256(content).hexdigest()
-    name = path_of(digest, ending)
-    if not default_storage.exists(name):
-        default_storage.save(name, ContentFile(content))
+    default_storage.save(path_of(digest, ending), ContentFile(content))
     return digest
 
 
@@ -65,3 +69,22 @@ def get(digest: str, ending: str) -> bytes:
 
 def remove(digest: str, ending: str) -> None:
     default_storage.delete(path_of(digest, ending))
+
+
+def stored() -> Iterator[str]:
+    """The names of all files there are, drafts among them."""
+    if default_storage.exists(FOLDER):
+        for folder in default_storage.listdir(FOLDER)[0]:
+            for name in default_storage.listdir(f"{FOLDER}/{folder}")[1]:
+                yield f"{FOLDER}/{folder}/{name}"
+
+
+def remove_older(name: str, instant: datetime) -> bool:
+    """Remove the file of this name, if it was last written before `instant`; whether it was."""
+    try:
+        if default_storage.get_modified_time(name) >= instant:
+            return False
+    except FileNotFoundError:  # it got its name, or was removed, meanwhile
+        return False
+    default_storage.delete(name)
+    return True

@@ -8,17 +8,22 @@ reader sees the old drawing or the new one, whole.
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from charts.params import ChartParams, slug_of
 from registry.models import Generation
 from registry.refusal import Refused
 
-# Many times what a drawing takes. A slow one that is overtaken is drawn twice, which harms nothing.
+# Many times what a drawing takes. Each attempt in a row that came to nothing doubles it, so that a
+# chart that kills its workers leaves them time for the others.
 LEASE = timedelta(seconds=20)
-
+DOUBLINGS = 7
+# The database's clock is everybody's; SQLite's has milliseconds.
+TICK = timedelta(milliseconds=1)
 
 WATCHED = timedelta(days=7)
 NEW_CHARTS_PER_DAY = 200
@@ -30,28 +35,50 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         return self.filter(wanted__gt=F("drawn"))
 
     def due(self) -> "ChartQuerySet":
-        """Stale, past their throttle, and not being drawn by somebody."""
-        now = timezone.now()
-        return self.stale().filter(
-            Q(lease_until=None) | Q(lease_until__lt=now), not_before__lte=now
-        )
+        """Stale, past their throttle, and not being drawn by somebody. A rest or lease that is
+        longer than any is given was written while the clock was wrong.
+        """
+        rest = timedelta(seconds=settings.CHART_THROTTLE_SECONDS)
+        rested = Q(not_before__lte=Now() + TICK) | Q(not_before__gt=Now() + rest)
+        lost = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LEASE * 2**DOUBLINGS)
+        return self.stale().filter(rested, Q(lease_until=None) | lost)
 
     def mark(self, generation: int) -> int:
         """Want these charts drawn from `generation`. Returns how many were marked."""
-        return self.filter(wanted__lt=generation).update(wanted=generation)
+        since = Case(When(wanted__lte=F("drawn"), then=Now()), default=F("stale_since"))
+        behind = self.filter(wanted__lt=generation)
+        return behind.update(wanted=generation, stale_since=since)
+
+    def redraw(self) -> None:
+        """Want these charts drawn as if they never were."""
+        self.filter(drawn__gte=0).update(drawn=-1, stale_since=Now())
 
     def watched(self) -> "ChartQuerySet":
         """Charts that are kept fresh: those with a name, and those somebody asked for lately."""
         return self.exclude(name="", asked_at__lt=timezone.now() - WATCHED)
+
+    def longest_due(self) -> "ChartQuerySet":
+        return self.order_by(Greatest("not_before", "stale_since"), "pk")
 
     def asked(self, slug: str) -> None:
         """Note that somebody asked for a chart; at the most one write an hour."""
         now = timezone.now()
         self.filter(slug=slug, asked_at__lt=now - timedelta(hours=1)).update(asked_at=now)
 
-    def claim(self, chart_id: int) -> bool:
-        """Take the lease on drawing a due chart; False when it is not due or somebody draws it."""
-        return bool(self.due().filter(pk=chart_id).update(lease_until=timezone.now() + LEASE))
+    def claim(self, chart_id: int) -> int | None:
+        """Take the lease on drawing a due chart. Returns the number of the attempt, which nobody
+        else has; None when the chart is not due or somebody draws it.
+        """
+        due = self.due().filter(pk=chart_id)
+        before = due.values_list("started", "in_vain").first()
+        if before is None:
+            return None
+        started, in_vain = before
+        lease = LEASE * 2 ** min(in_vain, DOUBLINGS)
+        taken = due.filter(started=started).update(
+            started=started + 1, in_vain=in_vain + 1, lease_until=Now() + lease
+        )
+        return started + 1 if taken else None
 
     def save_comparison(self, params: ChartParams) -> tuple["Chart", bool]:
         """The chart of these parameters, and whether it is new. Raises Refused 429."""
@@ -85,6 +112,11 @@ class Chart(models.Model):
     drawn = models.BigIntegerField(default=-1)
     not_before = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True)
+    stale_since = models.DateTimeField(default=timezone.now, db_default=Now())
+    started = models.BigIntegerField(default=0, db_default=0)  # attempts; the last has the lease
+    in_vain = models.PositiveIntegerField(default=0, db_default=0)  # since the last drawing
+    drawings = models.BigIntegerField(default=0, db_default=0)
+    drawing_s = models.FloatField(default=0.0, db_default=0.0)  # what all of them took
 
     objects = ChartQuerySet.as_manager()
 
@@ -111,6 +143,7 @@ class Drawing(models.Model):
     digest = models.CharField(max_length=64)  # of the spec
     files = models.JSONField()
     drawn_at = models.DateTimeField()
+    took_s = models.FloatField(default=0.0, db_default=0.0)
 
     def __str__(self) -> str:
         return f"{self.chart_id} from generation {self.generation}"

@@ -14,6 +14,7 @@ from charts.kinds import BARS, COMPARE, KINDS
 from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, RECIPE_FACTORS
 
 ANY = "any"
+EFFECTS_KIND = "effects"
 TESTS_LIMIT = 4
 GROUP_BY_LIMIT = 4
 GROUPS_LIMIT = 40
@@ -57,6 +58,8 @@ class ChartParams:
         """
         if self.reports:
             return _canonical({"reports": sorted(set(self.reports))})
+        if self.kind == EFFECTS_KIND:  # how many experiments there are decides what a word needs
+            return _canonical({"tests": [], "recipe": {}})
         return _canonical({"tests": sorted(self.tests), "recipe": dict(self.recipe)})
 
     def as_dict(self) -> dict[str, Any]:
@@ -115,7 +118,9 @@ def _about(kind: str, value: Mapping[str, Any]) -> ChartParams:
         of_reports = not {"a", "b"}.isdisjoint(compare)
         usual = {} if of_reports else {name: str(each) for name, each in DEFAULT_RECIPE.items()}
         asked = usual | {name: compare[name] for name in RECIPE_FACTORS if name in compare}
-        recipe = {name: asked[name] for name in sorted(asked) if asked[name] != ANY}
+        recipe = {
+            name: _number_or_name(name, asked[name]) for name in sorted(asked) if asked[name] != ANY
+        }
         test = recipe.pop("test", "")
         return ChartParams((test,) if test else (), (), recipe, kind=kind, compare=compare)
     report = value[about]
@@ -169,7 +174,12 @@ def _recipe(value: Any) -> dict[str, str]:
             raise ValueError(f"recipe.{name}: expected a short text in ASCII")
         if name == "streams" and not (item.isascii() and item.isdigit() and len(item) < 6):
             raise ValueError("recipe.streams: expected a whole number")
-    return {name: value[name] for name in sorted(value)}
+    return {name: _number_or_name(name, value[name]) for name in sorted(value)}
+
+
+def _number_or_name(name: str, value: str) -> str:
+    """The one way to write a value: 01 is 1."""
+    return str(int(value)) if name == "streams" and value.isdigit() else value
 
 
 def _limit(value: Any) -> int:
@@ -214,7 +224,7 @@ COSTS = ChartParams(
 )
 EFFECTS_SLUG = "does-it-help"
 EFFECTS = ChartParams(
-    tests=("TCP_CRR",), group_by=(), recipe={"topology": "loopback"}, limit=24, kind="effects"
+    tests=("TCP_CRR",), group_by=(), recipe={"topology": "loopback"}, limit=24, kind=EFFECTS_KIND
 )
 DEFAULTS = {
     XEN_USERS_SLUG: XEN_USERS,

@@ -2,12 +2,15 @@
 tasks and commands.
 """
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from charts import (
@@ -58,10 +61,11 @@ def spec_of(chart: Chart, generation: int) -> ChartSpec:
     return build(params, find(params, address_of(chart.slug), generation))
 
 
-def draw(chart_id: int) -> Drawing:
-    """Draw the chart from the facts as they are now, and end its lease. The row is written after
-    its files are.
+def draw(chart_id: int, attempt: int | None = None) -> Drawing:
+    """Draw the chart from the facts as they are now. The row is written after its files are; where
+    a newer drawing was faster, that one stays. Ends the lease: that of `attempt`, else whosever.
     """
+    started_s = time.monotonic()
     chart = Chart.objects.get(pk=chart_id)
     generation = Generation.current()
     spec = spec_of(chart, generation)
@@ -69,27 +73,49 @@ def draw(chart_id: int) -> Drawing:
         ending: {"digest": artefacts.put(content, ending), "size": len(content)}
         for ending, content in forms(spec, address_of(chart.slug)).items()
     }
-    now = timezone.now()
+    new = Drawing(
+        chart=chart,
+        generation=generation,
+        spec=spec.as_dict(),
+        digest=spec.digest,
+        files=files,
+        drawn_at=timezone.now(),
+        took_s=time.monotonic() - started_s,
+    )
     with transaction.atomic():
-        old = Drawing.objects.select_for_update().filter(chart=chart).first()
-        drawing, _ = Drawing.objects.update_or_create(
-            chart=chart,
-            defaults={
-                "generation": generation,
-                "spec": spec.as_dict(),
-                "digest": spec.digest,
-                "files": files,
-                "drawn_at": now,
-            },
-        )
-        Chart.objects.filter(pk=chart_id).update(
-            drawn=generation,
-            lease_until=None,
-            not_before=now + timedelta(seconds=settings.CHART_THROTTLE_SECONDS),
-        )
-        if old:
-            transaction.on_commit(partial(_remove_unused, chart.pk, old.files))
-    return drawing
+        _end_lease(new, attempt)
+        return _newest_of(new)
+
+
+def _end_lease(new: Drawing, attempt: int | None) -> None:
+    """Note that the chart was drawn, and let it rest. This row's lock is what two drawings of one
+    chart take turns by.
+    """
+    chart = Chart.objects.filter(pk=new.chart_id)
+    chart.update(
+        drawn=Greatest("drawn", new.generation),
+        not_before=Now() + timedelta(seconds=settings.CHART_THROTTLE_SECONDS),
+        drawings=F("drawings") + 1,
+        drawing_s=F("drawing_s") + new.took_s,
+    )
+    mine = chart if attempt is None else chart.filter(started=attempt)
+    mine.update(lease_until=None, in_vain=0)
+
+
+def _newest_of(new: Drawing) -> Drawing:
+    """What the chart shows from now on: `new`, or the one before where that has newer facts. The
+    files of the other go, once that is certain.
+    """
+    # Locked, so that nobody freezes the drawing whose files go.
+    old = Drawing.objects.select_for_update().filter(chart=new.chart_id).first()
+    if old and old.generation > new.generation:
+        transaction.on_commit(partial(_remove_unused, new.chart_id, new.files))
+        return old
+    if old:
+        new.pk = old.pk
+        transaction.on_commit(partial(_remove_unused, new.chart_id, old.files))
+    new.save(force_insert=not old, force_update=bool(old))
+    return new
 
 
 def forms(spec: ChartSpec, address: str) -> dict[str, bytes]:

@@ -10,15 +10,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min
 
 from charts.models import Chart
 from charts.params import ChartParams
 from registry.models import Reading, Recipe
 
 
-def mark_changed() -> None:
-    """Want every chart drawn anew that shows figures which changed since it was wanted last."""
+def mark_changed() -> list[int]:
+    """Want every chart drawn anew that shows figures which changed since it was wanted last.
+    Returns those that were fresh until now.
+    """
     for chart in Chart.objects.filter(scope=""):  # saved before there were scopes
         Chart.objects.filter(pk=chart.pk).update(scope=ChartParams.from_dict(chart.params).scope)
     scopes = Chart.objects.order_by().values_list("scope").annotate(oldest=Min("wanted"))
@@ -34,8 +36,14 @@ def mark_changed() -> None:
         newest = max(found, default=0)
         if newest > oldest:
             behind[newest].append(scope)
+    fresh: list[int] = []
     for generation, late in behind.items():
-        Chart.objects.filter(scope__in=late).mark(generation)
+        charts = Chart.objects.filter(scope__in=late)
+        fresh += charts.filter(wanted__lt=generation, drawn__gte=F("wanted")).values_list(
+            "pk", flat=True
+        )
+        charts.mark(generation)
+    return fresh
 
 
 def _meets(recipe: Recipe, asked: Mapping[str, Any]) -> bool:

@@ -5,29 +5,37 @@ once, when its rest ends.
 """
 
 import logging
+import time
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init
+from django.conf import settings
 from django.utils import timezone
 
-from charts import artefacts, scopes
+from charts import leftovers, scopes
 from charts.models import Chart
 from registry import hints
 
 log = logging.getLogger(__name__)
 
+# Of one change; the sweep comes to the others. Each hint is a message, sent while others wait.
+CALLED_AT_ONCE = 500
+
 
 def on_facts_changed(sender: Any, generation: int, **kwargs: Any) -> None:
-    """Want the charts drawn that the change concerns, and call for those that are watched."""
-    scopes.mark_changed()
-    for chart in Chart.objects.stale().watched():
+    """Want the charts drawn that the change concerns, and call for those of them that are watched.
+    Those that were stale before it have been called for.
+    """
+    marked = scopes.mark_changed()
+    for chart in Chart.objects.watched().filter(pk__in=marked[:CALLED_AT_ONCE]):
         call_for(chart)
 
 
 def call_for(chart: Chart) -> None:
     """Hint that a chart be drawn: now, or when its rest ends."""
     rest_s = (chart.not_before - timezone.now()).total_seconds()
+    rest_s = min(rest_s, settings.CHART_THROTTLE_SECONDS)
     hints.after_commit(draw_chart, chart.pk, countdown=rest_s if rest_s > 0 else None)
 
 
@@ -39,30 +47,35 @@ def draw_chart(chart_id: int) -> None:
     """
     from charts.pipeline import draw
 
-    if not Chart.objects.claim(chart_id):
+    attempt = Chart.objects.claim(chart_id)
+    if attempt is None:
         return
-    draw(chart_id)
+    draw(chart_id, attempt)
     for chart in Chart.objects.stale().filter(pk=chart_id):
         call_for(chart)
 
 
 @shared_task
 def sweep() -> None:
-    """Draw every due chart, also those that no hint named: new ones, and those whose worker was
-    killed. A chart that cannot be drawn does not keep the others from it.
+    """Draw due charts, the longest due first, also those that no hint named: new ones, and those
+    whose worker was killed. A chart that cannot be drawn does not keep the others from it; what is
+    not drawn when the next sweep is due, is that one's.
     """
     scopes.mark_changed()
-    for chart_id in Chart.objects.due().watched().values_list("pk", flat=True):
+    until_s = time.monotonic() + settings.SWEEP_SECONDS
+    for chart_id in Chart.objects.due().watched().longest_due().values_list("pk", flat=True):
         try:
             draw_chart(chart_id)
         except Exception:
             log.exception("drawing chart %s failed", chart_id)
+        if time.monotonic() > until_s:
+            break
 
 
 @shared_task
-def remove_drafts() -> None:
-    """Clear away the half-written files of killed workers."""
-    artefacts.remove_drafts()
+def remove_leftovers() -> None:
+    """Clear away what killed workers left: half-written files, and files that no drawing has."""
+    leftovers.remove()
 
 
 @worker_init.connect

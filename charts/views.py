@@ -5,6 +5,7 @@ frozen one serves bytes that never change. Query strings are ignored, so that a 
 address does no harm.
 """
 
+import logging
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -25,6 +26,8 @@ from charts.taken_out import taken_out_since
 from registry import hints
 from registry.errors import shape
 from registry.refusal import Refused
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPES = {
     "png": "image/png",
@@ -90,7 +93,12 @@ def live_file(request: HttpRequest, slug: str, ending: str) -> HttpResponse:
         return _file(request, drawing.files, ending, LIVE)
     except FileNotFoundError:  # a newer drawing took its place between our two looks
         drawing.refresh_from_db()
+    try:
         return _file(request, drawing.files, ending, LIVE)
+    except FileNotFoundError:
+        log.error("a file of chart %s is lost, it is drawn anew", slug)
+        Chart.objects.filter(slug=slug).redraw()
+        return _not_drawn_yet(slug)
 
 
 def _asked(slug: str) -> None:

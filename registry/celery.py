@@ -81,7 +81,7 @@ app.conf.update(
             ("registry.tasks.sweep", settings.SWEEP_SECONDS),
             ("charts.tasks.sweep", settings.SWEEP_SECONDS),
             ("registry.tasks.forget_addresses", 3600.0),
-            ("charts.tasks.remove_drafts", 3600.0),
+            ("charts.tasks.remove_leftovers", 3600.0),
             ("submissions.tasks.erase_withdrawn", 3600.0),
             ("submissions.tasks.prune_readings", 3600.0),
         )

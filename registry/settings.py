@@ -49,7 +49,11 @@ CLIENT_DIR = BASE_DIR / "dist"  # what `make setup` built of the client
 STATIC_ROOT = BASE_DIR / "static"
 STATIC_URL = "/static/"
 STORAGES = {
-    "default": {"BACKEND": "charts.artefacts.DurableStorage"},
+    # A name says the content, so whoever writes it writes the same.
+    "default": {
+        "BACKEND": "charts.artefacts.DurableStorage",
+        "OPTIONS": {"allow_overwrite": True},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 CACHE_URL = env.address("CACHE_URL", "locmem://", ("locmem", "redis", "rediss"))

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry import hints, safe_json
-from registry.models import RawReport
+from registry.models import Generation, RawReport, Run
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
 from submissions.privacy import Scrubber
@@ -65,7 +65,11 @@ def erase_due(limit: int) -> int:
 
 
 def _erase(report: RawReport) -> None:
-    """Everything the sender said goes; id, digests, dates, reason and trail stay."""
+    """Everything the sender said goes; id, digests, dates, reason and trail stay. Charts no longer
+    count it among what was withdrawn lately.
+    """
+    runs = Run.objects.filter(reading__report=report).order_by()
+    Generation.note_change(set(runs.values_list("recipe_id", flat=True).distinct()))
     report.reading_set.all().delete()
     report.body, report.erased_at, report.machine = None, timezone.now(), None
     report.notes = report.last_error = ""

@@ -55,6 +55,15 @@ class Generation(models.Model):
             row = locked.get(pk=1)
         return row
 
+    @staticmethod
+    def note_change(recipes: Set[int]) -> None:
+        """Say that something told of these recipes changed, though no cell did. Within the caller's
+        transaction, before it locks readings: `summarise` has this order too.
+        """
+        generation = Generation.locked()
+        generation.rise()
+        Recipe.objects.filter(pk__in=recipes).update(generation=generation.number)
+
     def rise(self) -> None:
         self.number += 1
         self.changed_at = timezone.now()
@@ -155,7 +164,8 @@ def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
         # Arms of experiments enter no cell, and yet effects are made from them.
         changed = {key.recipe_id for key in _write(keys)} | arms
         done = Reading.objects.filter(pk__in=readings)
-        if changed:
+        # A report that was read again may say something new that is in no cell, its loads of CPUs.
+        if changed or done.filter(active=False).exists():
             generation.rise()
             Recipe.objects.filter(pk__in=changed).update(generation=generation.number)
             done.update(summarised=True, generation=generation.number)

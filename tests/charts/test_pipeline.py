@@ -1,6 +1,7 @@
 """Drawing from facts: throttle, lease, files and addresses."""
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from charts import artefacts, tasks, verify
-from charts.models import Chart, Drawing, FrozenChart
+from charts.models import LEASE, Chart, Drawing, FrozenChart
 from charts.params import XEN_USERS_SLUG
 from charts.pipeline import draw, ensure_defaults
 from charts.scopes import mark_changed
@@ -86,28 +87,66 @@ def test_one_draws_at_a_time_and_a_lost_lease_is_taken_over(chart: Chart) -> Non
     assert Chart.objects.claim(chart.pk)
 
 
-def test_a_burst_of_hints_is_one_drawing(
-    chart: Chart, client: Client, monkeypatch: pytest.MonkeyPatch
+def test_a_chart_that_kills_its_workers_leaves_them_time_for_others(chart: Chart) -> None:
+    leases = []
+    for _ in range(3):
+        assert Chart.objects.claim(chart.pk)
+        until = Chart.objects.get(pk=chart.pk).lease_until
+        assert until
+        leases.append(round((until - timezone.now()) / LEASE))
+        Chart.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert leases == [1, 2, 4]
+    draw(chart.pk, Chart.objects.claim(chart.pk))
+    Chart.objects.update(wanted=99, not_before=timezone.now())
+    assert Chart.objects.claim(chart.pk)
+    until = Chart.objects.get(pk=chart.pk).lease_until
+    assert until
+    assert until <= timezone.now() + LEASE
+
+
+def test_a_clock_that_was_wrong_holds_nothing_up(chart: Chart) -> None:
+    draw(chart.pk)
+    tomorrow = timezone.now() + timedelta(days=1)
+    Chart.objects.update(wanted=99, not_before=tomorrow, lease_until=tomorrow)
+    assert Chart.objects.claim(chart.pk)
+
+
+def test_who_is_overtaken_ends_nobodys_lease_and_puts_nothing_older_in_place(
+    chart: Chart, client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
+    """A worker that lost its lease while it drew, and drew from older facts than the other."""
+    slow = Chart.objects.claim(chart.pk)
+    send(client, "6.12.5-amd64")
+    newer = draw(chart.pk)
+    Chart.objects.update(wanted=99, not_before=timezone.now())
+    assert Chart.objects.claim(chart.pk)
+    older = Generation.current() - 1
+    with (
+        pytest.MonkeyPatch.context() as behind,
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        behind.setattr(Generation, "current", lambda: older)
+        assert draw(chart.pk, slow).generation == newer.generation
+    after = Chart.objects.get(pk=chart.pk)
+    assert (after.drawn, after.lease_until is None) == (newer.generation, False)
+    assert Drawing.objects.get(chart=chart).files == newer.files
+    held = {file["digest"] for file in newer.files.values()}
+    assert {artefacts.digest_in(name) for name in artefacts.stored()} == held
+
+
+def test_a_burst_of_hints_is_one_drawing(chart: Chart) -> None:
     Chart.objects.mark(Generation.current())
-    drawn: list[int] = []
-
-    def counted(chart_id: int) -> Drawing:
-        drawn.append(chart_id)
-        return draw(chart_id)
-
-    monkeypatch.setattr("charts.pipeline.draw", counted)
     for _ in range(20):
         tasks.draw_chart(chart.pk)
-    assert drawn == [chart.pk]
+    chart.refresh_from_db()
+    assert (chart.started, chart.drawings) == (1, 1)
 
 
 def test_a_report_that_arrives_while_a_chart_is_drawn_has_it_drawn_again(
     chart: Chart, client: Client
 ) -> None:
     Chart.objects.mark(Generation.current())
-    assert Chart.objects.claim(chart.pk)
-    draw(chart.pk)
+    draw(chart.pk, Chart.objects.claim(chart.pk))
     send(client, "6.12.5-amd64")
     tasks.sweep()  # it rests still
     assert "6.12" not in str(Drawing.objects.get(chart=chart).spec)
@@ -282,6 +321,17 @@ def test_a_file_that_a_newer_drawing_replaced_is_looked_up_again(
     assert client.get("/c/xen-users.png").status_code == 200
 
 
+def test_a_file_that_is_lost_is_drawn_anew(chart: Chart, client: Client, settings: Any) -> None:
+    drawing = draw(chart.pk)
+    shutil.rmtree(settings.MEDIA_ROOT)
+    answer = client.get("/c/xen-users.png")
+    assert (answer.status_code, answer["Cache-Control"]) == (503, "no-store")
+    Chart.objects.update(not_before=timezone.now())
+    tasks.sweep()
+    assert Drawing.objects.get(pk=drawing.pk).drawn_at > drawing.drawn_at
+    assert client.get("/c/xen-users.png").status_code == 200
+
+
 def test_an_error_answer_is_never_cached(chart: Chart, client: Client) -> None:
     draw(chart.pk)
     frozen = client.post("/api/v1/charts/xen-users/freeze/").json()["url"].partition("/c/")[2]
@@ -296,14 +346,40 @@ def test_a_bad_body_of_a_chart_is_named(chart: Chart, client: Client) -> None:
     assert client.post("/api/v1/charts/", nul, content_type="application/json").status_code == 422
 
 
-def test_drafts_of_killed_writers_are_cleared_away(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    folder = tmp_path / "charts" / "ab"
-    folder.mkdir(parents=True)
-    names = (".abc.png.1", ".abc.png.2", "abc.png")
-    for name in names:
-        (folder / name).touch()
-    for name in (names[0], names[2]):
-        os.utime(folder / name, (0, 0))
-    tasks.remove_drafts()
-    assert sorted(path.name for path in folder.iterdir()) == [".abc.png.2", "abc.png"]
+def test_what_killed_workers_left_is_cleared_away(
+    chart: Chart, client: Client, settings: Any
+) -> None:
+    """Half a file, and whole ones without a row; what is shown, frozen or young stays."""
+    draw(chart.pk)
+    client.post("/api/v1/charts/xen-users/freeze/")
+    send(client, "6.12.5-amd64")
+    draw(chart.pk)
+    kept = set(artefacts.stored())
+    left = artefacts.path_of(artefacts.put(b"drawn, and killed before its row", "png"), "png")
+    half = left.replace(left.rpartition("/")[2], f".{'0' * 64}.png.1234")
+    Path(settings.MEDIA_ROOT, half).write_bytes(b"half")
+    tasks.remove_leftovers()
+    assert set(artefacts.stored()) == kept | {left, half}
+    for name in artefacts.stored():
+        os.utime(Path(settings.MEDIA_ROOT, name), (0, 0))
+    tasks.remove_leftovers()
+    assert set(artefacts.stored()) == kept
+
+
+def test_metrics_tell_what_waits_and_how_long_drawing_takes(chart: Chart, client: Client) -> None:
+    def figure(name: str) -> float:
+        text = client.get("/metrics").content.decode()
+        return float(text.partition(f"\n{name} ")[2].partition("\n")[0])
+
+    long_ago = timezone.now() - timedelta(days=30)
+    Chart.objects.update(drawn=Generation.current(), not_before=long_ago, stale_since=long_ago)
+    assert figure("crr_charts_due_seconds") == 0
+    send(client, "6.12.5-amd64")
+    mark_changed()
+    assert figure("crr_charts_stale") > 0
+    assert figure("crr_charts_due_seconds") < 60  # not since it was drawn
+    Chart.objects.update(stale_since=timezone.now() - timedelta(seconds=100))
+    assert figure("crr_charts_due_seconds") == pytest.approx(100, abs=50)
+    tasks.draw_chart(chart.pk)
+    assert figure("crr_chart_attempts_total") == figure("crr_chart_drawing_seconds_count") == 1
+    assert 0 < figure("crr_chart_drawing_seconds_sum") == figure("crr_chart_drawing_seconds_most")

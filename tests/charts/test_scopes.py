@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -12,8 +13,9 @@ from charts.models import Chart
 from charts.params import ChartParams
 from charts.pipeline import draw, ensure_defaults
 from charts.scopes import mark_changed
-from registry.models import Generation, RawReport
+from registry.models import Generation, RawReport, Reading, Recipe
 from registry.models.summary import summarise
+from submissions.tasks import erase_withdrawn
 from tests import reports
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +167,103 @@ def test_many_charts_of_few_scopes_take_few_queries(
     old = timezone.now() - timedelta(days=1)
     Chart.objects.update(asked_at=old)
     send(client, 2)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         mark_changed()
     assert len(stale()) == 40 + 3  # all defaults but http-accept show TCP_CRR over loopback
+
+
+def test_a_number_is_the_same_however_it_is_written(client: Client) -> None:
+    send(client, 1)
+    groups = {"a.virtualization": "kvm", "b.virtualization": "none", "streams": "01"}
+    written = [chart(streams="01"), about(kind="comparison", compare=groups)]
+    assert written[0] == chart(streams="1")
+    drawn_all()
+    send(client, 2)
+    mark_changed()
+    assert stale() == {one.pk for one in written}
+
+
+def test_a_chart_of_effects_is_marked_by_experiments_with_any_test(client: Client) -> None:
+    """How many were tried decides what a word needs, whatever they were tried with."""
+    ours = about(kind="effects", tests=["TCP_CRR"], recipe={"topology": "loopback"})
+    drawn_all()
+    arms = [{"value": "0", "runs": [0, 3]}, {"value": "1", "runs": [1, 2]}]
+    tried = {"factor": "net.ipv4.tcp_syncookies", "blocks": ["ABBA"], "arms": arms}
+    other = reports.KEYVAL.replace("Connect|Send|Recv", "Send|Recv").replace(
+        "Connect/Request/Response", "REQUEST/RESPONSE"
+    )
+    runs = [reports.run(outputs=[other.format(rate=1000 + n, elapsed=5)]) for n in range(4)]
+    body = reports.as_bytes(reports.envelope(*runs, experiment=tried))
+    answer = client.post("/api/v1/reports/", body, content_type="application/json")
+    assert answer.status_code == 201, answer.content
+    summarise()
+    assert {recipe.test for recipe in Recipe.objects.exclude(generation=0)} == {"TCP_RR"}
+    mark_changed()
+    assert stale() == {ours.pk}
+
+
+def test_a_report_that_is_read_again_marks_its_own_chart_though_no_cell_changed(
+    client: Client,
+) -> None:
+    """Loads of CPUs are in no cell."""
+    first, second = send(client, 1), send(client, 2)
+    ours = about(kind="cpus", report=first["id"])
+    about(kind="cpus", report=second["id"])
+    groups = chart()
+    drawn_all()
+    reading = Reading.objects.get(report__public_id=first["id"])
+    Reading.replace_in([reading.report_id])
+    again = Reading.objects.create(
+        report=reading.report, active=True, parser_version=99, vocabulary_version=99
+    )
+    reading.runs.update(reading=again)
+    while summarise():
+        pass
+    mark_changed()
+    assert stale() == {ours.pk}
+    assert groups.pk not in stale()
+
+
+def test_what_was_withdrawn_and_is_erased_is_told_no_more(client: Client) -> None:
+    sent = send(client, 1)
+    send(client, 2)
+    ours, other = chart(streams="1"), chart(streams="2")
+    RawReport.objects.get(public_id=sent["id"]).move_to(RawReport.Status.WITHDRAWN, actor="sender")
+    while summarise():
+        pass
+    drawn_all()
+    month_ago = timezone.now() - timedelta(days=31)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE registry_reportevent SET at = %s",
+            [connection.ops.adapt_datetimefield_value(month_ago)],
+        )
+    erase_withdrawn()
+    mark_changed()
+    assert stale() == {ours.pk}
+    assert other.pk not in stale()
+
+
+def test_only_charts_that_were_fresh_are_called_for(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chart that waits already has been called for, or the sweep comes to it."""
+    send(client, 1)
+    ours = chart(streams="1")
+    drawn_all()
+    called: list[int] = []
+    monkeypatch.setattr(tasks, "call_for", lambda one: called.append(one.pk))
+    for number in (2, 3):
+        send(client, number)
+        tasks.on_facts_changed(None, Generation.current())
+    assert called == [ours.pk]
+
+
+def test_a_sweep_ends_before_the_next_is_due(client: Client, settings: Any) -> None:
+    send(client, 1)
+    ours = [chart(streams=str(number)) for number in range(1, 4)]
+    settings.SWEEP_SECONDS = 1e-6
+    tasks.sweep()
+    assert [Chart.objects.get(pk=one.pk).drawings for one in ours] == [1, 0, 0]
+    tasks.sweep()
+    assert [Chart.objects.get(pk=one.pk).drawings for one in ours] == [1, 1, 0]
