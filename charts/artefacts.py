@@ -73,10 +73,13 @@ def remove(digest: str, ending: str) -> None:
 
 def stored() -> Iterator[str]:
     """The names of all files there are, drafts among them."""
-    if default_storage.exists(FOLDER):
-        for folder in default_storage.listdir(FOLDER)[0]:
-            for name in default_storage.listdir(f"{FOLDER}/{folder}")[1]:
-                yield f"{FOLDER}/{folder}/{name}"
+    try:
+        folders, _ = default_storage.listdir(FOLDER)
+    except FileNotFoundError:  # nothing was drawn yet
+        return
+    for folder in folders:
+        for name in default_storage.listdir(f"{FOLDER}/{folder}")[1]:
+            yield f"{FOLDER}/{folder}/{name}"
 
 
 def remove_older(name: str, instant: datetime) -> bool:

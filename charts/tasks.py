@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from charts import leftovers, scopes
 from charts.models import Chart
-from registry import hints
+from registry import hints, storage
 
 log = logging.getLogger(__name__)
 
@@ -80,5 +80,9 @@ def remove_leftovers() -> None:
 
 @worker_init.connect
 def load_renderers(**kwargs: Any) -> None:
-    """Load matplotlib in the worker's parent, so that no child pays for it."""
+    """Load matplotlib in the worker's parent, so that no child pays for it; where drawings can
+    never be kept, say so and end.
+    """
     from charts import pipeline  # noqa: F401
+
+    storage.require()

@@ -1,11 +1,17 @@
-"""Middleware of ours: a content security policy that lets nothing run that is not ours, and no
-redirect that loses a body.
+"""Middleware of ours: a content security policy that lets nothing run that is not ours, no redirect
+that loses a body, and an honest answer while files are out of reach.
 """
 
+import logging
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.common import CommonMiddleware
+
+from registry.errors import RETRY_AFTER_S, shape
+from registry.storage import StorageFault
+
+log = logging.getLogger(__name__)
 
 POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -40,3 +46,21 @@ class ContentSecurityPolicy:
             policy = DOCS_POLICY if request.path == "/api/docs/" else POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         return response
+
+
+class StorageFaults:
+    """503 where a file cannot be had because the object storage is away."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, StorageFault):
+            return None
+        log.error("%s", error)
+        body = shape("unavailable", "The registry cannot reach its files: try again soon.")
+        headers = {"Retry-After": str(RETRY_AFTER_S[503]), "Cache-Control": "no-store"}
+        return JsonResponse(body, status=503, headers=headers)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from registry import hints
+from registry import hints, storage
 from registry.models.summary import waiting_s
 
 BACKLOG_LIMIT_S = 300.0
@@ -35,7 +35,8 @@ def checks() -> list[Check]:
     """Everything that is looked at. Without a database, what lies in it is not looked at."""
     database = _database()
     inside = [_migrations(), _backlog()] if database.is_ok else []
-    return [database, *inside, _disk(), _broker()]
+    bucket = [] if settings.MEDIA_ROOT else [_bucket()]
+    return [database, *inside, _disk(), *bucket, _broker()]
 
 
 def _database() -> Check:
@@ -67,13 +68,20 @@ def _backlog() -> Check:
 
 
 def _disk() -> Check:
-    folder = _existing(Path(settings.MEDIA_ROOT))
+    folder = _existing(Path(settings.MEDIA_ROOT or settings.DATA_DIR))
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
-        return Check("disk", False, True, "the folder of STORAGE_URL cannot be written")
+        where = "STORAGE_URL" if settings.MEDIA_ROOT else "DATA_DIR"
+        return Check("disk", False, True, f"the folder of {where} cannot be written")
     if free < FREE_BYTES:
         return Check("disk", False, True, f"{free >> 20} MB free: make room")
     return Check("disk", True, True, f"{free >> 20} MB free")
+
+
+def _bucket() -> Check:
+    """Files of charts alone are there, so a report is taken in without it."""
+    fault = storage.fault()
+    return Check("storage", not fault, False, fault or "files can be written and read")
 
 
 def _existing(path: Path) -> Path:

@@ -7,11 +7,11 @@ or RabbitMQ.
 """
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import dj_database_url
 
-from registry import env
+from registry import env, storage_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
@@ -42,18 +42,14 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-STORAGE_URL = env.address("STORAGE_URL", f"file://{DATA_DIR / 'media'}", ("file",))
-MEDIA_ROOT = unquote(urlsplit(STORAGE_URL).path)
+STORAGE_URL = env.address("STORAGE_URL", f"file://{DATA_DIR / 'media'}", storage_url.SCHEMES)
+MEDIA_ROOT = storage_url.folder_of(STORAGE_URL)
 DUMP_DIR = DATA_DIR / "dump"  # the nightly dump, served under /dump/
 CLIENT_DIR = BASE_DIR / "dist"  # what `make setup` built of the client
 STATIC_ROOT = BASE_DIR / "static"
 STATIC_URL = "/static/"
 STORAGES = {
-    # A name says the content, so whoever writes it writes the same.
-    "default": {
-        "BACKEND": "charts.artefacts.DurableStorage",
-        "OPTIONS": {"allow_overwrite": True},
-    },
+    "default": env.parsed("STORAGE_URL", STORAGE_URL, storage_url.storage_of, storage_url.EXPECTED),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 CACHE_URL = env.address("CACHE_URL", "locmem://", ("locmem", "redis", "rediss"))
@@ -118,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "registry.headers.StorageFaults",
 ]
 TEMPLATES = [
     {

@@ -5,6 +5,7 @@ Out comes a URL. From the command line PostgreSQL wraps one command, which finds
 that a killed test run leaves none behind.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ CLUSTER_OPTIONS = "--username=crr --auth=trust --encoding=UTF8 --no-locale --no-
 LEND = "--reuid=postgres --regid=postgres --clear-groups"
 START_LIMIT_S = 30
 STOP_LIMIT_S = 10
+S3_PREPARED_BY = 4  # calls that need no key
 
 
 @contextmanager
@@ -65,6 +67,40 @@ def redis(port: int | None = None) -> Iterator[str]:
         command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         with running([server, *command], folder, ready=lambda: _answers_ping(port)):
             yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def s3(bucket: str = "charts", port: int | None = None) -> Iterator[str]:
+    """The STORAGE_URL of an S3 server with one empty bucket, spoken to over HTTP. It looks at keys:
+    those of the URL may do everything with objects, others nothing.
+    """
+    port = port or free_port()
+    command = [sys.executable, "-m", "moto.server", "--port", str(port)]
+    environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(S3_PREPARED_BY)}
+    with (
+        _folder() as folder,
+        running(command, folder, ready=lambda: accepts(port), environment=environment),
+    ):
+        key, secret = _prepare_s3(f"http://127.0.0.1:{port}", bucket)
+        yield f"s3+http://{quote(key)}:{quote(secret, safe='')}@127.0.0.1:{port}/{bucket}"
+
+
+def _prepare_s3(url: str, bucket: str) -> tuple[str, str]:
+    """A bucket, and the key and secret of a user who may use it; as many calls as S3_PREPARED_BY
+    says, since from then on the server asks for a key.
+    """
+    import boto3  # half a second that few tests need
+
+    anybody = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    session = boto3.Session(**anybody, region_name="us-east-1")
+    s3, iam = (session.client(name, endpoint_url=url) for name in ("s3", "iam"))
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    s3.create_bucket(Bucket=bucket)
+    iam.create_user(UserName="crr")
+    iam.put_user_policy(UserName="crr", PolicyName="files", PolicyDocument=policy)
+    made = iam.create_access_key(UserName="crr")["AccessKey"]
+    return made["AccessKeyId"], made["SecretAccessKey"]
 
 
 def free_port() -> int:

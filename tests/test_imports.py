@@ -28,6 +28,7 @@ NO_DJANGO = (
     "registry/csv_table.py",
     "registry/refusal.py",
     "registry/env.py",
+    "registry/storage_url.py",
     "submissions/decode.py",
     "submissions/validate.py",
     "submissions/redact.py",

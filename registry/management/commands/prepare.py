@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from registry import storage
 from registry.models.summary import summarise
 from registry.supervised import lock
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         self._require_alone()
+        storage.require()
         self.stdout.write("prepare: database")
         call_command("migrate", verbosity=0, interactive=False)
         call_command("load_seed")
