@@ -98,8 +98,10 @@ def _end_lease(new: Drawing, attempt: int | None) -> None:
         drawings=F("drawings") + 1,
         drawing_s=F("drawing_s") + new.took_s,
     )
-    mine = chart if attempt is None else chart.filter(started=attempt)
-    mine.update(lease_until=None, in_vain=0)
+    if attempt is None:  # an attempt too, and the last
+        chart.update(started=F("started") + 1, lease_until=None, in_vain=0)
+    else:
+        chart.filter(started=attempt).update(lease_until=None, in_vain=0)
 
 
 def _newest_of(new: Drawing) -> Drawing:
