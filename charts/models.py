@@ -8,6 +8,7 @@ reader sees the old drawing or the new one, whole.
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -18,8 +19,6 @@ from registry.refusal import Refused
 
 # Many times what a drawing takes. A slow one that is overtaken is drawn twice, which harms nothing.
 LEASE = timedelta(seconds=20)
-
-
 WATCHED = timedelta(days=7)
 NEW_CHARTS_PER_DAY = 200
 
@@ -30,11 +29,13 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         return self.filter(wanted__gt=F("drawn"))
 
     def due(self) -> "ChartQuerySet":
-        """Stale, past their throttle, and not being drawn by somebody."""
-        now = timezone.now()
-        return self.stale().filter(
-            Q(lease_until=None) | Q(lease_until__lt=now), not_before__lte=now
-        )
+        """Stale, past their throttle, and not being drawn by somebody. What lies further ahead than
+        we ever set it was set by a clock that was wrong, and holds nobody up.
+        """
+        now, rest = timezone.now(), timedelta(seconds=settings.CHART_THROTTLE_SECONDS)
+        is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
+        is_rested = Q(not_before__lte=now) | Q(not_before__gt=now + 2 * rest)
+        return self.stale().filter(is_free, is_rested)
 
     def mark(self, generation: int) -> int:
         """Want these charts drawn from `generation`. Returns how many were marked."""
