@@ -95,4 +95,4 @@ def export_dump() -> None:
     from submissions.dump.export import export  # pyarrow is slow to load, and needed once a night
 
     with contextlib.suppress(Busy):
-        export(settings.DUMP_DIR)
+        export(settings.DUMP_DIR, chained=True)

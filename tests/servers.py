@@ -81,7 +81,8 @@ def redis(port: int | None = None, **options: str) -> Iterator[str]:
     with _folder() as folder:
         given = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no"}
         every = given | options
-        command = [part for name, value in every.items() for part in (f"--{name}", str(value))]
+        words = ((f"--{name.replace('_', '-')}", str(value)) for name, value in every.items())
+        command = [part for pair in words for part in pair]
         with running([server, *command], folder, ready=lambda: _answers_ping(port)):
             yield f"redis://127.0.0.1:{port}/0"
 

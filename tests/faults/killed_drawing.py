@@ -87,7 +87,8 @@ def in_child(prepare: Callable[[], None], chart_id: int, expected: int) -> None:
 def kill_in(targets: dict[str, tuple[Any, str]], name: str, nth: int, when: str) -> None:
     """Have this process end at the `nth` call of what `name` is, before or after it."""
     if name == "half":
-        return _kill_in_half()
+        _kill_in_half()
+        return
     owner, attribute = targets[name]
     original, calls = getattr(owner, attribute, open), []
 
@@ -100,7 +101,7 @@ def kill_in(targets: dict[str, tuple[Any, str]], name: str, nth: int, when: str)
             os.kill(os.getpid(), signal.SIGKILL)
         return found
 
-    return mock.patch.object(owner, attribute, called, create=True).start()
+    mock.patch.object(owner, attribute, called, create=True).start()
 
 
 def _kill_in_half() -> None:

@@ -50,6 +50,7 @@ def test_redis_that_is_stopped_costs_no_report(
     figure(f"{n} × 201, p99 {slowest_ms(sent):.0f} ms, 0 lost")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
 def test_broker_that_never_answers_costs_no_report(
     request: pytest.FixtureRequest, deploy: Deploy, ledger: Ledger, figure: Figure, kind: str

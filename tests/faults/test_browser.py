@@ -102,7 +102,12 @@ def test_nothing_that_a_stranger_wrote_runs_on_any_page(
 ) -> None:
     reader = read()
     dialogs: list[str] = []
-    reader.page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())
+
+    def dismiss(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    reader.page.on("dialog", dismiss)
     groups = "virtualization,kernel_release,cpu_model,instance_type"
     pages = [
         "/",

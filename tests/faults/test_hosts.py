@@ -23,7 +23,7 @@ from tests.faults.senders import Ledger, post_many
 pytestmark = pytest.mark.faults
 Figure = Callable[[str], None]
 BROKERS = {
-    "redis": lambda: servers.redis(bind="0.0.0.0", **{"protected-mode": "no"}),
+    "redis": lambda: servers.redis(bind="0.0.0.0", protected_mode="no"),
     "rabbitmq": lambda: servers.rabbitmq(address="0.0.0.0"),
 }
 

@@ -24,15 +24,14 @@ from tests.faults.senders import Ledger, numbered, post, post_many, slowest_ms
 
 Figure = Callable[[str], None]
 
-DRAWN = "from charts.models import Drawing; print(Drawing.objects.get(chart__slug='xen-users').{})"
-
 
 def test_burst_on_one_chart_is_few_drawings_and_all_are_in_it(
     redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
 ) -> None:
     n, throttle_s = times(1000, 100), 5
     deployment = deploy(redis_url, CHART_THROTTLE_SECONDS=str(throttle_s))
-    ended, seen = threading.Event(), []
+    ended = threading.Event()
+    seen: list[tuple[int, str]] = []
     with deployment.web() as web, deployment.worker(), deployment.scheduler():
         with ThreadPoolExecutor(1) as pool:
             started_s = time.monotonic()
@@ -63,6 +62,7 @@ def _watch(web: Site, ended: threading.Event, seen: list[tuple[int, str]]) -> No
         seen.append((answer.status, str(answer.headers["ETag"])))
 
 
+@pytest.mark.faults
 def test_body_that_is_cut_anywhere_leaves_no_row(
     deploy: Deploy, ledger: Ledger, figure: Figure
 ) -> None:
@@ -92,6 +92,7 @@ def _send_part(web: Site, body: bytes, cut: int) -> None:
         peer.sendall(head.encode() + body[:cut])
 
 
+@pytest.mark.faults
 def test_forwarded_addresses_that_a_sender_makes_up_do_not_count(
     deploy: Deploy, ledger: Ledger, figure: Figure
 ) -> None:
