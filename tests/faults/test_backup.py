@@ -10,7 +10,15 @@ from tests.faults.conftest import NOWHERE
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.senders import Ledger, post_many
 
-SUM_UP = "from registry.models.summary import summarise\nwhile summarise(): pass"
+DRAW = """
+from charts.models import Chart
+from charts.pipeline import draw, ensure_defaults
+from registry.models.summary import summarise
+while summarise():
+    pass
+ensure_defaults()
+draw(Chart.objects.get(slug="xen-users").pk)
+"""
 
 
 def shell(deployment: Deployment, program: str) -> str:
@@ -49,13 +57,13 @@ def test_backup_brings_an_empty_machine_to_the_same_registry(
     places: list[Deployment], tmp_path: Path, ledger: Ledger, figure: Callable[[str], None]
 ) -> None:
     here, there = places
-    here.manage("prepare")
+    here.manage("migrate", "--verbosity", "0")
     with here.web() as web:
         ledger.enter(post_many(web, range(20), clients=4))
-        shell(here, SUM_UP)
+        shell(here, DRAW)
         first = here.manage("backup_registry", str(tmp_path / "backups"))
         ledger.enter(post_many(web, range(20, 30), clients=4))
-        shell(here, SUM_UP)
+        shell(here, DRAW)
         here.manage("backup_registry", str(tmp_path / "backups"), "--keep", "1")
         pages = {path: web.get(path).body for path in ("/api/v1/leaderboard/", "/c/xen-users.png")}
     assert not Path(first.strip()).exists()
@@ -112,7 +120,8 @@ def test_frozen_chart_of_the_first_schema_keeps_its_bytes(
     """
     here, there = places
     version = shell(here, POSTED).splitlines()[-1]
-    here.manage("prepare")
+    here.manage("migrate", "--verbosity", "0")
+    here.manage("load_seed")
     here.manage("reparse_reports")
     here.manage("backup_registry", str(tmp_path / "backups"))
     there.manage("restore_registry", str(tmp_path / "backups"))

@@ -4,6 +4,7 @@ parser, and lives with clocks that jump.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -82,6 +83,22 @@ def test_postgresql_that_is_killed_under_load_costs_no_report(
         deployment.verify(ledger)
     away = ledger.statuses.count(503)
     figure(f"{restarts} immediate stops, {len(ledger.kept)} kept, {away} × 503, nothing else")
+
+
+def test_database_that_never_answers_is_503(tmp_path: Path, figure: Figure) -> None:
+    """It takes the connection and says nothing, as a host that is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as black_hole:
+        address = f"postgresql://crr@127.0.0.1:{black_hole.getsockname()[1]}/crr"
+        deployment = deployed(tmp_path, address, NOWHERE)
+        with deployment.web() as web:
+            sent = post_many(web, range(16), clients=16)
+            assert web.get("/healthz").status == 200
+            assert web.get("/readyz").status == 503
+            pages = [web.get(path) for path in ("/", "/reports/", "/c/xen-users.png")]
+    assert [each.status for each in sent] == [503] * 16
+    assert [page.status for page in pages] == [503] * 3
+    assert all(page.headers["Retry-After"] for page in pages)
+    figure(f"a black hole: 16 × 503, the slowest after {slowest_ms(sent, 1.0) / 1000:.0f} s")
 
 
 SUM_UP = "from registry.models.summary import summarise\nwhile summarise(): pass"
