@@ -1,5 +1,5 @@
 # Everything a person runs here. Needs GNU make, git and Python 3.11 or newer with venv; the rest is installed into .venv.
-# make run · make test · make test-client · make lint · make bench · make evidence · make fuzz · make client · make clean
+# make run · make test · make test-client · make lint · make bench · make evidence · make fuzz · make faults · make client · make sbom · make clean
 
 export PORT ?= 8000
 export DATA_DIR ?= var
@@ -17,7 +17,7 @@ LINT_ENVIRONMENT := SECRET_KEY=only-for-checks-that-serve-nothing-0123456789-abc
 # pip's own progress on a terminal, silence in a log.
 PIP_INSTALL = $(PY) -m pip --disable-pip-version-check install $$([ -t 1 ] || echo --quiet)
 
-.PHONY: setup run test test-client lint bench evidence fuzz client requirements clean
+.PHONY: setup run test test-client lint bench evidence fuzz faults client sbom requirements clean
 
 setup: .venv/client-installed .venv/static-collected
 	@:
@@ -81,9 +81,18 @@ evidence: setup
 fuzz: setup
 	@$(LINT_ENVIRONMENT) DJANGO_SETTINGS_MODULE=registry.settings $(PY) -m tests.fuzz
 
+# What the registry survives, each case whole, an hour or so: CASES='01 07' runs some. Writes the table of docs/reliability.md.
+faults: export FAULTS := whole
+faults: setup
+	@REQUIRE_SERVICES=1 $(PY) -m tests.faults $(CASES)
+
 # Wheel, sdist and crr-submit.pyz, the same bytes from the same commit.
 client: setup
 	@$(PY) client/package.py dist
+
+# Every pinned package with digests and licence, as CycloneDX, for any scanner of known faults.
+sbom: setup
+	@mkdir -p dist && $(PY) deploy/sbom.py > dist/sbom.cdx.json
 
 # For maintainers: new pins from requirements.in. Needs uv on the PATH.
 requirements:

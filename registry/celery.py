@@ -5,6 +5,7 @@ Wiring, and so the one place beside settings and urls that names all three apps.
 """
 
 import os
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
 TASK_LIMIT_S = 120
 VISIBILITY_TIMEOUT_S = 600
+# Linux names: a connection whose other end is gone for 60 s is gone too.
+_KEEPALIVE = {
+    getattr(socket, name): seconds
+    for name, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+}
 
 
 def transport_options(scheme: str) -> dict[str, Any]:
@@ -37,7 +44,13 @@ def transport_options(scheme: str) -> dict[str, Any]:
     if scheme.startswith("redis"):
         # Longer than any task may run, far below the default hour after which a killed worker's
         # task comes back.
-        return {"visibility_timeout": VISIBILITY_TIMEOUT_S, "socket_connect_timeout": 5}
+        return {
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "socket_connect_timeout": 5,
+            # A worker only listens: that the other host is gone it learns from these alone.
+            "socket_keepalive": True,
+            "socket_keepalive_options": _KEEPALIVE,
+        }
     return {}
 
 

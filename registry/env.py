@@ -66,6 +66,13 @@ def names(name: str, default: str) -> list[str]:
     return found
 
 
+def one_of(name: str, default: str, among: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value not in among:
+        raise BadSetting(name, value, " or ".join(among))
+    return value
+
+
 def choices(name: str, among: tuple[str, ...]) -> dict[str, str]:
     """A comma-separated list of key=choice, each choice one of `among`; empty by default."""
     found: dict[str, str] = {}

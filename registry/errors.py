@@ -3,6 +3,7 @@ Django's handlers and for DRF's.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -71,7 +72,29 @@ _PAGES = {
         "internal_error",
         "Something broke on our side. It has been logged; nothing that was stored is lost.",
     ),
+    503: ("unavailable", "The registry cannot reach its database: try again in a few seconds."),
 }
+
+
+class DatabaseAway:
+    """Middleware: a page that could not ask the database is 503 and asks to come back, not a fault
+    of ours.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DATABASE_AWAY):
+            return None
+        log.error("the database is away: %s", error)
+        response = _page(request, 503)
+        response["Retry-After"] = str(RETRY_AFTER_S[503])
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def _page(request: HttpRequest, status: int, message: str = "") -> HttpResponse:

@@ -4,10 +4,12 @@ answer, a field of every log line, and shown where something broke on our side.
 Ours alone: what a client sends under that name is not taken, since it would be written to the log.
 """
 
+import json
 import logging
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 
@@ -42,3 +44,19 @@ class Field(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current()
         return True
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object a line; a traceback is one of its texts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "request_id": getattr(record, "request_id", NONE),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)

@@ -37,6 +37,17 @@ if EMBEDDED:
     }
     # Tests run on a file too: an in-memory database has neither WAL nor a second connection.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    # A server whose host is gone never says so: without these every thread would wait for it, and
+    # nobody would be told 503. What DATABASE_URL asks for goes before.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,  # ms
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
@@ -115,6 +126,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "registry.headers.StorageFaults",
+    "registry.errors.DatabaseAway",
 ]
 TEMPLATES = [
     {
@@ -205,17 +217,19 @@ CELERY_BROKER_URL = env.address(
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 5 if EMBEDDED else 30)
 CHART_THROTTLE_SECONDS = env.seconds("CHART_THROTTLE_SECONDS", 5)
 
+LOG_FORMAT = env.one_of("LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "registry.request_id.Field"}},
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {request_id} {name}: {message}", "style": "{"}
+        "line": {"format": "{asctime} {levelname} {request_id} {name}: {message}", "style": "{"},
+        "json": {"()": "registry.request_id.JsonLines"},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
             "filters": ["request_id"],
         }
     },

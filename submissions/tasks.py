@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from registry import hints
 from registry.models import RawReport, Reading
-from registry.models.report import MAX_ATTEMPTS
+from registry.models.report import BACK_OFF_BASE, MAX_ATTEMPTS
 from registry.refusal import Refused
 from registry.tasks import summarise_readings
 from submissions.dump.folder import Busy
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 REPORTS_AT_ONCE = 50
 ERASED_AT_ONCE = 50
-BACK_OFF_BASE = 4
 DUMP_LIMIT_S = 6 * 3600
 
 
@@ -96,4 +95,4 @@ def export_dump() -> None:
     from submissions.dump.export import export  # pyarrow is slow to load, and needed once a night
 
     with contextlib.suppress(Busy):
-        export(settings.DUMP_DIR)
+        export(settings.DUMP_DIR, chained=True)

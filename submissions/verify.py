@@ -1,5 +1,5 @@
 """Checks of what is promised about stored reports: bytes against digest, facts against bytes,
-states against trail, and that what was withdrawn is erased in time.
+states against trail, that what was withdrawn is erased in time, and the chain of manifests.
 """
 
 import hashlib
@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from registry.models import RawReport, Reading, ReportEvent
 from registry.models.report import BODY_KEPT
 from registry.vocabulary import VOCABULARY_VERSION
+from submissions.dump import chain
 from submissions.facts import facts_in, facts_of
 from submissions.parsing import PARSER_VERSION
 from submissions.read import read
@@ -26,6 +28,7 @@ def broken_promises() -> Iterator[str]:
     for report in RawReport.objects.order_by("pk").iterator(chunk_size=50):
         for fault in (*_bytes(report), *_trail(report), *_erasure(report), *_facts(report)):
             yield f"report {report.public_id}: {fault}"
+    yield from chain.broken_promises(settings.DUMP_DIR)
 
 
 def remarks() -> Iterator[str]:

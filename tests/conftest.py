@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,13 +18,14 @@ import psycopg
 import pytest
 from django.core.cache import cache
 
-from tests import installed, servers
+from tests import faults, installed, servers
 
 OTHER_SETTINGS = (
     "ALLOWED_HOSTS",
     "CACHE_URL",
     "CELERY_BROKER_URL",
     "DEBUG",
+    "LOG_FORMAT",
     "PLAUSIBILITY_MODES",
     "PUBLIC_URL",
     "STORAGE_URL",
@@ -73,9 +74,17 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--database-only"):
-        others = [item for item in items if not touches_database(item)]
-        items[:] = [item for item in items if touches_database(item)]
-        config.hook.pytest_deselected(items=others)
+        keep(touches_database, config, items)
+    if not faults.ASKED:
+        keep(lambda item: item.get_closest_marker("faults") is None, config, items)
+
+
+def keep(
+    wanted: Callable[[pytest.Item], bool], config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    others = [item for item in items if not wanted(item)]
+    items[:] = [item for item in items if wanted(item)]
+    config.hook.pytest_deselected(items=others)
 
 
 def touches_database(item: pytest.Item) -> bool:

@@ -23,6 +23,7 @@ from tests import installed
 
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER_OPTIONS = "--username=crr --auth=trust --encoding=UTF8 --no-locale --no-sync"
+DEBIANS_RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one on the PATH changes the user
 LEND = "--reuid=postgres --regid=postgres --clear-groups"
 START_LIMIT_S = 120  # only ends what would never start
 STOP_LIMIT_S = 10
@@ -31,40 +32,59 @@ S3_PREPARED_BY = 4  # calls that need no key
 
 @contextmanager
 def postgresql(durable: bool = False) -> Iterator[str]:
-    """The DATABASE_URL of an empty PostgreSQL cluster, reached through a socket in its folder.
-
-    PostgreSQL refuses to run as root, so root lends it Debian's `postgres` user. Unless
-    `durable`, nothing is synced to disk: a test does not outlive a power cut.
+    """The DATABASE_URL of an empty PostgreSQL cluster. Unless `durable`, nothing is synced to
+    disk: a test does not outlive a power cut.
     """
-    initdb, server, ready = (
-        installed.find(name, "postgresql") for name in ("initdb", "postgres", "pg_isready")
-    )
-    user = "postgres" if os.geteuid() == 0 else None
-    lent = [installed.find("setpriv", "util-linux"), *LEND.split()] if user else []
-    with _folder(user) as folder:
-        make = [*lent, initdb, *CLUSTER_OPTIONS.split(), f"--pgdata={folder}/data"]
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder)
-        settings = {"listen_addresses": "", "unix_socket_directories": folder}
-        settings["fsync"] = "on" if durable else "off"
-        options = [f"--{name}={value}" for name, value in settings.items()]
-        probe = [ready, "--quiet", f"--host={folder}"]
-        with running(
-            [*lent, server, "-D", f"{folder}/data", *options],
-            folder,
-            ready=lambda: subprocess.run(probe).returncode == 0,
-            stop=signal.SIGINT,  # "fast": does not wait for clients to leave
-        ):
-            yield f"postgresql://crr@{quote(folder, safe='')}/postgres"
+    with cluster() as folder, serving_cluster(folder, durable) as url:
+        yield url
 
 
 @contextmanager
-def redis(port: int | None = None) -> Iterator[str]:
+def cluster() -> Iterator[str]:
+    """The folder of an empty PostgreSQL cluster that nobody serves yet."""
+    initdb = installed.find("initdb", "postgresql")
+    with _folder("postgres" if os.geteuid() == 0 else None) as folder:
+        make = [*_lent(), initdb, *CLUSTER_OPTIONS.split(), f"--pgdata={folder}/data"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        yield folder
+
+
+@contextmanager
+def serving_cluster(folder: str, durable: bool = False, listen: str = "") -> Iterator[str]:
+    """The DATABASE_URL of a cluster while it is served, through a socket in its folder; and at the
+    usual port of the address `listen`, if any.
+    """
+    server, ready = (installed.find(name, "postgresql") for name in ("postgres", "pg_isready"))
+    settings = {"listen_addresses": listen, "unix_socket_directories": folder}
+    settings["fsync"] = "on" if durable else "off"
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    probe = [ready, "--quiet", f"--host={folder}"]
+    with running(
+        [*_lent(), server, "-D", f"{folder}/data", *options],
+        folder,
+        ready=lambda: subprocess.run(probe).returncode == 0,
+        stop=signal.SIGINT,  # "fast": does not wait for clients to leave
+    ):
+        yield f"postgresql://crr@{quote(folder, safe='')}/postgres"
+
+
+def _lent() -> list[str]:
+    """PostgreSQL refuses to run as root, so root lends it Debian's `postgres` user."""
+    if os.geteuid() != 0:
+        return []
+    return [installed.find("setpriv", "util-linux"), *LEND.split()]
+
+
+@contextmanager
+def redis(port: int | None = None, **options: str) -> Iterator[str]:
     """The URL of an empty Redis; give `port` to bring one back where another has stopped."""
     server = installed.find("redis-server", "redis-server")
     port = port or free_port()
     with _folder() as folder:
-        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no"}
-        command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        given = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no"}
+        every = given | options
+        words = ((f"--{name.replace('_', '-')}", str(value)) for name, value in every.items())
+        command = [part for pair in words for part in pair]
         with running([server, *command], folder, ready=lambda: _answers_ping(port)):
             yield f"redis://127.0.0.1:{port}/0"
 
@@ -103,6 +123,41 @@ def _prepare_s3(url: str, bucket: str) -> tuple[str, str]:
     return made["AccessKeyId"], made["SecretAccessKey"]
 
 
+@contextmanager
+def rabbitmq(port: int | None = None, address: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of an empty RabbitMQ; give `port` to bring one back where another has stopped.
+
+    Erlang's own distribution has a port of its own and no port mapper, which would outlive us.
+    """
+    installed.find("rabbitmq-server", "rabbitmq-server")
+    port, distribution = port or free_port(), free_port()
+    with _folder() as folder:
+        Path(folder, "rabbitmq.conf").write_text("loopback_users = none\n")
+        settings = {
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "HOME": folder,
+            "RABBITMQ_NODENAME": f"crr-{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": address,
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_MNESIA_BASE": folder,
+            "RABBITMQ_LOG_BASE": folder,
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
+            "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                f"+sbwt none -start_epmd false -erl_epmd_port {distribution}"
+            ),
+        }
+        with running(
+            [DEBIANS_RABBITMQ],
+            folder,
+            ready=lambda: _answers_amqp(port),
+            environment={**os.environ, **settings},
+        ):
+            yield f"amqp://guest:guest@{address}:{port}//"
+
+
 def free_port() -> int:
     """A loopback port that nothing listens on now; another process may still be quicker."""
     with socket.socket() as probe:
@@ -129,8 +184,10 @@ def running(
     ready: Callable[[], bool],
     stop: signal.Signals = signal.SIGTERM,
     environment: dict[str, str] | None = None,
-) -> Iterator[None]:
-    """`command` from when it is ready until the block ends; a failed start says what was logged."""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`command` from when it is ready until the block ends; a failed start says what was logged.
+    What is yielded is its supervisor.
+    """
     log = Path(folder, "log")
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -144,7 +201,7 @@ def running(
         _wait_until(lambda: process.poll() is not None or ready())
         if process.poll() is not None:
             raise RuntimeError(f"{command[0]} did not start:\n{log.read_text(errors='replace')}")
-        yield
+        yield process
     finally:
         process.send_signal(stop)
         process.wait(STOP_LIMIT_S)
@@ -169,6 +226,16 @@ def _answers_ping(port: int) -> bool:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _answers_amqp(port: int) -> bool:
+    """A server that speaks another version answers with the one it wants, and hangs up."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"AMQP\0\0\0\0")
+            return connection.recv(4) == b"AMQP"
     except OSError:
         return False
 

@@ -1,7 +1,10 @@
 """The promises of the house: pinned dependencies with reasons, and tests that stay at home."""
 
+import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +34,14 @@ def test_every_dependency_is_pinned_with_hashes_and_without_an_index() -> None:
 def test_no_test_reaches_another_machine(host: str) -> None:
     with pytest.raises(PermissionError, match="outside of this machine"):
         socket.create_connection((host, 9))
+
+
+def test_the_list_for_scanners_names_every_pin_with_its_digests() -> None:
+    done = subprocess.run([sys.executable, "deploy/sbom.py"], cwd=ROOT, capture_output=True)
+    listed = json.loads(done.stdout)["components"]
+    pins = re.findall(
+        r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+    )
+    assert [(one["name"], one["version"]) for one in listed] == pins
+    assert all(one["hashes"] for one in listed)
+    assert sum("licenses" in one for one in listed) > len(listed) * 0.9

@@ -55,6 +55,7 @@ NO_DJANGO = (
     "submissions/importers/flent.py",
     "submissions/importers/pkb.py",
     "submissions/importers/records.py",
+    "submissions/dump/chain.py",
     "submissions/dump/folder.py",
     "submissions/dump/records.py",
     "submissions/dump/tables.py",

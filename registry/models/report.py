@@ -17,6 +17,8 @@ from registry.models.identity import PUBLIC_ID_LENGTH, new_public_id
 
 MAX_ATTEMPTS = 5
 LEASE = timedelta(minutes=2)
+BACK_OFF_BASE = 4  # minutes: after 1, 4, 16, 64 an attempt is made again
+LONGEST_BACK_OFF = timedelta(minutes=BACK_OFF_BASE ** (MAX_ATTEMPTS - 1))
 BODY_KEPT = timedelta(days=30)  # after withdrawal
 
 
@@ -53,10 +55,13 @@ class ReportQuerySet(models.QuerySet["RawReport"]):
         return self.order_by("-id")
 
     def to_read(self) -> "ReportQuerySet":
-        """Stored but not yet read, due now, and not being read by somebody else."""
+        """Stored but not yet read, due now, and not being read by somebody else. What lies further
+        ahead than we ever set it was set by a clock that was wrong, and holds nobody up.
+        """
         now = timezone.now()
-        free = Q(lease_until=None) | Q(lease_until__lt=now)
-        return self.filter(free, status=RawReport.Status.RECEIVED, not_before__lte=now)
+        is_free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE)
+        is_due = Q(not_before__lte=now) | Q(not_before__gt=now + 2 * LONGEST_BACK_OFF)
+        return self.filter(is_free, is_due, status=RawReport.Status.RECEIVED)
 
     def claim(self, report_id: int) -> bool:
         """Take the lease on a report that is to be read; False when another worker has it. Counts

@@ -14,13 +14,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.utils import timezone
 
 from registry import results, trail
 from registry.api.results import COLUMNS
 from registry.models import RawReport, Reading, ReportEvent, Run
 from registry.models.identity import keyed_digest
 from registry.models.report import ReportQuerySet
-from submissions.dump import tables
+from submissions.dump import chain, tables
 from submissions.dump.folder import Folder
 from submissions.dump.records import FORMAT, Event, Record, to_line
 
@@ -50,6 +51,8 @@ results.csv      every figure, a row a run; what a spreadsheet would run begins 
 results.parquet  the same rows
 results.sqlite   the same rows, in the table results
 manifest.jsonl   id and SHA-256 of every report: manage.py verify_registry --manifest manifest.jsonl
+manifests.jsonl  in a registry's own folder: a line a night with the digest of manifest.jsonl and of
+                 the line before; keep the last one, and nobody can change what was published
 schema.json      what every field and column means
 SHA256SUMS       sha256sum -c SHA256SUMS
 
@@ -88,9 +91,9 @@ class Outcome:
     files: dict[str, int] = field(default_factory=dict)
 
 
-def export(path: Path, progress: Progress | None = None) -> Outcome:
-    """Write the dump into the folder at `path`, made where missing. Raises OSError where it cannot,
-    and Busy where another export writes there.
+def export(path: Path, progress: Progress | None = None, chained: bool = False) -> Outcome:
+    """Write the dump into the folder at `path`, made where missing; `chained` adds a line to its
+    chain of manifests. Raises OSError where it cannot, and Busy where another export writes there.
     """
     outcome = Outcome()
     last = RawReport.objects.aggregate(last=Max("pk"))["last"] or 0
@@ -107,6 +110,8 @@ def export(path: Path, progress: Progress | None = None) -> Outcome:
         folder.forget_parts_from(len(starts))
         _tables(folder, outcome, last)
         _texts(folder)
+        if chained:
+            chain.extend(folder, timezone.now())
         outcome.files = folder.sum_up()
     return outcome
 

@@ -116,7 +116,7 @@ def _answers(found: Site) -> bool:
 
 def _ask(request: Request) -> Answer:
     try:
-        with urlopen(request, timeout=30) as response:
+        with urlopen(request, timeout=WAIT_LIMIT_S) as response:
             return Answer(response.status, response.headers, response.read())
     except HTTPError as error:
         with error:

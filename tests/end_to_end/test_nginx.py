@@ -44,7 +44,7 @@ def nginx(behind: Site, folder: Path) -> Iterator[int]:
     for name, here in (
         ("listen 80", f"listen 127.0.0.1:{port}"),
         ("127.0.0.1:8000", behind.url.removeprefix("http://")),
-        ("/srv/crr/static/", f"{servers.ROOT}/static/"),
+        ("/srv/crr/app/static/", f"{servers.ROOT}/static/"),
         ("/srv/crr/dump/", f"{behind.data_dir}/dump/"),
         ("/var/cache/nginx/crr", f"{folder}/cache"),
     ):

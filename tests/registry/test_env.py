@@ -75,6 +75,7 @@ def test_address_that_cannot_be_used_is_one_line_without_its_password(
         "ALLOWED_HOSTS=,",
         "DEBUG=perhaps",
         "NUM_PROXIES=-1",
+        "LOG_FORMAT=xml",
         "SWEEP_SECONDS=nan",
         "DATA_DIR=/dev/null/x",
     ],

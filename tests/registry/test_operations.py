@@ -71,6 +71,15 @@ def test_without_a_database_it_is_not_and_says_so(client: Client, no_database: N
     assert client.get("/metrics").status_code == 503
 
 
+@pytest.mark.parametrize("path", ["/", "/reports/", "/leaderboard/", "/c/xen-users", "/feed.atom"])
+def test_a_page_without_a_database_asks_to_come_back(
+    client: Client, no_database: None, path: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer["Cache-Control"] == "no-store"
+
+
 @pytest.mark.django_db
 def test_a_migration_that_is_missing_is_named(client: Client) -> None:
     applied = MigrationRecorder(connection).migration_qs.filter(app="charts")

@@ -1,12 +1,13 @@
 """Every answer, every log line and every page of a fault of ours names its request."""
 
+import json
 import logging
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from registry.request_id import HEADER, Field
+from registry.request_id import HEADER, Field, JsonLines
 
 
 class Records(logging.Handler):
@@ -48,3 +49,17 @@ def test_outside_of_a_request_there_is_none() -> None:
     record = logging.makeLogRecord({})
     Field().filter(record)
     assert record.request_id == "-"  # type: ignore[attr-defined]
+
+
+def test_a_line_of_json_holds_a_hostile_message_and_its_traceback() -> None:
+    try:
+        raise ValueError('two\nlines and a "quote"')
+    except ValueError as error:
+        told = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("a.b", logging.ERROR, "", 1, "it says %s", ("\x1b[31m\n",), told)
+    Field().filter(record)
+    (line,) = JsonLines().format(record).splitlines()
+    found = json.loads(line)
+    assert (found["level"], found["request_id"], found["logger"]) == ("ERROR", "-", "a.b")
+    assert found["message"] == "it says \x1b[31m\n"
+    assert found["exception"].endswith('lines and a "quote"')

@@ -18,7 +18,8 @@ from registry.models import Cell, RawReport, ReportEvent, Run
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.summary import summarise
 from registry.refusal import Refused
-from submissions import tasks
+from submissions import tasks, verify
+from submissions.dump import chain
 from submissions.dump import export as exporting
 from submissions.dump.export import export
 from submissions.dump.folder import Folder
@@ -307,3 +308,22 @@ def test_no_line_breaks_the_reader(text: bytes) -> None:
     for line in (text, HEAD + text, b"[1]", b'{"dump":"crr-dump/1","body":1}'):
         with pytest.raises(Refused):
             from_line(line)
+
+
+@pytest.mark.django_db
+def test_the_nightly_manifests_are_a_chain_that_cannot_be_changed(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.DUMP_DIR = tmp_path
+    for rate in (20_000, 21_000):
+        send(client, rate)
+        for _ in range(2):  # a night without a change adds nothing
+            tasks.export_dump()
+    lines = (tmp_path / chain.CHAIN).read_bytes().splitlines(keepends=True)
+    assert len(lines) == 2
+    assert json.loads(lines[1])["previous"] == hashlib.sha256(lines[0]).hexdigest()
+    assert list(chain.broken_promises(tmp_path)) == []
+    (tmp_path / chain.CHAIN).write_bytes(lines[0].replace(b"20", b"19", 1) + lines[1])
+    assert list(verify.broken_promises()) == [
+        "the chain of manifests: line 2 does not follow from the one before"
+    ]

@@ -1,0 +1,172 @@
+"""A backup of everything a registry keeps, and the way back from it.
+
+In: a folder for backups. Out: in it a folder for each, named for its instant, that is whole or not
+there: the database as its own tool dumps it, the files of charts, the secret key where we made it,
+the manifest of every report, and digests of all that is no file of a chart (those are named for
+theirs). Files that the backup before has too are links to it. Called by the commands
+`backup_registry` and `restore_registry`.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from registry.models import RawReport
+from registry.models.identity import keyed_digest
+
+REPORTS_AT_ONCE = 2000
+KEY_FILE = "secret-key"
+SUMS = "SHA256SUMS"
+
+
+class CannotRestore(Exception):
+    """The backup is damaged, or the place is not empty; the text says what to do."""
+
+
+def back_up(folder: Path) -> Path:
+    """Write a backup beside the ones before. The registry may be at work meanwhile."""
+    name = timezone.now().strftime("%Y%m%dT%H%M%S.%fZ")
+    before = newest(folder)
+    draft = folder / f".{name}"
+    draft.mkdir(parents=True, mode=0o700)
+    _copy_files(Path(settings.MEDIA_ROOT), draft / "media", before and before / "media")
+    _write_manifest(draft / "manifest.jsonl")
+    _dump_database(draft / "database")
+    _copy_files(Path(settings.MEDIA_ROOT), draft / "media", None)  # what was drawn since
+    (draft / "backup.json").write_text(json.dumps(_description()))
+    if (settings.DATA_DIR / KEY_FILE).exists():
+        shutil.copy2(settings.DATA_DIR / KEY_FILE, draft / KEY_FILE)
+    _write_sums(draft)
+    return draft.rename(folder / name)
+
+
+def backups(folder: Path) -> list[Path]:
+    """Every whole backup, the oldest first."""
+    return sorted(path.parent for path in folder.glob(f"[0-9]*/{SUMS}"))
+
+
+def newest(folder: Path) -> Path | None:
+    return next(reversed(backups(folder)), None)
+
+
+def restore(backup: Path) -> None:
+    """Bring an empty place to what the backup holds. Raises CannotRestore before it changes
+    anything.
+    """
+    _require_whole(backup)
+    description = json.loads((backup / "backup.json").read_text())
+    _require_place(description)
+    _load_database(backup / "database")
+    _copy_files(backup / "media", Path(settings.MEDIA_ROOT), None)
+    if (backup / KEY_FILE).exists():
+        shutil.copy2(backup / KEY_FILE, settings.DATA_DIR / KEY_FILE)
+
+
+def _description() -> dict[str, Any]:
+    return {
+        "database": connection.vendor,
+        "reports": RawReport.objects.count(),
+        "instance": keyed_digest("instance", b"backup"),
+    }
+
+
+def _copy_files(source: Path, target: Path, before: Path | None) -> None:
+    """Copy what is not there yet; what `before` has is linked. A file may go while we look."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.rglob("*"):
+        place = target / path.relative_to(source)
+        if path.name.startswith(".") or place.exists() or not path.is_file():
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        known = before and before / path.relative_to(source)
+        try:
+            if known and known.exists():
+                os.link(known, place)
+            else:
+                shutil.copy2(path, place)
+        except FileNotFoundError:
+            place.unlink(missing_ok=True)
+
+
+def _write_manifest(path: Path) -> None:
+    """Before the database is dumped: what it names is in the dump."""
+    rows = RawReport.objects.order_by("pk").values("public_id", "body_sha256")
+    with path.open("w") as file:
+        for row in rows.iterator(chunk_size=REPORTS_AT_ONCE):
+            line = {"id": row["public_id"], "body_sha256": row["body_sha256"]}
+            file.write(json.dumps(line) + "\n")
+
+
+def _dump_database(path: Path) -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(path)])
+        return
+    _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+
+
+def _load_database(path: Path) -> None:
+    if connection.vendor == "sqlite":
+        connection.close()
+        shutil.copyfile(path, connection.settings_dict["NAME"])
+        return
+    options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+    _run("pg_restore", *options, f"--dbname={connection.settings_dict['NAME']}", str(path))
+
+
+def _run(*command: str) -> None:
+    """One of PostgreSQL's tools, which finds the server, and no password on its command line."""
+    place = {
+        "PGHOST": "HOST",
+        "PGPORT": "PORT",
+        "PGUSER": "USER",
+        "PGPASSWORD": "PASSWORD",
+        "PGDATABASE": "NAME",
+    }
+    given = {name: str(connection.settings_dict[key] or "") for name, key in place.items()}
+    subprocess.run(command, check=True, env={**os.environ, **{k: v for k, v in given.items() if v}})
+
+
+def _write_sums(folder: Path) -> None:
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    lines = [f"{_digest(folder / name)}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(lines))
+
+
+def _require_whole(backup: Path) -> None:
+    try:
+        lines = (backup / SUMS).read_text().splitlines()
+    except OSError as error:
+        raise CannotRestore(f"{backup} is no backup: {error}") from None
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        if _digest(backup / name) != digest:
+            raise CannotRestore(f"{backup / name} is damaged: take another backup")
+
+
+def _require_place(description: dict[str, Any]) -> None:
+    """The same kind of database, empty, and the instance's own key where it is given."""
+    if description["database"] != connection.vendor:
+        raise CannotRestore(
+            f"the backup is of {description['database']}, and DATABASE_URL of {connection.vendor}"
+        )
+    if connection.introspection.table_names():
+        raise CannotRestore("the database of DATABASE_URL is not empty: name a new one")
+    has_key = os.environ.get("SECRET_KEY") or os.environ.get("INSTANCE_KEY")
+    if has_key and description["instance"] != keyed_digest("instance", b"backup"):
+        raise CannotRestore(
+            "INSTANCE_KEY (else SECRET_KEY) is not the backup's: repeats would not be known"
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

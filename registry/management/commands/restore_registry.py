@@ -1,0 +1,76 @@
+"""Restore a backup into an empty place and check it; or rehearse that in a place of its own."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from registry.backup import CannotRestore, newest, restore
+
+
+class Command(BaseCommand):
+    help = "Restores the backup, or the newest of a folder of them, and checks every promise."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path, help="a backup, or a folder of backups")
+        parser.add_argument(
+            "--rehearse",
+            action="store_true",
+            help="into a place of its own that is removed; changes nothing here",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        backup = newest(options["folder"]) or options["folder"]
+        if options["rehearse"]:
+            self._rehearse(backup)
+            return
+        try:
+            restore(backup)
+        except CannotRestore as reason:
+            raise CommandError(str(reason)) from None
+        self.stdout.write(f"restored {backup.name}")
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("verify_registry", manifest=str(backup / "manifest.jsonl"), stdout=self.stdout)
+
+    def _rehearse(self, backup: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder, _scratch(folder) as database:
+            environment = {
+                **os.environ,
+                "DATABASE_URL": database,
+                "DATA_DIR": folder,
+                "STORAGE_URL": f"file://{folder}/media",
+                "SECRET_KEY": settings.SECRET_KEY,
+                "INSTANCE_KEY": settings.INSTANCE_KEY,
+            }
+            command = [sys.executable, "manage.py", "restore_registry", str(backup.resolve())]
+            done = subprocess.run(command, env=environment, cwd=settings.BASE_DIR)
+        if done.returncode:
+            raise CommandError(f"{backup} cannot be restored: see above")
+
+
+@contextmanager
+def _scratch(folder: str) -> Iterator[str]:
+    """The address of an empty database that is gone afterwards."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{folder}/registry.sqlite3"
+        return
+    name = f"crr_rehearsal_{uuid.uuid4().hex[:12]}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    try:
+        yield urlunsplit(urlsplit(settings.DATABASE_URL)._replace(path=f"/{name}"))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name}")

@@ -1,0 +1,202 @@
+"""docs/self-hosting.md as an operator follows it: its `crr` lines in their order, the commands of
+the units, and what of deploy/ can be checked without the machine it is for.
+"""
+
+import configparser
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from registry import metrics
+from tests import installed
+from tests.end_to_end.site import Site, wait_until
+from tests.end_to_end.test_nginx import nginx
+from tests.faults.conftest import rabbitmq_url  # noqa: F401 - a fixture
+from tests.faults.deployment import SECRET_KEY, Deployment
+from tests.faults.senders import Ledger, post_many
+from tests.servers import ROOT, accepts, free_port, running
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+PAGE = (ROOT / "docs/self-hosting.md").read_text()
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(DEPLOY / "systemd" / name)
+    return parser
+
+
+def settings(**ours: str) -> dict[str, str]:
+    """deploy/environment.example, with what an operator changes in it changed."""
+    text = (DEPLOY / "environment.example").read_text()
+    found = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    assert ours.keys() <= found.keys() | {"PATH", "ALLOWED_HOSTS"}
+    return {**found, **ours}
+
+
+@contextmanager
+def started(name: str, folder: Path, environment: dict[str, str], ready: Any) -> Iterator[int]:
+    """The command of a unit, in the folders of the test; yields the process id."""
+    command = unit(name)["Service"]["ExecStart"].replace("%%", "%").replace("%i", "1")
+    for theirs, here in (
+        ("/srv/crr/app", str(ROOT)),
+        ("--port 8000", f"--port {environment['PORT']}"),
+        ("/srv/crr/", f"{folder}/"),
+    ):
+        command = command.replace(theirs, here)
+    log = folder / f"log-{name}"
+    log.mkdir()
+    with running(command.split(), str(log), ready, environment=environment) as process:
+        yield process.pid
+
+
+def lines_of(part: str) -> list[list[str]]:
+    """The `crr` lines of a part of the page, without what only people can answer."""
+    _, _, after = PAGE.partition(f"\n## {part}\n")
+    lines = re.findall(r"^    crr (.+)$", after.partition("\n## ")[0], re.MULTILINE)
+    return [line.split() for line in lines if line != "createsuperuser"]
+
+
+def run(deployment: Deployment, part: str, backups: Path) -> list[str]:
+    lines = lines_of(part)
+    assert lines
+    return [
+        deployment.manage(*(word.replace("/var/backups/crr", str(backups)) for word in line))
+        for line in lines
+    ]
+
+
+def test_the_page_from_nothing_to_a_restored_registry(
+    postgresql_url: str,
+    rabbitmq_url: str,  # noqa: F811
+    tmp_path: Path,
+    ledger: Ledger,
+) -> None:
+    """Over RabbitMQ; the journey tests go over Redis."""
+    try:
+        installed.find("nginx", "nginx-light")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+    tmp_path.chmod(0o755)
+    port = free_port()
+    environment = settings(
+        DATA_DIR=str(tmp_path),
+        DATABASE_URL=postgresql_url,
+        CELERY_BROKER_URL=rabbitmq_url,
+        SECRET_KEY=SECRET_KEY,
+        INSTANCE_KEY=SECRET_KEY[::-1],
+        ALLOWED_HOSTS="registry.example,127.0.0.1",
+        PATH=f"{ROOT}/.venv/bin:/usr/bin:/bin",
+    )
+    here = Deployment(tmp_path, environment)
+    run(here, "Install", tmp_path)
+    schedule = tmp_path / "log-crr-scheduler.service" / "log"
+    with ExitStack() as stack:
+        for name, ready in (
+            ("crr-web.service", lambda: accepts(port)),
+            ("crr-worker@.service", lambda: True),
+            ("crr-scheduler.service", schedule.exists),
+        ):
+            given = {**environment, "PORT": str(port)}
+            pid = stack.enter_context(started(name, tmp_path, given, ready))
+        behind = Site(f"http://127.0.0.1:{port}", tmp_path, pid)
+        front = stack.enter_context(nginx(behind, tmp_path))
+        page = Site(f"http://127.0.0.1:{front}", tmp_path, pid)
+        assert page.get("/readyz", Host="registry.example").json()["ready"]
+        ledger.enter(post_many(behind, range(8), clients=2))
+        wait_until(lambda: "6.40" in page.get("/c/xen-users.csv", Host="registry.example").text())
+        run(here, "Back up", tmp_path / "backups")
+        run(here, "Upgrade", tmp_path / "backups")
+    here.verify(ledger)
+    there = Deployment(tmp_path / "there", {**environment, "DATA_DIR": f"{tmp_path}/there"})
+    there.folder.mkdir()
+    there.environment["DATABASE_URL"] = f"{postgresql_url}_there"
+    _create_database(postgresql_url)
+    said = run(there, "Restore", tmp_path / "backups")
+    assert "all promises hold, and the" in said[0]
+    there.verify(ledger)
+
+
+def _create_database(url: str) -> None:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {urlsplit(url).path[1:]}_there")
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.mark.parametrize("name", [path.name for path in UNITS if path.suffix == ".service"])
+def test_every_service_is_confined_and_has_the_settings(name: str) -> None:
+    service = unit(name)["Service"]
+    assert service["User"] == "crr"
+    assert service["EnvironmentFile"] == "/etc/crr/environment"
+    for name_, value in (("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")):
+        assert service[name_] == value
+    assert service["ExecStart"].startswith("/srv/crr/app/.venv/bin/python ")
+
+
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    try:
+        verify = installed.find("systemd-analyze", "systemd")
+    except installed.Missing as missing:
+        pytest.skip(str(missing))
+    here = tmp_path / "units"
+    here.mkdir()
+    for path in UNITS:
+        text = path.read_text().replace("/srv/crr/app/.venv/bin/python", "/bin/true")
+        (here / path.name).write_text(text)
+    names = [str(here / path.name.replace("@.", "@1.")) for path in UNITS]
+    (here / "crr-worker@1.service").write_text((here / "crr-worker@.service").read_text())
+    done = subprocess.run([verify, "verify", *names], capture_output=True, text=True)
+    assert [line for line in done.stderr.splitlines() if "crr" in line] == []
+
+
+def test_the_target_wants_what_there_is() -> None:
+    wanted = unit("crr.target")["Unit"]["Wants"].replace("@1", "@").split()
+    assert set(wanted) <= {path.name for path in UNITS}
+
+
+def test_compose_runs_the_commands_of_the_units() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for name, file in (
+        ("web", "crr-web.service"),
+        ("worker", "crr-worker@.service"),
+        ("scheduler", "crr-scheduler.service"),
+    ):
+        ours = unit(file)["Service"]["ExecStart"].split()[1:]
+        theirs = services[name]["command"].split()[1:]
+        differ = {"127.0.0.1", "0.0.0.0", "--hostname", "worker-%i@%%h"}
+        places = {"/srv/crr/schedule", "/srv/crr/data/schedule"}
+        assert set(ours) ^ set(theirs) <= differ | places
+
+
+def test_settings_of_the_example_are_known() -> None:
+    known = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    assert settings().keys() <= set(known)
+
+
+@pytest.mark.django_db
+def test_alerts_ask_for_figures_that_there_are() -> None:
+    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0]["rules"]
+    families = text_string_to_metric_families(metrics.exposition().decode())
+    known = {family.name for family in families}
+    for rule in rules:
+        asked = set(re.findall(r"crr_[a-z_]+", rule["expr"]))
+        assert asked
+        assert {name.removesuffix("_total") for name in asked} <= known | {
+            name.removesuffix("_total") for name in known
+        }

@@ -1,0 +1,104 @@
+"""`python -m tests.faults [CASE...]`: runs what shows each case, whole, and writes the table of
+docs/reliability.md. Exit code 1 when a case is not shown. Called by `make faults`.
+"""
+
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.faults.cases import CASES, Case
+from tests.servers import ROOT
+
+PAGE = ROOT / "docs/reliability.md"
+HEAD = "| case | fault | what holds | shown by `make faults` |\n|---|---|---|---|\n"
+Name = tuple[str, str]  # path of the file, name of the test
+
+
+@dataclass
+class Result:
+    """What became of the tests of one name."""
+
+    passed: int = 0
+    others: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+
+
+class Collector:
+    """A plugin of pytest that keeps the tests that are named, and what became of them."""
+
+    def __init__(self, wanted: set[Name]) -> None:
+        self._wanted = wanted
+        self.results: dict[Name, Result] = defaultdict(Result)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if _name_of(item.nodeid) in self._wanted]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = self.results[_name_of(report.nodeid)]
+        if report.when == "call" and report.passed:
+            result.passed += 1
+            result.figures += [str(text) for name, text in report.user_properties]
+        elif not report.passed:
+            result.others.append(f"{report.nodeid} {report.outcome}")
+
+
+def _name_of(node: str) -> Name:
+    """Of a test with whatever class and parameters."""
+    path, _, rest = node.partition("::")
+    return path, rest.partition("[")[0].rpartition("::")[2]
+
+
+def main(numbers: list[str]) -> int:
+    cases = [case for case in CASES if not numbers or case.number in numbers]
+    shown = {name for case in cases for name in case.shown_by}
+    results = _of_tests({_name_of(name) for name in shown if "::" in name})
+    results |= {(name, ""): _of_target(name) for name in shown if "::" not in name}
+    rows = {case.number: _row(case, results) for case in cases}
+    PAGE.write_text(_with_rows(PAGE.read_text(), rows))
+    failed = [number for number, row in rows.items() if "**" in row]
+    print(f"{len(cases) - len(failed)} of {len(cases)} cases hold", *failed)
+    return int(bool(failed))
+
+
+def _of_tests(names: set[Name]) -> dict[Name, Result]:
+    collector = Collector(names)
+    pytest.main(sorted({path for path, _ in names}), plugins=[collector])
+    return dict(collector.results)
+
+
+def _of_target(command: str) -> Result:
+    code = subprocess.run(command.split(), cwd=ROOT).returncode
+    return Result(others=[f"{command} ended with {code}"]) if code else Result(passed=1)
+
+
+def _row(case: Case, results: dict[Name, Result]) -> str:
+    found = [results.get(_name_of(name), Result()) for name in case.shown_by]
+    missing = [name for name, one in zip(case.shown_by, found, strict=True) if not one.passed]
+    wrong = [other for one in found for other in one.others] + missing
+    figures = [figure for one in found for figure in one.figures]
+    said = "; ".join([_counted(sum(one.passed for one in found)), *figures])
+    if wrong:
+        said = f"**not shown**: {'; '.join(dict.fromkeys(wrong))}"
+    return f"| {case.number} | {case.fault} | {case.holds} | {said} |"
+
+
+def _counted(n: int) -> str:
+    return "1 check" if n == 1 else f"{n:,} checks"
+
+
+def _with_rows(page: str, rows: dict[str, str]) -> str:
+    """The page with these rows in place of the old ones, in the order of the cases. The table is
+    its end.
+    """
+    before, _, table = page.partition(HEAD)
+    old = {row.split("|")[1].strip(): row for row in table.splitlines() if row.startswith("|")}
+    every = old | rows
+    return before + HEAD + "".join(f"{every[case.number]}\n" for case in CASES)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""A registry in pieces, as production runs it: web, workers and scheduler are processes of their
+own, on real servers, and each can be killed alone.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.end_to_end.site import Site, wait_until
+from tests.faults.senders import Ledger
+from tests.servers import ROOT, accepts, free_port, running
+
+SECRET_KEY = "a key of the tests, as long as a real one: 0123456789 abcdefghij"
+GRANIAN = "-m granian --interface wsgi --host 127.0.0.1 --workers 2 --blocking-threads 8"
+WAITING = ("crr_reports_unread", "crr_readings_waiting")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where a registry keeps its things, and the environment that its processes share."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def manage(self, *command: str) -> str:
+        """What manage.py printed. Raises with it where the command failed."""
+        done = self.run(sys.executable, "manage.py", *command)
+        if done.returncode:
+            raise RuntimeError(f"manage.py {' '.join(command)}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True
+        )
+
+    @contextmanager
+    def web(
+        self, application: str = "registry.wsgi:application", **environment: str
+    ) -> Iterator[Site]:
+        port = free_port()
+        command = [*f"{sys.executable} {GRANIAN} --port {port}".split(), application]
+        log = self._folder("web")
+        given = {**self.environment, "PUBLIC_URL": f"http://127.0.0.1:{port}", **environment}
+        with running(command, log, lambda: accepts(port), environment=given) as process:
+            yield Site(given["PUBLIC_URL"], self.folder, process.pid)
+
+    @contextmanager
+    def worker(
+        self, *options: str, name: str = "worker", program: str = "celery", via: Sequence[str] = ()
+    ) -> Iterator[Site]:
+        """A Celery worker that has reached its broker; `via` runs it on another host. What is
+        yielded knows its processes.
+        """
+        log = self._folder(name)
+        command = [*via, sys.executable, "-m", "registry.supervised", "--revive"]
+        command += [sys.executable, "-m", program, "--app", "registry", "worker"]
+        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        command += ["--loglevel=info", f"--hostname={name}@%h", *(options or ("--concurrency=1",))]
+        says = Path(log, "log")
+        with running(
+            command, log, lambda: b" ready." in says.read_bytes(), environment=self.environment
+        ) as process:
+            yield Site("", self.folder, process.pid)
+
+    @contextmanager
+    def scheduler(self, name: str = "scheduler") -> Iterator[None]:
+        log = self._folder(name)
+        command = [sys.executable, "-m", "celery", "--app", "registry", "--quiet", "beat"]
+        command += ["--scheduler", "registry.schedule:Scheduler", "--pidfile="]
+        command += ["--schedule", f"{log}/schedule"]
+        written = Path(log)  # the ending of the file is the database module's
+        with running(
+            command, log, lambda: any(written.glob("schedule*")), environment=self.environment
+        ):
+            yield
+
+    def settle(self, site: Site, limit_s: float = 90) -> None:
+        """Wait until nothing waits any more, without a hand of ours in it."""
+        wait_until(lambda: not any(self.waiting(site)), limit_s)
+
+    def waiting(self, site: Site) -> list[float]:
+        return [value for name, value in metrics_of(site).items() if name in WAITING]
+
+    def verify(self, ledger: Ledger) -> str:
+        """The invariant after every case: every report of the ledger is there with its digest,
+        and no promise is broken. Raises with what is.
+        """
+        manifest = self.folder / "ledger.jsonl"
+        ledger.write(manifest)
+        return self.manage("verify_registry", "--manifest", str(manifest))
+
+    def _folder(self, name: str) -> str:
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder)
+
+
+def metrics_of(site: Site) -> dict[str, float]:
+    families = text_string_to_metric_families(site.get("/metrics").text())
+    return {sample.name: sample.value for family in families for sample in family.samples}
+
+
+def deployed(folder: Path, database: str, broker: str, **settings: str) -> Deployment:
+    """A registry that keeps its files in `folder`; nothing runs yet."""
+    passed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = {
+        **passed,
+        "DATA_DIR": str(folder / "var"),
+        "DATABASE_URL": database,
+        "CELERY_BROKER_URL": broker,
+        "SECRET_KEY": SECRET_KEY,
+        "REPORTS_PER_DAY": "0",
+        "SWEEP_SECONDS": "2",
+        **settings,
+    }
+    return Deployment(folder, environment)
+
+
+def copied(media: Path, to: Deployment) -> None:
+    """Give a registry the files of the one that its database was copied from."""
+    shutil.copytree(media, Path(to.environment["DATA_DIR"]) / "media")

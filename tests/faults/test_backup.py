@@ -1,0 +1,132 @@
+"""Backups are restored: on SQLite and on PostgreSQL, into an empty place, byte for byte."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults.conftest import NOWHERE
+from tests.faults.deployment import Deployment, deployed
+from tests.faults.senders import Ledger, post_many
+
+DRAW = """
+from charts.models import Chart
+from charts.pipeline import draw, ensure_defaults
+from registry.models.summary import summarise
+while summarise():
+    pass
+ensure_defaults()
+draw(Chart.objects.get(slug="xen-users").pk)
+"""
+
+
+def shell(deployment: Deployment, program: str) -> str:
+    return deployment.manage("shell", "--no-imports", "--command", program).strip()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> list[Deployment]:
+    """Two empty places for a registry."""
+
+    def database(name: str) -> str:
+        if request.param == "sqlite":
+            return f"sqlite:///{tmp_path}/{name}.sqlite3"
+        return str(request.getfixturevalue(f"postgresql_{name}"))
+
+    names = ("here", "there")
+    made = [deployed(tmp_path / name, database(name), NOWHERE) for name in names]
+    for each in made:
+        each.folder.mkdir()
+    return made
+
+
+@pytest.fixture
+def postgresql_here(postgresql_url: str) -> str:
+    return postgresql_url
+
+
+@pytest.fixture
+def postgresql_there(postgresql_here: str) -> str:
+    with psycopg.connect(postgresql_here, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE crr_there")
+    return postgresql_here.rpartition("/")[0] + "/crr_there"
+
+
+def test_backup_brings_an_empty_machine_to_the_same_registry(
+    places: list[Deployment], tmp_path: Path, ledger: Ledger, figure: Callable[[str], None]
+) -> None:
+    here, there = places
+    here.manage("migrate", "--verbosity", "0")
+    with here.web() as web:
+        ledger.enter(post_many(web, range(20), clients=4))
+        shell(here, DRAW)
+        first = here.manage("backup_registry", str(tmp_path / "backups"))
+        ledger.enter(post_many(web, range(20, 30), clients=4))
+        shell(here, DRAW)
+        here.manage("backup_registry", str(tmp_path / "backups"), "--keep", "1")
+        pages = {path: web.get(path).body for path in ("/api/v1/leaderboard/", "/c/xen-users.png")}
+    assert not Path(first.strip()).exists()
+    here.manage("restore_registry", str(tmp_path / "backups"), "--rehearse")
+    said = there.manage("restore_registry", str(tmp_path / "backups"))
+    assert "all promises hold, and the" in said
+    there.verify(ledger)
+    with there.web() as web:
+        assert {path: web.get(path).body for path in pages} == pages
+        assert {sent.status for sent in post_many(web, range(5), clients=1)} == {200}
+    figure(f"{len(ledger.kept)} reports and every chart restored by one command")
+
+
+def test_damaged_backup_and_place_that_is_not_empty_are_refused(tmp_path: Path) -> None:
+    here = deployed(tmp_path, f"sqlite:///{tmp_path}/here.sqlite3", NOWHERE)
+    here.manage("migrate", "--verbosity", "0")
+    backup = Path(here.manage("backup_registry", str(tmp_path / "backups")).strip())
+    with pytest.raises(RuntimeError, match="is not empty"):
+        here.manage("restore_registry", str(backup))
+    with (backup / "database").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"\xff")
+    with pytest.raises(RuntimeError, match="is damaged"):
+        here.manage("restore_registry", str(backup))
+
+
+POSTED = """
+import sys
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from charts import artefacts
+from registry.models.identity import digest_of
+
+first = [(app, "0001_initial") for app in ("registry", "submissions", "charts")]
+executor = MigrationExecutor(connection)
+state = executor.migrate([key for key in first if key in executor.loader.graph.nodes])
+chart = state.apps.get_model("charts", "Chart").objects.create(slug="posted", params={})
+content = bytes.fromhex("89504e470d0a1a0a") + b"as it was posted"
+spec = {"title": "as it was posted"}
+digest = digest_of(spec)
+state.apps.get_model("charts", "FrozenChart").objects.create(
+    chart=chart, version=digest[:12], digest=digest, spec=spec, drawn_at="2026-01-01T00:00Z",
+    files={"png": {"digest": artefacts.put(content, "png"), "size": len(content)}},
+)
+print(digest[:12])
+"""
+
+
+def test_frozen_chart_of_the_first_schema_keeps_its_bytes(
+    places: list[Deployment], tmp_path: Path
+) -> None:
+    """Its address stands in a post: after every migration, a new reading of all reports and a
+    restore it gives the bytes of the post.
+    """
+    here, there = places
+    version = shell(here, POSTED).splitlines()[-1]
+    here.manage("migrate", "--verbosity", "0")
+    here.manage("load_seed")
+    here.manage("reparse_reports")
+    here.manage("backup_registry", str(tmp_path / "backups"))
+    there.manage("restore_registry", str(tmp_path / "backups"))
+    for place in places:
+        with place.web() as web:
+            answer = web.get(f"/c/posted/{version}.png")
+            assert (answer.status, answer.body[8:]) == (200, b"as it was posted")
+            assert "immutable" in answer.headers["Cache-Control"]

@@ -1,0 +1,242 @@
+"""The broker goes away, falls silent, fills up, loses, repeats and turns round its messages: no
+report waits for it, none is lost, none is counted twice.
+"""
+
+import json
+import os
+import random
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from tests import servers
+from tests.end_to_end.site import Site, site, wait_until
+from tests.faults import times
+from tests.faults.conftest import Deploy
+from tests.faults.deployment import Deployment, metrics_of
+from tests.faults.proxy import Proxy
+from tests.faults.senders import Ledger, post, post_many, slowest_ms
+
+Figure = Callable[[str], None]
+
+
+def all_new(ledger: Ledger) -> bool:
+    return set(ledger.statuses) == {201}
+
+
+def address_of(port: int) -> str:
+    return f"redis://127.0.0.1:{port}/0"
+
+
+def test_redis_that_is_stopped_costs_no_report(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    port, n = servers.free_port(), times(200, 40)
+    deployment = deploy(address_of(port))
+    with deployment.web() as web:
+        sent = ledger.enter(post_many(web, range(n), clients=10))
+        assert all_new(ledger)
+        assert len(deployment.waiting(web)) == 2
+        assert max(deployment.waiting(web)) >= n
+        with servers.redis(port), deployment.worker(), deployment.scheduler():
+            deployment.settle(web)
+    deployment.verify(ledger)
+    figure(f"{n} × 201, p99 {slowest_ms(sent):.0f} ms, 0 lost")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
+def test_broker_that_never_answers_costs_no_report(
+    request: pytest.FixtureRequest, deploy: Deploy, ledger: Ledger, figure: Figure, kind: str
+) -> None:
+    """It takes the connection and says nothing, which no client library forgives by itself."""
+    url = request.getfixturevalue(f"{kind}_url")
+    with ExitStack() as stack:
+        proxy = Proxy(urlsplit(url).port or 0)
+        stack.callback(proxy.close)
+        deployment = deploy(url.replace(str(urlsplit(url).port), str(proxy.port)))
+        web = stack.enter_context(deployment.web())
+        usual = ledger.enter(post_many(web, range(10), clients=1))
+        proxy.swallow()
+        silent = ledger.enter(post_many(web, range(10, times(210, 50)), clients=10))
+        assert all_new(ledger)
+        proxy.mend()
+        stack.enter_context(deployment.worker())
+        stack.enter_context(deployment.scheduler())
+        deployment.settle(web)
+    deployment.verify(ledger)
+    slowest = slowest_ms(silent, 1.0) - slowest_ms(usual, 0.5)
+    figure(f"{kind}: {len(silent)} × 201, at most {slowest:.0f} ms more for one, 0 lost")
+
+
+@pytest.mark.faults
+def test_redis_that_restarts_again_and_again_needs_no_hand(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    port, restarts = servers.free_port(), times(20, 2)
+    deployment = deploy(address_of(port))
+    with ExitStack() as stack:
+        broker = stack.enter_context(ExitStack())
+        broker.enter_context(servers.redis(port))
+        web = stack.enter_context(deployment.web())
+        stack.enter_context(deployment.worker())
+        stack.enter_context(deployment.scheduler())
+        for restart in range(restarts):
+            first = restart * 40
+            ledger.enter(post_many(web, range(first, first + 20), clients=4))
+            broker.close()
+            ledger.enter(post_many(web, range(first + 20, first + 40), clients=4))
+            broker.enter_context(servers.redis(port))
+        deployment.settle(web)
+    assert all_new(ledger)
+    deployment.verify(ledger)
+    figure(f"{restarts} restarts, {len(ledger.kept)} × 201, the backlog drained by itself")
+
+
+@pytest.mark.faults
+def test_redis_without_memory_costs_no_report(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    port = servers.free_port()
+    deployment = deploy(address_of(port))
+    with ExitStack() as stack:
+        stack.enter_context(servers.redis(port, maxmemory="4mb"))
+        client = stack.enter_context(redis.Redis(port=port))
+        web = stack.enter_context(deployment.web())
+        client.config_set("maxmemory-policy", "noeviction")
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            fill(client)
+        ledger.enter(post_many(web, range(100), clients=8))
+        assert all_new(ledger)
+        client.flushall()
+        stack.enter_context(deployment.worker())
+        stack.enter_context(deployment.scheduler())
+        deployment.settle(web)
+    deployment.verify(ledger)
+    figure(f"{len(ledger.kept)} × 201 beside a full Redis, 0 lost")
+
+
+def fill(client: Any) -> None:
+    for number in range(1000):
+        client.set(f"fill-{number}", "x" * 10_000)
+
+
+SUMMED_UP = """
+from django.db.models import F
+from charts.models import Chart, Drawing
+from registry.models import Cell
+cells = Cell.objects.order_by("pk").values_list("recipe_id", "n_runs")
+rows = [row for drawing in Drawing.objects.order_by("chart__slug") for row in drawing.spec["rows"]]
+print(sorted(map(str, cells)), sorted(map(str, rows)))
+"""
+
+
+def shown(deployment: Deployment) -> str:
+    """What the registry counts and draws, without what tells when."""
+    return deployment.manage("shell", "--no-imports", "--command", SUMMED_UP)
+
+
+def clean_run(deploy: Deploy, url: str, n: int) -> str:
+    deployment = deploy(url)
+    with deployment.web() as web, deployment.worker(), deployment.scheduler():
+        post_many(web, range(n), clients=1)
+        wait_until_drawn(web, deployment)
+    return shown(deployment)
+
+
+def wait_until_drawn(web: Site, deployment: Deployment) -> None:
+    deployment.settle(web)
+    wait_until(lambda: metrics_of(web).get("crr_charts_stale") == 0)
+
+
+def test_messages_that_come_thrice_and_in_reverse_change_nothing(
+    redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    n = times(60, 20)
+    clean = clean_run(deploy, redis_url, n)
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    deployment = deploy(redis_url, CHART_THROTTLE_SECONDS="0.1")
+    with client, deployment.web() as web, deployment.scheduler():
+        ledger.enter(post_many(web, range(n), clients=1))
+        wait_until(lambda: client.llen("celery") >= 6)
+        repeated = turn_round(client)
+        with deployment.worker("--concurrency=2"):
+            wait_until_drawn(web, deployment)
+            repeated += turn_round(client)
+            wait_until(lambda: client.llen("celery") < 3)
+            wait_until_drawn(web, deployment)
+    assert shown(deployment) == clean
+    deployment.verify(ledger)
+    figure(f"{repeated} messages thrice and in reverse: the same cells and charts")
+
+
+def turn_round(client: Any) -> int:
+    """Every message that waits comes three times, the last one first; how many there were."""
+    with client.pipeline() as pipeline:
+        pipeline.lrange("celery", 0, -1).delete("celery")
+        waiting = pipeline.execute()[0]
+    for message in waiting:
+        client.rpush("celery", *(_copy(message, number) for number in range(3)))
+    return len(waiting)
+
+
+def _copy(message: bytes, number: int) -> bytes:
+    """The same message as one that came on its own: the broker knows it by its tag."""
+    body = json.loads(message)
+    body["properties"]["delivery_tag"] += str(number)
+    body["headers"]["expires"] = None
+    return json.dumps(body).encode()
+
+
+@pytest.mark.faults
+def test_no_scheduler_and_three_schedulers(
+    redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    """Without one, hints do the work; with three, every sweep comes thrice."""
+    n = 100
+    deployment = deploy(redis_url)
+    with ExitStack() as stack:
+        web = stack.enter_context(deployment.web())
+        stack.enter_context(deployment.worker())
+        ledger.enter(post_many(web, range(n), clients=4))
+        deployment.settle(web)
+        for number in range(3):
+            stack.enter_context(deployment.scheduler(f"scheduler-{number}"))
+        ledger.enter(post_many(web, range(n, 2 * n), clients=4))
+        wait_until_drawn(web, deployment)
+    assert all_new(ledger)
+    deployment.verify(ledger)
+    figure(f"{n} reports counted without a scheduler, {n} with three, none twice")
+
+
+@pytest.mark.faults
+def test_embedded_worker_killed_at_random_loses_nothing(
+    tmp_path: Path, ledger: Ledger, figure: Figure
+) -> None:
+    """The broker of files forgets what a killed worker had in hand; the sweep does not."""
+    kills, each = times(50, 2), 10
+    chance = random.Random(8)
+    folder = tmp_path / "embedded" / "var"
+    folder.parent.mkdir()
+    with site(folder, REPORTS_PER_DAY="0") as registry:
+        for kill in range(kills):
+            first = kill * each
+            cut = first + chance.randrange(each)
+            ledger.enter(post(registry, number) for number in range(first, cut))
+            wait_until(lambda: registry.processes("--quiet worker"))
+            os.kill(registry.processes("--quiet worker")[-1], signal.SIGKILL)
+            ledger.enter(post(registry, number) for number in range(cut, first + each))
+        wait_until(lambda: metrics_of(registry)["crr_readings_waiting"] == 0)
+    assert all_new(ledger)
+    environment = {**os.environ, "DATA_DIR": str(folder)}
+    environment.pop("DATABASE_URL", None)
+    environment.pop("SECRET_KEY", None)
+    Deployment(folder.parent, environment).verify(ledger)
+    figure(f"{kills} kills, {len(ledger.kept)} × 201, all counted")

@@ -1,0 +1,287 @@
+"""The database restarts, is written to from everywhere, runs out of disk, is read again by a new
+parser, and lives with clocks that jump.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from charts.models import Chart
+from charts.pipeline import ensure_defaults
+from registry.models import RawReport
+from tests import installed, servers
+from tests.end_to_end.site import Site, wait_until
+from tests.faults import times
+from tests.faults.conftest import NOWHERE, Deploy
+from tests.faults.deployment import Deployment, deployed, metrics_of
+from tests.faults.senders import KIND, Ledger, Sent, numbered, post, post_many, slowest_ms
+
+Figure = Callable[[str], None]
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    try:
+        with servers.cluster() as folder:
+            yield folder
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+
+
+def until_taken(web: Site, number: int, ledger: Ledger) -> Sent:
+    """As a client does: the same report with the same key until it is taken."""
+    taken: list[Sent] = []
+
+    def is_taken() -> bool:
+        (sent,) = ledger.enter([post(web, number, **{"Idempotency-Key": f"key-{number:09}"})])
+        taken.append(sent)
+        return sent.public_id is not None
+
+    wait_until(is_taken, 60)
+    return taken[-1]
+
+
+@pytest.mark.faults
+def test_postgresql_that_is_killed_under_load_costs_no_report(
+    cluster: str, tmp_path: Path, ledger: Ledger, figure: Figure
+) -> None:
+    restarts, each = times(10, 2), 40
+    with ExitStack() as stack:
+        database = stack.enter_context(ExitStack())
+        url = database.enter_context(servers.serving_cluster(cluster))
+        deployment = deployed(tmp_path, url, NOWHERE)
+        deployment.manage("prepare")
+        web = stack.enter_context(deployment.web())
+        pool = stack.enter_context(ThreadPoolExecutor(4))
+        for restart in range(restarts):
+            numbers = range(restart * each, (restart + 1) * each)
+            sending = [pool.submit(until_taken, web, number, ledger) for number in numbers]
+            wait_until(lambda sending=sending: sum(map(_is_done, sending)) > each // 3)  # type: ignore[misc]
+            _end_at_once(cluster)
+            database.close()
+            database.enter_context(servers.serving_cluster(cluster))
+            for future in sending:
+                future.result()
+        assert set(ledger.statuses) <= {200, 201, 503}
+        assert len(ledger.kept) == restarts * each
+        while deployment.waiting(web)[1]:
+            deployment.manage("refresh_charts")
+            deployment.manage("shell", "--no-imports", "--command", SUM_UP)
+        deployment.verify(ledger)
+    away = ledger.statuses.count(503)
+    figure(f"{restarts} immediate stops, {len(ledger.kept)} kept, {away} × 503, nothing else")
+
+
+def test_database_that_never_answers_is_503(tmp_path: Path, figure: Figure) -> None:
+    """It takes the connection and says nothing, as a host that is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as black_hole:
+        address = f"postgresql://crr@127.0.0.1:{black_hole.getsockname()[1]}/crr"
+        deployment = deployed(tmp_path, address, NOWHERE)
+        with deployment.web() as web:
+            sent = post_many(web, range(16), clients=16)
+            assert web.get("/healthz").status == 200
+            assert web.get("/readyz").status == 503
+            pages = [web.get(path) for path in ("/", "/reports/", "/c/xen-users.png")]
+    assert [each.status for each in sent] == [503] * 16
+    assert [page.status for page in pages] == [503] * 3
+    assert all(page.headers["Retry-After"] for page in pages)
+    figure(f"a black hole: 16 × 503, the slowest after {slowest_ms(sent, 1.0) / 1000:.0f} s")
+
+
+SUM_UP = "from registry.models.summary import summarise\nwhile summarise(): pass"
+
+
+def _is_done(future: Any) -> bool:
+    return bool(future.done())
+
+
+def _end_at_once(folder: str) -> None:
+    """SIGQUIT, PostgreSQL's immediate shutdown: no checkpoint, no goodbye to anybody."""
+    head = int(Path(folder, "data/postmaster.pid").read_text().splitlines()[0])
+    os.kill(head, signal.SIGQUIT)
+    wait_until(lambda: not Path(f"/proc/{head}").exists())
+
+
+def embedded(folder: Path) -> Deployment:
+    """A registry on SQLite, prepared, with nobody at work."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = deployed(folder, f"sqlite:///{folder}/registry.sqlite3", NOWHERE)
+    made.manage("migrate", "--verbosity", "0")
+    return made
+
+
+def test_sqlite_with_eight_writers_and_four_readers(
+    tmp_path: Path, ledger: Ledger, figure: Figure
+) -> None:
+    writers, each = 8, times(250, 10)
+    deployment = embedded(tmp_path / "sqlite")
+    ended = threading.Event()
+    with deployment.web() as web, ThreadPoolExecutor(4) as readers:
+        assert web.get("/reports/").status == 200  # it has started before the writers take the CPUs
+        reading = [readers.submit(_read_until, web, ended) for _ in range(4)]
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.writer", str(first * each), str(each)],
+                env={**deployment.environment, "DJANGO_SETTINGS_MODULE": "registry.settings"},
+                cwd=servers.ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for first in range(writers)
+        ]
+        printed = [process.communicate() for process in started]
+        ended.set()
+        seen = {status for future in reading for status in future.result()}
+    assert [process.returncode for process in started] == [0] * writers, printed
+    assert seen == {200}
+    assert deployment.manage("verify_registry").startswith(f"{writers * each} reports")
+    slowest = max(int(out) for out, _ in printed)
+    figure(
+        f"{writers * each} reports by {writers} processes, none locked out, slowest {slowest} ms"
+    )
+
+
+def _read_until(web: Site, ended: threading.Event) -> set[int]:
+    seen = set()
+    while not ended.is_set():
+        seen.add(web.get("/reports/").status)
+    return seen
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own that can be filled."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Write until nothing more goes in."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"\0" * 65536):
+            pass
+    return ballast
+
+
+@pytest.mark.faults
+def test_full_disk_of_charts_costs_no_report_and_heals(
+    redis_url: str, deploy: Deploy, ledger: Ledger, tmp_path: Path, figure: Figure
+) -> None:
+    with small_disk(tmp_path / "media", 16) as media:
+        deployment = deploy(redis_url, STORAGE_URL=f"file://{media}")
+        deployment.manage("refresh_charts", "--all")
+        with deployment.web() as web, deployment.scheduler():
+            before = web.get("/c/xen-users.csv").text()
+            ballast = fill(media)
+            with deployment.worker("--concurrency=1"):
+                ledger.enter(post_many(web, range(40), clients=4))
+                wait_until(lambda: metrics_of(web)["crr_readings_waiting"] == 0)
+                assert web.get("/c/xen-users.csv").text() == before
+                assert web.get("/readyz").status == 503
+                ballast.unlink()
+                wait_until(lambda: "6.40" in web.get("/c/xen-users.csv").text())
+        assert set(ledger.statuses) == {201}
+        deployment.verify(ledger)
+    figure(f"{len(ledger.kept)} × 201 beside a full disk of charts, drawn when there was room")
+
+
+@pytest.mark.faults
+def test_full_disk_of_the_database_is_503_and_heals(
+    tmp_path: Path, ledger: Ledger, figure: Figure
+) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        deployment = embedded(disk / "sqlite")
+        with deployment.web() as web:
+            ledger.enter(post_many(web, range(20), clients=4))
+            ballast = fill(disk)
+            full = ledger.enter(post_many(web, range(20, 60), clients=4))
+            ballast.unlink()
+            ledger.enter(post_many(web, range(20, 80), clients=4))
+        assert {sent.status for sent in full} <= {201, 503}
+        assert 503 in {sent.status for sent in full}
+        assert set(ledger.statuses) <= {200, 201, 503}
+        assert len(ledger.kept) == 80
+        deployment.verify(ledger)
+    refused = sum(sent.status == 503 for sent in full)
+    figure(f"{refused} × 503 while full, {len(ledger.kept)} kept, no broken row")
+
+
+READ_ANEW = """
+import submissions.parsing
+submissions.parsing.PARSER_VERSION += 1
+import django
+django.setup()
+from django.core.management import call_command
+call_command("reparse_reports")
+"""
+
+
+@pytest.mark.faults
+def test_reading_everything_again_beside_visitors(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    n = times(10_000, 200)
+    deployment = deploy()
+    deployment.manage("sample_registry", "--reports", str(n), "--seed", "1")
+    with deployment.web() as web, ThreadPoolExecutor(2) as pool:
+        usual = ledger.enter(post_many(web, range(50), clients=1))
+        ended = threading.Event()
+        reading = [pool.submit(_read_until, web, ended) for _ in range(2)]
+        process = subprocess.Popen(
+            [sys.executable, "-c", READ_ANEW],
+            env={**deployment.environment, "DJANGO_SETTINGS_MODULE": "registry.settings"},
+            cwd=servers.ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        beside = ledger.enter(post_many(web, range(50, 250), clients=1))
+        out, _ = process.communicate()
+        ended.set()
+        assert {status for future in reading for status in future.result()} == {200}
+    assert process.returncode == 0, out
+    assert set(ledger.statuses) == {201}
+    figure(
+        f"{n} read again beside {len(beside)} × 201; median of a submission "
+        f"{slowest_ms(usual, 0.5):.0f} ms before, {slowest_ms(beside, 0.5):.0f} ms beside"
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [-1, 1])
+def test_what_a_wrong_clock_wrote_keeps_no_chart_waiting(days: int) -> None:
+    """The host's clock was a day off while a chart was drawn, and is right again."""
+    ensure_defaults()
+    Chart.objects.update(wanted=F("drawn") + 1)
+    then = timezone.now() + timedelta(days=days)
+    Chart.objects.update(lease_until=then, not_before=then)
+    assert Chart.objects.due().count() == Chart.objects.count() > 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [-1, 1])
+def test_what_a_wrong_clock_wrote_keeps_no_report_unread(days: int, client: Any) -> None:
+    client.post("/api/v1/reports/", data=numbered(1), content_type=KIND)
+    then = timezone.now() + timedelta(days=days)
+    RawReport.objects.update(status="received", lease_until=then, not_before=then)
+    assert RawReport.objects.to_read().count() == 1

@@ -1,0 +1,201 @@
+"""Load, and those who cause it: bursts, bodies that are cut, made-up addresses, a picture that
+everybody wants. What was measured goes into the table; what must hold is counted, not timed.
+"""
+
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests import installed
+from tests.end_to_end.site import Site, site, wait_until
+from tests.end_to_end.test_nginx import nginx
+from tests.faults import times
+from tests.faults.conftest import Deploy
+from tests.faults.deployment import metrics_of
+from tests.faults.senders import Ledger, numbered, post, post_many, slowest_ms
+
+Figure = Callable[[str], None]
+
+
+def test_burst_on_one_chart_is_few_drawings_and_all_are_in_it(
+    redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    n, throttle_s = times(1000, 100), 5
+    deployment = deploy(redis_url, CHART_THROTTLE_SECONDS=str(throttle_s))
+    ended = threading.Event()
+    seen: list[tuple[int, str]] = []
+    with deployment.web() as web, deployment.worker(), deployment.scheduler():
+        with ThreadPoolExecutor(1) as pool:
+            started_s = time.monotonic()
+            reading = pool.submit(_watch, web, ended, seen)
+            sent = ledger.enter(post_many(web, range(n), clients=8))
+            deployment.settle(web)
+            wait_until(lambda: metrics_of(web)["crr_charts_stale"] == 0)
+            took_s = time.monotonic() - started_s
+            ended.set()
+            reading.result()
+        rows = json.loads(web.get("/c/xen-users.json").text())["rows"]
+    assert set(ledger.statuses) == {201}
+    assert {status for status, _ in seen} == {200}
+    drawings = len({etag for _, etag in seen}) - 1  # the first was there before
+    assert 1 <= drawings <= took_s / throttle_s + 2
+    (row,) = (row for row in rows if "6.40" in row["label"])
+    assert row["cells"]["TCP_CRR"]["n_runs"] == n
+    deployment.verify(ledger)
+    figure(
+        f"{n} × 201 in {took_s:.0f} s, p99 {slowest_ms(sent):.0f} ms; {drawings} drawings, "
+        f"{len(seen)} readers, none of them met an error"
+    )
+
+
+def _watch(web: Site, ended: threading.Event, seen: list[tuple[int, str]]) -> None:
+    while not ended.is_set():
+        answer = web.get("/c/xen-users.png")
+        seen.append((answer.status, str(answer.headers["ETag"])))
+
+
+@pytest.mark.faults
+def test_body_that_is_cut_anywhere_leaves_no_row(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    """At every KiB, by a sender that is gone or that waits for its answer."""
+    body = numbered(1) + b" " * 20_000
+    cuts = range(0, len(body), times(1024, 4096))
+    deployment = deploy()
+    with deployment.web() as web:
+        before = metrics_of(web)
+        for cut in cuts:
+            _send_part(web, body, cut)
+        assert post(web, 2).status == 201
+        after = metrics_of(web)
+    waiting = "crr_readings_waiting"
+    assert after[waiting] == before[waiting] + 1
+    deployment.verify(ledger)
+    figure(f"{len(cuts)} cuts, no row")
+
+
+def _send_part(web: Site, body: bytes, cut: int) -> None:
+    address = urlsplit(web.url)
+    head = (
+        f"POST /api/v1/reports/ HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as peer:
+        peer.sendall(head.encode() + body[:cut])
+
+
+@pytest.mark.faults
+def test_forwarded_addresses_that_a_sender_makes_up_do_not_count(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    """Without a proxy of ours the header is nothing; behind one, only what that one saw counts, and
+    an IPv6 network of 64 bits is one sender.
+    """
+    made_up, limit = times(200, 30), 5
+    deployment = deploy(REPORTS_PER_DAY=str(limit))
+    with deployment.web() as web:
+        direct = [
+            post(web, number, **{"X-Forwarded-For": f"198.51.100.{number % 250}"})
+            for number in range(made_up)
+        ]
+    with deployment.web(NUM_PROXIES="1") as web:
+        behind = [
+            post(
+                web,
+                number,
+                **{"X-Forwarded-For": f"203.0.113.{number % 250}, 2001:db8::{number:x}"},
+            )
+            for number in range(made_up, 2 * made_up)
+        ]
+    for sent in (direct, behind):
+        ledger.enter(sent)
+        assert [each.status for each in sent] == [201] * limit + [429] * (made_up - limit)
+    deployment.verify(ledger)
+    figure(f"{2 * made_up} made-up addresses, {2 * limit} reports taken")
+
+
+@pytest.mark.faults
+def test_memory_of_a_worker_that_draws_stays(
+    redis_url: str, deploy: Deploy, figure: Figure
+) -> None:
+    n = times(1000, 20)
+    deployment = deploy(redis_url, DJANGO_SETTINGS_MODULE="registry.settings")
+    done = deployment.run(sys.executable, "-c", DRAWS_MANY, str(n))
+    assert done.returncode == 0, done.stderr
+    first_mb, last_mb = map(float, done.stdout.split())
+    assert last_mb < 1.2 * first_mb
+    figure(f"{n} drawings: {first_mb:.0f} MB after the first tenth, {last_mb:.0f} MB at the end")
+
+
+DRAWS_MANY = """
+import sys, django
+django.setup()
+from pathlib import Path
+from charts.models import Chart
+from charts.pipeline import forms, spec_of
+from registry.models import Generation
+
+def resident_mb():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+n = int(sys.argv[1])
+charts = list(Chart.objects.all())
+for number in range(n):
+    forms(spec_of(charts[number % len(charts)], Generation.current()), "https://registry.example/c/x")
+    if number == n // 10:
+        print(resident_mb())
+print(resident_mb())
+"""
+
+
+@pytest.mark.faults
+def test_steady_load_loses_nothing_and_the_queue_stays_short(
+    redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    """A minute of it; half an hour is for an operator's patience."""
+    n, rate = times(1200, 60), 20
+    deployment = deploy(redis_url)
+    ages: list[float] = []
+    with deployment.web() as web, deployment.worker(), deployment.scheduler():
+        started_s = time.monotonic()
+        for first in range(0, n, rate):
+            ledger.enter(post_many(web, range(first, first + rate), clients=8))
+            ages.append(metrics_of(web)["crr_readings_waiting_seconds"])
+            wait_until(lambda first=first: time.monotonic() > started_s + first / rate)  # type: ignore[misc]
+        took_s = time.monotonic() - started_s
+        deployment.settle(web)
+    assert set(ledger.statuses) == {201}
+    deployment.verify(ledger)
+    figure(f"{n} × 201 at {n / took_s:.0f} per s, 0 lost, oldest in the queue {max(ages):.1f} s")
+
+
+@pytest.mark.faults
+def test_picture_that_everybody_wants_comes_from_the_cache(tmp_path: Path, figure: Figure) -> None:
+    try:
+        installed.find("nginx", "nginx-light")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+    n = times(20_000, 500)
+    tmp_path.chmod(0o755)
+    settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": "registry.example,127.0.0.1"}
+    with site(tmp_path / "data", **settings) as behind, nginx(behind, tmp_path) as port:
+        front = Site(f"http://127.0.0.1:{port}", behind.data_dir, behind.supervisor)
+        frozen = behind.post("/api/v1/charts/xen-users/freeze/", b"").json()["url"]
+        path = f"{urlsplit(frozen).path}.png"
+        first = front.get(path, Host="registry.example")
+        with ThreadPoolExecutor(8) as pool:
+            started_s = time.monotonic()
+            answers = list(pool.map(lambda _: front.get(path, Host="registry.example"), range(n)))
+            took_s = time.monotonic() - started_s
+    assert {answer.headers["X-Cache"] for answer in answers} == {"HIT"}
+    assert {answer.body for answer in answers} == {first.body}
+    figure(f"{n} answers from the cache, {n / took_s:.0f} per s with a client in Python")

@@ -1,0 +1,112 @@
+"""Workers are killed while they draw, meet reports that break them, and reach for nothing but
+database, broker and files.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import reports
+from tests.end_to_end.site import Site, wait_until
+from tests.faults import poisoned, times
+from tests.faults.conftest import Deploy
+from tests.faults.deployment import Deployment, metrics_of
+from tests.faults.killed_drawing import POINTS
+from tests.faults.senders import KIND, Ledger, post_many, slowest_ms
+
+Figure = Callable[[str], None]
+
+
+def test_drawing_that_is_killed_anywhere_shows_the_old_one_whole(
+    deploy: Deploy, figure: Figure
+) -> None:
+    deployment, rounds = deploy(), times(20, 1)
+    settings = {**deployment.environment, "DJANGO_SETTINGS_MODULE": "registry.settings"}
+    killed = Deployment(deployment.folder, settings)
+    done = killed.run(sys.executable, "-m", "tests.faults.killed_drawing", str(rounds))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == [str(rounds * len(POINTS))]
+    deployment.verify(Ledger())
+    figure(f"{rounds * len(POINTS)} kills at {len(POINTS)} points, no file broken")
+
+
+@pytest.mark.faults
+def test_report_that_breaks_its_reader_is_held_and_others_go_on(
+    redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    """It raises, ends the process, takes all memory, or never ends: five attempts, then it waits
+    for a person. The pauses between attempts are skipped.
+    """
+    deployment = deploy(redis_url, DJANGO_SETTINGS_MODULE="registry.settings")
+    with deployment.web(application="tests.faults.poisoned:application") as web:
+        bad = [post_poison(web, kind) for kind in poisoned.KINDS]
+        usual = ledger.enter(post_many(web, range(50), clients=2))
+        with deployment.worker(program="tests.faults.poisoned"), deployment.scheduler():
+            beside = ledger.enter(post_many(web, range(50, 150), clients=2))
+            wait_until(lambda: all(_is_held(web, deployment, name) for name in bad), 300)
+            deployment.settle(web)
+        assert set(ledger.statuses) == {201}
+        pages = [web.get(f"/r/{name}").text() for name in bad]
+    assert all("held" in page.lower() for page in pages)
+    deployment.verify(ledger)
+    figure(
+        f"{len(bad)} poisoned reports held after 5 attempts; median of others "
+        f"{slowest_ms(usual, 0.5):.0f} ms without and {slowest_ms(beside, 0.5):.0f} ms beside"
+    )
+
+
+def post_poison(web: Site, kind: str) -> str:
+    body = reports.as_bytes(reports.envelope(notes=f"{poisoned.MARK}{kind}"))
+    answer = web.post("/api/v1/reports/", body, KIND)
+    assert answer.status == 202
+    return str(answer.json()["id"])
+
+
+SKIP = """
+from django.utils import timezone
+from registry.models import RawReport
+RawReport.objects.filter(status="received").update(lease_until=None, not_before=timezone.now())
+"""
+
+
+def _is_held(web: Site, deployment: Deployment, public_id: str) -> bool:
+    deployment.manage("shell", "--no-imports", "--command", SKIP)
+    return bool(web.get(f"/api/v1/reports/{public_id}/").json()["status"] == "held")
+
+
+@pytest.mark.faults
+def test_nothing_reaches_beyond_database_broker_and_files(
+    redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure, tmp_path: Path
+) -> None:
+    """Every connection that a web process, a worker or a scheduler makes, and every program that it
+    starts, while reports come in and charts are drawn.
+    """
+    noted = tmp_path / "noted"
+    deployment = deploy(redis_url, CRR_NOTED=str(noted), MPLCONFIGDIR=str(_hostile(tmp_path)))
+    with (
+        deployment.web(application="tests.faults.confined:application") as web,
+        deployment.worker(program="tests.faults.confined"),
+        deployment.scheduler(),
+    ):
+        ledger.enter(post_many(web, range(20), clients=2))
+        wait_until(lambda: "6.40" in web.get("/c/xen-users.csv").text())
+        wait_until(lambda: metrics_of(web)["crr_charts_stale"] == 0)
+    lines = [json.loads(line) for line in noted.read_text().splitlines()]
+    beyond = [line for line in lines if not _is_known(line, redis_url)]
+    assert lines
+    assert beyond == []
+    deployment.verify(ledger)
+    figure(f"{len(lines)} connections, all to the broker; no program started")
+
+
+def _hostile(folder: Path) -> Path:
+    (folder / "matplotlibrc").write_text("text.usetex: True\n")
+    return folder
+
+
+def _is_known(line: list[str], redis_url: str) -> bool:
+    event, what = line
+    return event == "socket.connect" and what in redis_url
