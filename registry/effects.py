@@ -188,7 +188,14 @@ def _is_asked(query: Query, contrast: Contrast) -> bool:
     return asked and query.factor in (None, contrast.factor)
 
 
-def _experiments() -> Iterator[HostEffect]:
+def experiments_on(factor: str, value: str) -> list[EffectRow]:
+    """Experiments on hosts of one platform. Their words are not of the family that Holm corrects
+    for, so only the ratios are to be shown.
+    """
+    return tweaks.rows(tweaks.EXPERIMENT, _experiments(**{f"system__{factor}": value}))
+
+
+def _experiments(**only: Any) -> Iterator[HostEffect]:
     """One effect for each report, recipe and pair of arms."""
     runs = Run.objects.filter(
         part=Run.Part.ARM,
@@ -196,6 +203,7 @@ def _experiments() -> Iterator[HostEffect]:
         value__gt=0,
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
+        **only,
     ).exclude(recipe__source=Recipe.Source.IMPORTED)
     needed = runs.select_related("recipe", "system").defer("telemetry")
     ordered = needed.order_by("reading_id", "recipe_id", "id")

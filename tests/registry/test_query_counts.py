@@ -19,8 +19,15 @@ SMALL, LARGE = 30, 150
 # The most queries of each page; `{a}` and `{b}` are reports.
 MOST = {
     "/": 3,
-    "/leaderboard/": 6,
-    "/leaderboard/?group_by=cpu_model,kernel_release,virtualization&clocksource=tsc": 6,
+    "/leaderboard/": 7,
+    "/leaderboard/?group_by=cpu_model,kernel_release,virtualization&clocksource=tsc": 7,
+    "/platform/": 10,
+    "/platform/virtualization/kvm/": 9,
+    "/status/": 7,
+    "/kernels/": 8,
+    "/search/?q=kvm+tsc": 8,
+    "/leaderboard/feed.atom?virtualization=kvm": 5,
+    "/feed.atom": 3,
     "/reports/": 3,
     "/r/{a}": 8,
     "/costs/": 4,
