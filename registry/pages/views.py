@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from registry.models import RawReport
 from registry.models.identity import PUBLIC_ID_LENGTH
 from registry.pages import dump
+from registry.pages.answers import answers
 from registry.pages.headlines import headlines, headlines_before
 from registry.pages.report_page import report_page
 from registry.trail import state_of
@@ -24,7 +25,8 @@ _PUBLIC_ID = re.compile(rf"[a-z2-7]{{{PUBLIC_ID_LENGTH}}}")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     newest = RawReport.objects.listed().newest()[:NEWEST_ON_HOME]
-    return render(request, "registry/home.html", {"reports": headlines(newest)})
+    context = {"reports": headlines(newest), "answers": answers()}
+    return render(request, "registry/home.html", context)
 
 
 @require_safe
