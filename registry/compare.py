@@ -3,14 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
 
 from registry import compare_groups
-from registry.models import RawReport, Recipe, Run, System
+from registry.models import RawReport, Recipe, Run
 from registry.models.reading import Bound
 from registry.refusal import Refused
 from registry.sides import Comparison, Side, beside
-from registry.vocabulary.factors import SYSTEM_FACTORS
 
 
 def ask(params: Mapping[str, str]) -> Comparison:
@@ -57,7 +55,7 @@ def _side(recipe: Recipe, runs: list[Run]) -> Side:
     report = runs[0].reading.report
     return Side(
         recipe=recipe,
-        factors=_factors(runs[0].system),
+        factors=runs[0].system.factors(),
         logs=tuple(math.log(run.value) for run in runs),
         n_runs=len(runs),
         n_machines=1,
@@ -65,7 +63,3 @@ def _side(recipe: Recipe, runs: list[Run]) -> Side:
         machines=frozenset({report.machine_id} if report.machine_id else ()),
         report=report,
     )
-
-
-def _factors(system: System) -> dict[str, Any]:
-    return {name: getattr(system, name) for name in SYSTEM_FACTORS} | dict(system.settings)

@@ -149,7 +149,7 @@ def _finding(row: EffectRow) -> dict[str, Any]:
 
 def worth_trying(system: System, recipe: Recipe) -> list[dict[str, Any]]:
     """What experiments under the same load say would help a host that has the worse value."""
-    factors = _factors(system)
+    factors = system.factors()
     return [
         {**found, "message": _advice(found)}
         for found in Findings.stored().rows
@@ -188,7 +188,14 @@ def _is_asked(query: Query, contrast: Contrast) -> bool:
     return asked and query.factor in (None, contrast.factor)
 
 
-def _experiments() -> Iterator[HostEffect]:
+def experiments_on(factor: str, value: str) -> list[EffectRow]:
+    """Experiments on hosts of one platform. Their words are not of the family that Holm corrects
+    for, so only the ratios are to be shown.
+    """
+    return tweaks.rows(tweaks.EXPERIMENT, _experiments(**{f"system__{factor}": value}))
+
+
+def _experiments(**only: Any) -> Iterator[HostEffect]:
     """One effect for each report, recipe and pair of arms."""
     runs = Run.objects.filter(
         part=Run.Part.ARM,
@@ -196,6 +203,7 @@ def _experiments() -> Iterator[HostEffect]:
         value__gt=0,
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
+        **only,
     ).exclude(recipe__source=Recipe.Source.IMPORTED)
     needed = runs.select_related("recipe", "system").defer("telemetry")
     ordered = needed.order_by("reading_id", "recipe_id", "id")
@@ -234,17 +242,13 @@ def _is_exercised(contrast: Contrast, sides: Iterable[Run | _CellRow]) -> bool:
 
 def _contrast(one: System, other: System, recipe: Recipe) -> tuple[Contrast, int] | None:
     """The contrast in the order of its values' names, and -1 where that turns it round."""
-    found = tweaks.contrast_of(_factors(one), _factors(other))
+    found = tweaks.contrast_of(one.factors(), other.factors())
     if found is None:
         return None
     factor, before, after = found
     low, high = sorted((before, after))
     load = (recipe.test, recipe.topology, recipe.streams, recipe.placement, recipe.unit)
     return Contrast(factor, low, high, *load), 1 if before == low else -1
-
-
-def _factors(system: System) -> dict[str, Any]:
-    return {name: getattr(system, name) for name in SYSTEM_FACTORS} | dict(system.settings)
 
 
 def _measured(recipe: Iterable[tuple[str, Any]]) -> CellQuerySet:
@@ -311,7 +315,7 @@ def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Associati
     by_factor: dict[tuple[str, tuple[Any, ...]], list[tuple[str, _CellRow]]] = defaultdict(list)
     for cell in cells:
         load = tuple(getattr(cell.recipe, name) for name in RECIPE_FACTORS)
-        for factor, value in _factors(cell.system).items():
+        for factor, value in cell.system.factors().items():
             is_wanted = _is_chosen(factor) and query.factor in (None, factor)
             if is_wanted and value is not None and cell.system.cpu_model:
                 by_factor[factor, load].append((str(value), cell))

@@ -17,10 +17,6 @@ POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# The packaged API reference draws itself with inline styles and one inline script.
-DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
-    "script-src 'self'", "script-src 'self' 'unsafe-inline'"
-)
 
 
 class Common(CommonMiddleware):
@@ -43,7 +39,7 @@ class ContentSecurityPolicy:
         if request.path.startswith("/admin/"):
             policy = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
         else:
-            policy = DOCS_POLICY if request.path == "/api/docs/" else POLICY
+            policy = POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         return response
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Case, F, Sum, When
+from django.db.models import Case, Count, F, Q, Sum, When
 
 from registry import effects
 from registry.evidence.limiter import RunRow, verdicts
@@ -43,12 +43,14 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
     in it yet.
     """
     runs = list(figures)
-    recipe = _headline_recipe(runs)
+    recipe = headline_recipe(runs)
     logs = [math.log(run.value) for run in runs if run.recipe == recipe and run.value > 0]
     if recipe is None or not logs:
         return None
     mean = math.fsum(logs) / len(logs)
-    others = _other_voters(report, recipe)
+    others = _other_voters(report, recipe).aggregate(
+        n_machines=Count("mean"), below=Count("mean", filter=Q(mean__lt=mean))
+    )
     return {
         "test": recipe.test,
         "unit": recipe.unit,
@@ -57,8 +59,7 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
         "streams": recipe.streams,
         "placement": recipe.placement,
         "topology": recipe.topology,
-        "n_machines": others.count(),
-        "below": others.filter(mean__lt=mean).count(),
+        **others,
     }
 
 
@@ -106,12 +107,12 @@ def advice(
 def worth_trying(figures: Iterable[Run]) -> list[dict[str, Any]]:
     """What experiments say would help this host under the load of its headline figure."""
     runs = list(figures)
-    recipe = _headline_recipe(runs)
+    recipe = headline_recipe(runs)
     system = next((run.system for run in runs if run.recipe == recipe), None)
     return effects.worth_trying(system, recipe) if recipe and system else []
 
 
-def _headline_recipe(runs: list[Run]) -> Recipe | None:
+def headline_recipe(runs: list[Run]) -> Recipe | None:
     """The recipe of the ranked headline if the report has it, else that of its first TCP_CRR."""
     crr = [run.recipe for run in runs if run.recipe.test == HEADLINE["test"]]
     exact = [recipe for recipe in crr if all(getattr(recipe, k) == v for k, v in HEADLINE.items())]

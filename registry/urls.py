@@ -2,11 +2,13 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from charts.oembed import oembed
 from registry import operations
+from registry.api.reference import page as reference
 from submissions.claim_page import manage
+from submissions.read_page import page as read_page
 from submissions.submit_page import page as submit_page
 from submissions.urls import PUBLIC_ID
 
@@ -18,17 +20,13 @@ handler500 = "registry.errors.server_error"
 urlpatterns = [
     path("", include("registry.pages.urls")),
     re_path(rf"^r/{PUBLIC_ID}/manage$", manage, name="report-manage"),
+    re_path(rf"^r/{PUBLIC_ID}/read$", read_page, name="report-read"),
     path("submit/", submit_page, name="submit"),
     path("api/v1/", include("registry.api.urls")),
     path("api/v1/", include("submissions.urls")),
     path("api/v1/", include("charts.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    # Its renderer has no template for an answer to OPTIONS, so other methods are refused.
-    path(
-        "api/docs/",
-        SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
-        name="api-docs",
-    ),
+    path("api/docs/", reference, name="api-docs"),
     path("c/", include("charts.urls")),
     path("oembed", oembed, name="oembed"),
     path("admin/", admin.site.urls),

@@ -42,6 +42,13 @@ def read_document(document: Document, imported: bool = False) -> Content:
     return _content(parse(document), document.envelope, imported)
 
 
+def parsed(body: bytes, format: str) -> Parsed | None:
+    """What the parser makes of a stored body, without what follows from it; None for a row of
+    figures, which holds no output.
+    """
+    return _PARSERS[format](body) if format in _PARSERS else None
+
+
 def _content(parsed: Parsed, envelope: dict[str, Any] | None, imported: bool) -> Content:
     require_results(parsed)
     normalised = normalise(parsed, envelope, imported)
@@ -91,4 +98,18 @@ _READERS: dict[str, Callable[[bytes, bool], Content]] = {
     flent.FORMAT: _read_flent,
     pkb.CSV_FORMAT: _read_pkb,
     pkb.JSON_FORMAT: _read_pkb,
+}
+
+
+def _parse_text(body: bytes) -> Parsed:
+    return parse(Document(text=body.decode()))
+
+
+_PARSERS: dict[str, Callable[[bytes], Parsed]] = {
+    "netperf-text": _parse_text,
+    "mbox": _parse_text,
+    "envelope/1": lambda body: parse(Document(envelope=json.loads(body))),
+    flent.FORMAT: lambda body: flent.parsed(body)[0],
+    pkb.CSV_FORMAT: lambda body: pkb.parsed(body)[0],
+    pkb.JSON_FORMAT: lambda body: pkb.parsed(body)[0],
 }

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
+from django.urls import is_valid_path
+
 from crr_submit import app_output
 from submissions.peers import NAMES
 from submissions.plausibility import MODES, RULES
@@ -40,10 +43,26 @@ def test_the_readme_shows_a_chart_that_can_go_into_a_post() -> None:
     assert max(len(line) for line in chart.splitlines()) <= 72
 
 
-def test_every_file_the_readme_names_is_there() -> None:
-    readme = (ROOT / "README.md").read_text()
-    for name in re.findall(r"\]\(([^)#]+)\)", readme):
-        assert (ROOT / name).exists(), name
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_a_document_names_is_there(document: Path) -> None:
+    for name in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+        assert (document.parent / name).exists(), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_address_a_document_names_is_one_of_the_site(document: Path) -> None:
+    """Those that hold no part to be filled in; what is behind it is another test's."""
+    for address in re.findall(r"`(/[a-z][a-z0-9/._-]*/)(?:\?[^`]*)?`", document.read_text()):
+        assert is_valid_path(address) or address == "/static/", address
+
+
+def test_the_glossary_is_in_its_order_and_says_each_word_once() -> None:
+    text = (ROOT / "docs/glossary.md").read_text()
+    words = re.findall(r"^\| ([^|]+?) \| \S", text, re.MULTILINE)[1:]
+    assert words == sorted(set(words), key=str.casefold)
 
 
 def test_the_format_of_the_application_test_is_the_one_that_is_read() -> None:

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from registry.models.identity import digest_of, keyed_digest, new_public_id
+from registry.vocabulary.factors import SYSTEM_FACTORS
 
 M = TypeVar("M", bound="Digested")
 ADDRESS_KEPT = timedelta(days=30)
@@ -130,6 +131,10 @@ class System(Digested):
 
     def __str__(self) -> str:
         return f"{self.virtualization} {self.kernel_release}"
+
+    def factors(self) -> dict[str, Any]:
+        """Every factor by name, settings among them."""
+        return {name: getattr(self, name) for name in SYSTEM_FACTORS} | dict(self.settings)
 
 
 class Machine(models.Model):

@@ -2,7 +2,7 @@
 recipes there are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,8 @@ from django.core.cache import cache
 from django.db.models import Count, Q
 
 from registry import leaderboard
-from registry.evidence.groups import Row
+from registry.evidence.groups import Group, Row
+from registry.evidence.summary import Estimate
 from registry.models import Cell, Generation, Recipe
 from registry.pages import words
 from registry.pages.numbers import plural
@@ -52,6 +53,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class BoardTable:
+    """`last` names the row that the next page follows, empty where none does."""
+
     test: str
     unit: str
     load: str
@@ -59,6 +62,7 @@ class BoardTable:
     imported: bool
     lines: tuple[Line, ...]
     n_more: int
+    last: str
 
     @property
     def has_notes(self) -> bool:
@@ -74,29 +78,52 @@ class OtherRecipe:
     n_hosts: int
 
 
-def tables(query: leaderboard.Query) -> tuple[list[BoardTable], int]:
-    """The first boards, and how many more there are."""
+@dataclass(frozen=True)
+class Found:
+    """Boards as tables, and how many more there are."""
+
+    tables: tuple[BoardTable, ...]
+    n_more: int
+
+
+def tables(query: leaderboard.Query, after: str | None = None) -> Found:
+    """The first boards; with `after`, the name of a row, the rest of its board alone."""
     boards = leaderboard.boards(query)
-    return [_table(query, board) for board in boards[:BOARDS_SHOWN]], max(
-        0, len(boards) - BOARDS_SHOWN
-    )
+    if after is not None:
+        rest = (board for board in boards if after in map(_name_of(board), board.rows[:-1]))
+        return Found(tuple(_table(query, board, after) for board in rest), 0)
+    shown = tuple(_table(query, board) for board in boards[:BOARDS_SHOWN])
+    return Found(shown, len(boards) - len(shown))
 
 
-def _table(query: leaderboard.Query, board: leaderboard.Board) -> BoardTable:
-    shown = board.rows[:ROWS_SHOWN]
-    widest = max(row.group.estimate.ci_high or row.group.estimate.rate for row in shown)
+def _name_of(board: leaderboard.Board) -> Callable[[Row], str]:
+    """Names rows by what they are of, so that a name outlives a change of the figures."""
+
+    def name(row: Row) -> str:
+        return leaderboard.hash_of((sorted(board.recipe.items()), row.group.key))[:16]
+
+    return name
+
+
+def _table(query: leaderboard.Query, board: leaderboard.Board, after: str = "") -> BoardTable:
+    name_of = _name_of(board)
+    start = [name_of(row) for row in board.rows].index(after) + 1 if after else 0
+    shown = board.rows[start : start + ROWS_SHOWN]
+    n_more = len(board.rows) - start - len(shown)
+    top = widest(row.group for row in board.rows)
     return BoardTable(
         test=board.recipe["test"],
         unit=board.recipe["unit"],
         load=words.load(board.recipe),
         details=tuple(words.details(board.recipe)),
         imported=board.recipe["source"] == Recipe.Source.IMPORTED,
-        lines=tuple(_line(query, row, widest) for row in shown),
-        n_more=len(board.rows) - len(shown),
+        lines=tuple(_line(query, row, top) for row in shown),
+        n_more=n_more,
+        last=name_of(shown[-1]) if n_more else "",
     )
 
 
-def _line(query: leaderboard.Query, row: Row, widest: float) -> Line:
+def _line(query: leaderboard.Query, row: Row, top: float) -> Line:
     return Line(
         rank=_rank(row),
         group=tuple(
@@ -107,7 +134,7 @@ def _line(query: leaderboard.Query, row: Row, widest: float) -> Line:
         note=""
         if row.group.imported
         else row.reason or "",  # the caption says it of the whole board
-        bar=_bar(row, widest),
+        bar=bar(row.group.estimate, top),
     )
 
 
@@ -117,18 +144,20 @@ def _rank(row: Row) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
-def _bar(row: Row, widest: float) -> Bar:
-    found = row.group.estimate
-    place = _percent(found.rate, widest)
+def widest(groups: Iterable[Group]) -> float:
+    """The figure, or the upper end of an interval, that the bars of a table are drawn against."""
+    return max(group.estimate.ci_high or group.estimate.rate for group in groups)
+
+
+def bar(found: Estimate, top: float) -> Bar:
+    place = _percent(found.rate, top)
     if found.ci_low is None or found.ci_high is None:
         return Bar(place, None, None)
-    return Bar(
-        place, _percent(found.ci_low, widest), _percent(found.ci_high - found.ci_low, widest)
-    )
+    return Bar(place, _percent(found.ci_low, top), _percent(found.ci_high - found.ci_low, top))
 
 
-def _percent(value: float, widest: float) -> str:
-    return f"{100 * value / widest:.2f}"
+def _percent(value: float, top: float) -> str:
+    return f"{100 * value / top:.2f}"
 
 
 def recipe_choices(params: Mapping[str, str]) -> dict[str, list[Choice]]:

@@ -59,7 +59,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return render(request, "registry/costs.html", context, status=refused.status)
     found = costs.find(query)
     context |= {
-        "lines": [_line(cost) for cost in found.rows],
+        "lines": [line(cost) for cost in found.rows],
         "is_loopback": found.is_loopback,
         "load": words.load(found.recipe),
         "test": found.recipe.get("test", "any test"),
@@ -72,7 +72,7 @@ def _asked(recipe: Mapping[str, object]) -> dict[str, object]:
     return dict.fromkeys(costs.RECIPE_FACTORS, boards.ANY) | dict(recipe)
 
 
-def _line(cost: Cost) -> Line:
+def line(cost: Cost) -> Line:
     kind, mode = cost.platform
     name = words.factor("virtualization", kind) or ""
     overall = cost.found.overall if cost.found else None

@@ -1,4 +1,6 @@
-"""/feed.atom: the newest reports, for readers and robots that would crawl otherwise."""
+"""Feeds of the newest reports, of all and of any leaderboard, for readers and robots that would
+crawl otherwise.
+"""
 
 import re
 from datetime import datetime
@@ -6,30 +8,26 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.utils.feedgenerator import Atom1Feed
 
+from registry.leaderboard import Query, ask, cells_of
 from registry.models import RawReport
+from registry.pages import words
+from registry.pages.boards import address_of
 from registry.pages.headlines import Headline, headlines
+from registry.pages.leaderboard import clean
+from registry.refusal import Refused
 
 ENTRIES = 50
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-class NewReports(Feed):
+class _Entries(Feed):
     """An entry a listed report: its headline figure and what it was measured on."""
 
     feed_type = Atom1Feed
-    title = "CRR registry: new reports"
-    subtitle = "netperf TCP_CRR: how many new TCP connections a second a host accepts"
-    link = "/reports/"
-    feed_url = "/feed.atom"
-
-    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        return None
-
-    def items(self) -> list[Headline]:
-        return headlines(RawReport.objects.listed().newest()[:ENTRIES])
 
     def item_title(self, item: Headline) -> str:
         if item.figure is None:
@@ -55,6 +53,46 @@ class NewReports(Feed):
 
     def item_updateddate(self, item: Headline) -> datetime:
         return item.received_at
+
+
+class NewReports(_Entries):
+    title = "CRR registry: new reports"
+    subtitle = "netperf TCP_CRR: how many new TCP connections a second a host accepts"
+    link = "/reports/"
+    feed_url = "/feed.atom"
+
+    def items(self) -> list[Headline]:
+        return headlines(RawReport.objects.listed().newest()[:ENTRIES])
+
+
+class LeaderboardFeed(_Entries):
+    """The same, of the reports that are in a leaderboard: its address with `feed.atom` in it."""
+
+    subtitle = "The newest reports in one leaderboard"
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Query:
+        try:
+            return ask(clean(request))
+        except Refused as refused:
+            raise BadRequest(refused.message) from refused
+
+    def title(self, query: Query) -> str:
+        only = words.group({name: str(value) for name, value in query.system})
+        test = dict(query.recipe).get("test", "any test")
+        return f"CRR registry: {', '.join(part for part in (test, _plain(only)) if part)}"
+
+    def link(self, query: Query) -> str:
+        return f"/leaderboard/?{address_of(query)}"
+
+    def feed_url(self, query: Query) -> str:
+        return f"/leaderboard/feed.atom?{address_of(query)}"
+
+    def items(self, query: Query) -> list[Headline]:
+        newest = (
+            cells_of(query).order_by("-last_report_id").values_list("last_report_id", flat=True)
+        )
+        ids = newest.distinct()[:ENTRIES]
+        return headlines(RawReport.objects.listed().filter(pk__in=list(ids)).newest())
 
 
 def _plain(text: str) -> str:

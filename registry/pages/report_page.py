@@ -17,7 +17,9 @@ from registry.evidence.summary import Estimate, estimate
 from registry.leaderboard import recipe_fields
 from registry.models import RawReport, Reading, Recipe, Result, Run
 from registry.models.reading import Bound
+from registry.neighbours import neighbours
 from registry.pages import words
+from registry.pages.beside import Beside, beside, embeds_of, platforms_of
 from registry.pages.environment import Facts, facts_of
 from registry.pages.numbers import as_printed
 from registry.pages.repeat import Repeat, repeats
@@ -26,6 +28,7 @@ from registry.standing import HEADLINE, advice, elapsed_by_run, standing, worth_
 RUNS_SHOWN = 200
 STREAMS_SHOWN = 4
 CPUS_SHOWN = 256
+_LISTED = (RawReport.Status.PUBLISHED, RawReport.Visibility.PUBLIC)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class ReportPage:
     standing: dict[str, Any] | None
     advice: list[dict[str, Any]]
     tries: list[dict[str, Any]]
+    beside: Beside | None
+    platforms: list[tuple[str, str]]
 
     @property
     def standing_load(self) -> str:
@@ -92,6 +97,13 @@ class ReportPage:
         return repeats(measured, settings.PUBLIC_URL)
 
     @property
+    def embeds(self) -> list[tuple[str, str]]:
+        """What is pasted elsewhere; nothing of a report that is in no list, or has no figure."""
+        top = self.headline
+        is_listed = (self.report.status, self.report.visibility) == _LISTED
+        return embeds_of(self.report) if is_listed and top and top.estimate else []
+
+    @property
     def headline(self) -> Section | None:
         """The ranked recipe, else the first with TCP_CRR, else the first."""
         return self.sections[0] if self.sections else None
@@ -100,11 +112,12 @@ class ReportPage:
 def report_page(report: RawReport) -> ReportPage:
     reading = Reading.objects.filter(report=report, active=True).first()
     if reading is None:
-        return ReportPage(report, None, (), (), None, [], [])
+        return ReportPage(report, None, (), (), None, [], [], None, [])
     results = list(reading.results.order_by("run_index", "output_index", "position"))
     ordered = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
     runs = list(ordered)
     figures = [run for run in runs if run.part == Run.Part.FIGURE]
+    found = neighbours(report, figures)
     return ReportPage(
         report=report,
         reading=reading,
@@ -117,6 +130,8 @@ def report_page(report: RawReport) -> ReportPage:
             reading.environment,
         ),
         tries=worth_trying(figures),
+        beside=beside(found) if found else None,
+        platforms=platforms_of(runs[0].system) if runs else [],
     )
 
 

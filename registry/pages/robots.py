@@ -12,8 +12,9 @@ from registry.models import RawReport
 
 REPORTS_A_PART = 10_000  # numbers of reports, so at most as many reports
 PAGES = (
-    *("", "leaderboard/", "costs/", "effects/", "kernels/", "compare/", "reports/", "contribute/"),
-    *("method/", "data/", "submit/", "c/xen-users", "c/virtualization-cost", "c/does-it-help"),
+    *("", "leaderboard/", "costs/", "effects/", "kernels/", "platform/", "compare/", "reports/"),
+    *("contribute/", "method/", "data/", "status/", "submit/"),
+    *("c/xen-users", "c/virtualization-cost", "c/does-it-help"),
 )
 _ROBOTS = """# Everything is at {url}/dump/ in a few files: there is no need to crawl.
 User-agent: *

@@ -12,6 +12,7 @@ from registry import search
 from registry.models import RawReport, Run
 from registry.pages import words
 from registry.pages.headlines import headlines
+from registry.pages.platform import address_of
 from registry.vocabulary.factors import SYSTEM_FACTORS
 
 REPORTS_SHOWN = 20
@@ -19,7 +20,7 @@ REPORTS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Choice:
-    """One value that was meant, and the leaderboard with it."""
+    """One value that was meant, and its page, or the leaderboard with it and what else was said."""
 
     label: str
     address: str
@@ -52,11 +53,16 @@ def _meaning(match: search.Match, found: search.Found) -> Meaning:
     choices = (
         Choice(
             words.factor(match.factor, value) or value,
-            _board({**found.filters, match.factor: value}),
+            _page_of(match.factor, value, found),
         )
         for value in match.values
     )
     return Meaning(" ".join(match.words), words.FACTORS[match.factor], tuple(choices))
+
+
+def _page_of(factor: str, value: str, found: search.Found) -> str:
+    alone = address_of(factor, value) if len(found.matches) == 1 else ""
+    return alone or _board({**found.filters, factor: value})
 
 
 def _board(filters: dict[str, str]) -> str:

@@ -2,9 +2,22 @@
 
 from django.urls import path, re_path
 
-from registry.pages import client, compare, costs, dump, effects, kernels, robots, search, views
+from registry.pages import (
+    client,
+    compare,
+    costs,
+    dump,
+    effects,
+    kernels,
+    leaderboard,
+    platform,
+    robots,
+    search,
+    status,
+    views,
+)
 from registry.pages.badge import badge
-from registry.pages.feed import NewReports
+from registry.pages.feed import LeaderboardFeed, NewReports
 
 PUBLIC_ID = r"[a-z2-7]{16}"
 
@@ -14,11 +27,15 @@ urlpatterns = [
     path("simple/crr-submit/", client.project, name="client-project"),
     path("simple/crr-submit/<str:name>", client.distribution, name="client-distribution"),
     path("", views.home, name="home"),
-    path("leaderboard/", views.leaderboard, name="leaderboard"),
+    path("leaderboard/", leaderboard.page, name="leaderboard"),
+    path("leaderboard/feed.atom", LeaderboardFeed(), name="leaderboard-feed"),
     path("costs/", costs.page, name="costs"),
     path("effects/", effects.page, name="effects"),
     path("kernels/", kernels.page, name="kernels"),
     path("compare/", compare.page, name="compare"),
+    path("platform/", platform.index, name="platforms"),
+    path("platform/<slug:factor>/", platform.values, name="platform-values"),
+    path("platform/<slug:factor>/<path:value>/", platform.page, name="platform"),
     path("search/", search.page, name="search"),
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", robots.index, name="sitemap"),
@@ -32,5 +49,6 @@ urlpatterns = [
     path("dump/", dump.index, name="dump"),
     re_path(r"^dump/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,80})$", dump.file, name="dump-file"),
     path("contribute/", views.contribute, name="contribute"),
+    path("status/", status.page, name="status"),
     path("method/", views.method, name="method"),
 ]

@@ -10,13 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from registry import leaderboard as facts
 from registry.models import RawReport
 from registry.models.identity import PUBLIC_ID_LENGTH
-from registry.pages import boards, dump
+from registry.pages import dump
+from registry.pages.answers import answers
 from registry.pages.headlines import headlines, headlines_before
 from registry.pages.report_page import report_page
-from registry.refusal import Refused
 from registry.trail import state_of
 
 NEWEST_ON_HOME = 10
@@ -26,39 +25,8 @@ _PUBLIC_ID = re.compile(rf"[a-z2-7]{{{PUBLIC_ID_LENGTH}}}")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     newest = RawReport.objects.listed().newest()[:NEWEST_ON_HOME]
-    return render(request, "registry/home.html", {"reports": headlines(newest)})
-
-
-@require_safe
-def leaderboard(request: HttpRequest) -> HttpResponse:
-    params = _leaderboard_params(request)
-    context: dict[str, Any] = {"recipes": boards.recipe_choices(params)}
-    try:
-        query = facts.ask(params)
-    except Refused as refused:
-        context |= {
-            "faults": refused.details,
-            "groups": boards.group_choices(facts.DEFAULT_GROUP_BY),
-            "group_words": boards.group_in_words(facts.DEFAULT_GROUP_BY),
-        }
-        return render(request, "registry/leaderboard.html", context, status=refused.status)
-    context["boards"], context["n_more_boards"] = boards.tables(query)
-    context |= {
-        "query": query,
-        "groups": boards.group_choices(query.group_by),
-        "group_words": boards.group_in_words(query.group_by),
-        "only": query.system,
-        "other_recipes": boards.other_recipes(),
-        "address": boards.address_of(query),
-    }
-    return render(request, "registry/leaderboard.html", context)
-
-
-def _leaderboard_params(request: HttpRequest) -> dict[str, str]:
-    """The form sends group_by once a ticked box; an address may hold it once, comma-separated."""
-    params = {name: value for name, value in request.GET.dict().items() if value != ""}
-    groups = request.GET.getlist("group_by")
-    return params | {"group_by": ",".join(groups)} if groups else params
+    context = {"reports": headlines(newest), "answers": answers()}
+    return render(request, "registry/home.html", context)
 
 
 @require_safe

@@ -5,10 +5,32 @@ words.
 from typing import Any
 
 from django import template
+from django.template.base import Parser, Token
+from django.utils.safestring import SafeString
 
 from registry.pages import numbers, words
 
 register = template.Library()
+
+
+class Keep(template.Node):
+    """Prints nothing and keeps what it holds under a name, for a block that is needed twice."""
+
+    def __init__(self, name: str, nodelist: template.NodeList) -> None:
+        self.name, self.nodelist = name, nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        context[self.name] = self.nodelist.render(context)
+        return SafeString("")
+
+
+@register.tag
+def keep(parser: Parser, token: Token) -> Keep:
+    """`{% keep page_title %}…{% endkeep %}`."""
+    _, name = token.split_contents()
+    nodelist = parser.parse(("endkeep",))
+    parser.delete_first_token()
+    return Keep(name, nodelist)
 
 
 @register.filter

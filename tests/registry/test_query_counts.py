@@ -18,11 +18,19 @@ from tests import reports
 SMALL, LARGE = 30, 150
 # The most queries of each page; `{a}` and `{b}` are reports.
 MOST = {
-    "/": 3,
-    "/leaderboard/": 6,
-    "/leaderboard/?group_by=cpu_model,kernel_release,virtualization&clocksource=tsc": 6,
+    "/": 10,
+    "/leaderboard/": 7,
+    "/leaderboard/?group_by=cpu_model,kernel_release,virtualization&clocksource=tsc": 7,
+    "/platform/": 10,
+    "/platform/virtualization/kvm/": 9,
+    "/status/": 7,
+    "/kernels/": 8,
+    "/search/?q=kvm+tsc": 8,
+    "/leaderboard/feed.atom?virtualization=kvm": 5,
+    "/feed.atom": 3,
     "/reports/": 3,
-    "/r/{a}": 8,
+    "/r/{a}": 10,
+    "/r/{a}/read": 1,
     "/costs/": 4,
     "/effects/": 8,
     "/compare/": 15,

@@ -1,0 +1,95 @@
+"""Factors as fields of a form: the values that figures have, to choose from."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import CharField, Count, QuerySet, Value
+from django.db.models.functions import Cast
+
+from registry.models import Cell
+from registry.pages import words
+from registry.pages.boards import Choice
+from registry.vocabulary import kernels
+from registry.vocabulary.factors import SYSTEM_FACTORS
+
+OFFERED_KEY = "factor-values"
+VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
+
+
+@dataclass(frozen=True)
+class Field:
+    """One factor, or a part of the recipe; a setting has no choices: it is written."""
+
+    name: str
+    label: str
+    value: str
+    choices: tuple[Choice, ...]
+    fault: str
+    is_recipe: bool = False
+
+
+def values_offered() -> dict[str, list[str]]:
+    """The commonest values of each factor that cells have, in an order that people expect. Kept for
+    a hundred times as long as it took to find them: every factor is a look at all cells.
+    """
+    found: dict[str, list[str]] | None = cache.get(OFFERED_KEY)
+    if found is None:
+        began = time.monotonic()
+        found = _find_values()
+        cache.set(OFFERED_KEY, found, math.ceil(100 * (time.monotonic() - began)))
+    return found
+
+
+def _find_values() -> dict[str, list[str]]:
+    """All factors in one query."""
+    first, *others = (_counted(name) for name in SYSTEM_FACTORS)
+    counts: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for name, value, n in first.union(*others, all=True):
+        counts[name].append((-n, value))
+    common = {name: sorted(found)[:VALUES_OFFERED] for name, found in counts.items()}
+    return {
+        name: sorted((value for _, value in found), key=partial(_order, name))
+        for name, found in common.items()
+    }
+
+
+def _counted(name: str) -> QuerySet[Any, Any]:
+    cells = Cell.objects.exact().exclude(**{f"system__{name}": None}).order_by()
+    named = cells.annotate(
+        factor=Value(name, CharField()), value=Cast(f"system__{name}", CharField())
+    )
+    return named.values_list("factor", "value").annotate(n=Count("pk"))
+
+
+def _order(name: str, value: str) -> Any:
+    if name == "kernel_series":
+        return kernels.order(value)
+    if name == "kernel_release":
+        return kernels.release_order(value)
+    return (words.factor(name, value) or value).casefold().zfill(8 if value.isdigit() else 0)
+
+
+def field(
+    prefix: str,
+    name: str,
+    params: Mapping[str, str],
+    offered: Sequence[str],
+    faults: Mapping[str, str],
+) -> Field:
+    """The field of a factor; what was asked is among its choices, whatever is offered."""
+    asked = params.get(prefix + name, "")
+    values = [*offered, *([asked] if asked and asked not in offered else [])]
+    choices = [Choice(each, words.factor(name, each) or each, each == asked) for each in values]
+    return Field(
+        name=prefix + name,
+        label=words.FACTORS.get(name, name),
+        value=asked,
+        choices=tuple(choices) if name in SYSTEM_FACTORS else (),
+        fault=faults.get(prefix + name, ""),
+    )
