@@ -21,8 +21,8 @@ class Kind:
     the chart names, at least `least_groups` of them; those of others by what they are about, which
     the parameter `about` names where there is one. An interval is drawn from `whisker_from` hosts
     on. Rows of one group stand under its name, and those of one recipe are joined by a line, where
-    the kind `is_joined`; panels have one width and one axis where it `is_even`. A row has a ratio to
-    the first of its group where the kind `compares`. `empty` is what a chart without rows says.
+    the kind `is_joined`; panels have one width and one axis where it `is_even`. A row has a ratio
+    to the first of its group where the kind `compares`. `empty` is what a chart without rows says.
     """
 
     mark: str
@@ -57,8 +57,8 @@ KINDS = {
     "ranked": Kind(
         DOT,
         NEAR,
-        "dot: geometric mean of hosts; line: 95 % interval; ranks: at 95 %, equal where they "
-        "cannot be told apart; the axis does not begin at 0",
+        "dot: geometric mean of hosts; line: 95 % interval; before the name: ranks at 95 %; the "
+        "axis does not begin at 0",
         (_MEAN, "before the name: its ranks at 95 %"),
         dots=0,
         compares=True,

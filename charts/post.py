@@ -116,7 +116,7 @@ def _command(command: str) -> list[str]:
         ascii_text(command), WIDTH - NAME - 2, break_long_words=False, break_on_hyphens=False
     )
     told = [f"{part} \\" for part in parts[:-1]] + parts[-1:]
-    return [f"{name:{NAME}}{part}" for name, part in zip(["reproduce:"] + [""] * 99, told)]
+    return _column("reproduce:", told)
 
 
 def _addresses(live: str, frozen: str | None) -> Iterator[str]:
@@ -133,4 +133,8 @@ def _under(name: str, text: str) -> list[str]:
     parts = textwrap.wrap(text, WIDTH - NAME, break_long_words=False, break_on_hyphens=False)
     if any(len(part) > WIDTH - NAME for part in parts):
         return [name, *wrapped(text)]
-    return [f"{first:{NAME}}{part}" for first, part in zip([name] + [""] * 99, parts)]
+    return _column(name, parts)
+
+
+def _column(name: str, parts: Sequence[str]) -> list[str]:
+    return [f"{'' if number else name:{NAME}}{part}" for number, part in enumerate(parts)]
