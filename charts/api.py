@@ -8,8 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from charts.freezing import freeze
 from charts.kinds import BARS, KINDS
-from charts.models import Chart, Drawing, FrozenChart
+from charts.models import Chart, Drawing
 from charts.params import (
     GROUP_BY_LIMIT,
     GROUPS_LIMIT,
@@ -165,7 +166,7 @@ class FreezeView(APIView):
             raise Refused(
                 409, "not_drawn_yet", "This chart was not drawn yet: freeze it in a few seconds."
             )
-        frozen = FrozenChart.of(drawing)
+        frozen = freeze(drawing)
         return Response(
             {
                 "slug": slug,

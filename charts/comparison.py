@@ -5,7 +5,8 @@ differs stands above the figures.
 import math
 from collections.abc import Sequence
 
-from charts import data
+from charts import again, data
+from charts.beside import spread_percent
 from charts.params import ChartParams
 from charts.spec import RATIO_UNIT, ChartData, FoundRow, Value
 from registry import compare
@@ -40,6 +41,8 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
         date=date,
         panels=(test, RATIO_PANEL),
         remarks=(f"differs: {', '.join(differing)}",) if len(differing) > FACTORS_TOLD else (),
+        differs=", ".join(differing) or "nothing that is known",
+        repeats=again.of_recipes([found.a.recipe]),
     )
 
 
@@ -91,4 +94,5 @@ def _rate(side: Side) -> Value:
         n_runs=side.n_runs,
         n_machines=side.n_machines,
         n_submitters=side.n_submitters,
+        spread_percent=spread_percent([math.exp(log) for log in side.logs]),
     )

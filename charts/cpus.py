@@ -4,7 +4,7 @@ netperf ran, a row a CPU, so that one hot core among idle ones is seen.
 
 from collections.abc import Mapping
 
-from charts import data
+from charts import again, data
 from charts.params import GROUPS_LIMIT, ChartParams
 from charts.spec import ChartData, FoundRow, Value
 from registry.evidence.cpu_load import CpuLoad, loads
@@ -31,6 +31,7 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
         date=data.date(generation),
         panels=tuple(panels),
         remarks=(f"{n_more} less busy CPUs not drawn",) if n_more > 0 else (),
+        repeats=again.of_client(),
     )
 
 

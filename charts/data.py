@@ -9,18 +9,20 @@ rows of another say in their label what is other about it.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from django.utils import timezone
 
+from charts import again
 from charts.params import ChartParams
 from charts.spec import ChartData, FoundRow, Value
 from charts.taken_out import count_withdrawn
 from registry.evidence.groups import Group, Observation, grouped
 from registry.leaderboard import observations
-from registry.models import Cell, Recipe
+from registry.models import Cell, Generation, Recipe
 from registry.models.reading import Bound
+from registry.pages import words
 from registry.vocabulary import kernels, names
 
 PLACEMENTS = {"same_cpu": "same CPU", "cross_cpu": "two CPUs", "unpinned": "unpinned"}
@@ -98,6 +100,10 @@ def find_rows(
         date=date(generation),
         left_out=len(every) - len(chosen),
         withdrawn=count_withdrawn(params),
+        differs=differs(params),
+        repeats=again.of_recipes(
+            recipe for among, recipe in usual.items() if among[0] == params.tests[0]
+        ),
     )
 
 
@@ -205,6 +211,19 @@ def _found_row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
     )
 
 
+def find_kernels(params: ChartParams, address: str, generation: int) -> ChartData:
+    """Kernels in their order, once for each group of the other factors."""
+    return find_rows(params, address, generation, _kernel_row)
+
+
+def _kernel_row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
+    row = _found_row(key, found, params)
+    group = dict(zip(params.group_by, key.group, strict=True))
+    group.pop("kernel_series", None)
+    series, others, *rest = row.order
+    return replace(row, order=(others, series, *rest), group=label(group) if group else "kernels")
+
+
 def recipe_words(key: RowKey, shared: Container[str]) -> str:
     """What tells this row's recipe from its neighbours'; what all rows share stands elsewhere."""
     parts = [
@@ -226,8 +245,15 @@ def load(recipe: Recipe) -> str:
 
 
 def date(generation: int) -> str:
-    """To when the facts of a drawing go."""
-    return f"{timezone.now():%Y-%m-%d}, generation {generation}"
+    """To when the facts of a drawing go: no later report changed a figure."""
+    changed = Generation.objects.filter(pk=1).values_list("changed_at", flat=True).first()
+    return f"data to {changed or timezone.now():%Y-%m-%d}, generation {generation}"
+
+
+def differs(params: ChartParams) -> str:
+    """In what the rows differ; grouping holds nothing else fixed."""
+    named = [words.FACTORS.get(name, name.replace("_", " ")) for name in params.group_by]
+    return f"{', '.join(named)} from row to row; hosts are not matched in anything else"
 
 
 def streams_words(count: int | str) -> str:
@@ -289,8 +315,7 @@ def subtitle(params: ChartParams) -> str:
     recipe = []
     if "streams" in params.recipe:
         recipe.append(streams_words(params.recipe["streams"]))
-    recipe += [
-        str(params.recipe[name]) for name in ("placement", "topology") if name in params.recipe
-    ]
+    named = [params.recipe[name] for name in ("placement", "topology") if name in params.recipe]
+    recipe += [PLACEMENTS.get(value, value) for value in named]
     what = APPLICATION_TESTS.get(params.tests, "netperf")
     return ", ".join([what, *recipe]) + "; more is better"

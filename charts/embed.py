@@ -5,14 +5,15 @@ never changes.
 """
 
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
 from html import escape
 
-from charts.render_text import WIDTH, ascii_text, render_text, wrapped
+from charts.post import draft, post
+from charts.render_text import ascii_text, render_text
+from charts.sentence import alternative, headline
 from charts.spec import ChartSpec
 
 IMAGE_WIDTH = 1200
+__all__ = ["Embedded", "draft", "embed", "frame", "post"]
 
 
 @dataclass(frozen=True)
@@ -27,54 +28,34 @@ class Embedded:
 
 
 def embed(spec: ChartSpec, live: str, frozen: str | None) -> Embedded:
-    image = f"{frozen or live}.png"
-    title = ascii_text(spec.title)
+    address = frozen or live
+    image, title = f"{address}.png", ascii_text(spec.title)
+    told = ascii_text(f"{spec.title}. {headline(spec)}")
     return Embedded(
         post_txt=post(spec, live, frozen),
-        markdown=f"[![{_markdown(title)}]({image})]({live})\n",
-        bbcode=f"[url={live}][img]{image}[/img][/url]\n",
+        markdown=f"[![{_markdown(told)}]({image})]({address})\n",
+        bbcode=f"[url={address}][img]{image}[/img][/url]\n",
         html=(
-            f'<a href="{escape(live)}"><img src="{escape(image)}" alt="{escape(title)}" '
+            f'<a href="{escape(address)}"><img src="{escape(image)}" alt="{escape(told)}" '
             f'width="{IMAGE_WIDTH}"></a>\n'
         ),
         iframe=(
-            f'<iframe src="{escape(frozen or live)}.html" title="{escape(title)}" '
-            'width="100%" height="700"></iframe>\n'
+            f'<iframe src="{escape(address)}.html" title="{escape(title)}" '
+            'width="100%" height="700" loading="lazy"></iframe>\n'
         ),
     )
 
 
-def post(spec: ChartSpec, live: str, frozen: str | None) -> str:
-    """The text chart between rules, with its addresses, so that the post stands when the image is
-    gone.
+def frame(spec: ChartSpec, address: str) -> str:
+    """A page for an iframe: the picture, its words for those who cannot see it, its text, and the
+    way to the chart at `address`, live or frozen.
     """
-    addresses = [f"image:  {live}.png", f"data:   {live}.csv"]
-    if frozen:
-        addresses.insert(0, f"frozen: {frozen}")
-    lines = ["-" * WIDTH, render_text(spec).rstrip("\n")]
-    lines += [part for address in addresses for part in wrapped(address)]
-    return "\n".join([*lines, "-" * WIDTH]) + "\n"
-
-
-def draft(spec: ChartSpec, live: str) -> bytes:
-    """A draft message with the post as its text, for a mail program to open."""
-    message = EmailMessage(policy=SMTP)
-    message["Subject"] = ascii_text(spec.title)
-    message["X-Unsent"] = "1"
-    message.set_content(post(spec, live, None))
-    return message.as_bytes()
-
-
-def frame(spec: ChartSpec, live: str) -> str:
-    """A page for an iframe: the picture, its text for those who cannot see it, and the way to the
-    chart.
-    """
-    title, address = escape(spec.title), escape(live)
+    title, address = escape(spec.title), escape(address)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         "<style>body{margin:0;font-family:sans-serif}img{width:100%;height:auto}</style></head>\n"
         f'<body><a href="{address}" target="_blank" rel="noopener">'
-        f'<img src="{address}.svg" alt="{title}"></a>\n'
+        f'<img src="{address}.svg" alt="{escape(alternative(spec))}"></a>\n'
         f"<details><summary>As text</summary><pre>{escape(render_text(spec))}</pre>"
         "</details></body></html>\n"
     )

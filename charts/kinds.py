@@ -21,8 +21,8 @@ class Kind:
     the chart names, at least `least_groups` of them; those of others by what they are about, which
     the parameter `about` names where there is one. An interval is drawn from `whisker_from` hosts
     on. Rows of one group stand under its name, and those of one recipe are joined by a line, where
-    the kind `is_joined`; panels have one width and one axis where it `is_even`. `empty` is what a
-    chart without rows says.
+    the kind `is_joined`; panels have one width and one axis where it `is_even`. A row has a ratio
+    to the first of its group where the kind `compares`. `empty` is what a chart without rows says.
     """
 
     mark: str
@@ -36,6 +36,7 @@ class Kind:
     whisker_from: int = 3
     is_joined: bool = False
     is_even: bool = False
+    compares: bool = False
     empty: tuple[str, str] = (
         "No reports match yet.",
         "The first report that does draws the first bar.",
@@ -51,14 +52,16 @@ KINDS = {
         FROM_ZERO,
         _BARS,
         (_MEAN,),
+        compares=True,
     ),
     "ranked": Kind(
         DOT,
         NEAR,
-        "dot: geometric mean of hosts; line: 95 % interval; ranks: at 95 %, equal where they "
-        "cannot be told apart; the axis does not begin at 0",
+        "dot: geometric mean of hosts; line: 95 % interval; before the name: ranks at 95 %; the "
+        "axis does not begin at 0",
         (_MEAN, "before the name: its ranks at 95 %"),
         dots=0,
+        compares=True,
     ),
     "distribution": Kind(
         SWARM,
@@ -67,6 +70,7 @@ KINDS = {
         "is logarithmic",
         (_MEAN, "o a host"),
         dots=400,
+        compares=True,
     ),
     "kernels": Kind(
         DOT,
@@ -75,6 +79,7 @@ KINDS = {
         "hosts on; the axis does not begin at 0",
         (_MEAN,),
         dots=0,
+        compares=True,
     ),
     "costs": Kind(
         DOT,
@@ -118,6 +123,7 @@ KINDS = {
         (_MEAN,),
         least_groups=2,
         is_even=True,
+        compares=True,
     ),
     "comparison": Kind(
         BAR,

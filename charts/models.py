@@ -6,7 +6,6 @@ reader sees the old drawing or the new one, whole.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -165,22 +164,3 @@ class FrozenChart(models.Model):
 
     def __str__(self) -> str:
         return f"{self.chart_id}/{self.version}"
-
-    @classmethod
-    def of(cls, drawing: Drawing) -> "FrozenChart":
-        """The frozen copy of a chart's drawing; the same spec again gives the same one.
-
-        The drawing is locked, so that no newer one removes its files in between.
-        """
-        with transaction.atomic():
-            drawing = Drawing.objects.select_for_update().get(pk=drawing.pk)
-            values: dict[str, Any] = {
-                "digest": drawing.digest,
-                "spec": drawing.spec,
-                "files": drawing.files,
-                "drawn_at": drawing.drawn_at,
-            }
-            frozen, _ = cls.objects.get_or_create(
-                chart_id=drawing.chart_id, version=drawing.digest[:12], defaults=values
-            )
-        return frozen

@@ -4,7 +4,7 @@ are those of the pages `/costs/` and `/effects/`.
 
 from dataclasses import replace
 
-from charts import data
+from charts import again, data
 from charts.params import ChartParams
 from charts.spec import ChartData, FoundRow, Value
 from charts.taken_out import count_withdrawn
@@ -25,7 +25,12 @@ def find_costs(params: ChartParams, address: str, generation: int) -> ChartData:
     found = costs.find(costs.ask({**params.recipe, "test": test}))
     rows = [row for cost in found.rows for row in _cost_rows(cost, test)]
     named = (f"What virtualisation costs: {test} beside bare metal", "ratio to bare metal")
-    return _data(params, rows, named, address, generation)
+    drawn = _data(params, rows, named, address, generation)
+    return replace(
+        drawn,
+        differs="the platform; a ratio is of one CPU model and one number of CPUs",
+        repeats=again.of_plan({**params.recipe, "test": test}),
+    )
 
 
 def find_effects(params: ChartParams, address: str, generation: int) -> ChartData:
@@ -37,6 +42,11 @@ def find_effects(params: ChartParams, address: str, generation: int) -> ChartDat
     order = [*EVIDENCE.values(), ASSOCIATION]
     ordered = sorted(rows, key=lambda row: (order.index(row.group), row.label))
     drawn = _data(params, ordered, (f"Does it help? {test}", "after / before"), address, generation)
+    drawn = replace(
+        drawn,
+        differs="experiment: the setting alone, on one machine; association: anything may",
+        repeats=again.of_client("tune", "FACTOR"),
+    )
     if found.associations is None:
         return replace(drawn, subtitle=f"{drawn.subtitle}; associations of too many hosts left out")
     return drawn

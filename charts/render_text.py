@@ -3,10 +3,12 @@ programs.
 """
 
 import json
+import re
 import unicodedata
 
 from charts.kinds import BAR, DOT, KINDS, SWARM
-from charts.spec import Cell, ChartSpec, Panel, Row, counted, short
+from charts.sentence import named
+from charts.spec import LICENCE, Cell, ChartSpec, Panel, Row, counted, short
 from registry import csv_table
 
 WIDTH = 72
@@ -41,7 +43,7 @@ def render_text(spec: ChartSpec) -> str:
     for panel in spec.panels:
         blocks.append([f"{panel.test}, {panel.unit}", *_panel_lines(spec, panel)])
     blocks.append(_legend(spec) if spec.panels else [*KINDS[spec.kind].empty, *spec.remarks])
-    blocks.append([*wrapped(spec.address), *wrapped(spec.date)])
+    blocks.append([*wrapped(spec.address), *wrapped(f"{spec.date}, {LICENCE}")])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
@@ -64,36 +66,41 @@ def _lines(row: Row, cell: Cell, panel: Panel, mark: str, heading: str) -> list[
     """One line; where the label is too long for that, the label whole on lines of its own, since
     its end may be all that tells two rows apart. What the heading says is not said again.
     """
-    own = row.label.removeprefix(f"{heading}, ")
-    recipe = row.recipe.removesuffix("imported").rstrip(", ")
-    label = "  " * bool(heading) + ascii_text(", ".join(part for part in (own, recipe) if part))
-    drawn, figures = bar(row, cell, panel, mark), _figures(row, cell, panel)
-    line = f"{label:{LABEL_WIDTH}} {drawn} {figures}"
+    label = "  " * bool(heading) + ascii_text(named(row).removeprefix(f"{heading}, "))
+    figures = _figures(row, cell, panel, bar(row, cell, panel, mark))
+    line = f"{label:{LABEL_WIDTH}} {figures}"
     if len(label) <= LABEL_WIDTH and len(line) <= WIDTH:
         return [line]
-    line = f"{'':{LABEL_WIDTH}} {drawn} {figures}"
-    return [*wrapped(label), *([line] if len(line) <= WIDTH else wrapped(figures))]
+    line = f"{'':{LABEL_WIDTH}} {figures}"
+    return [*wrapped(label), *([line] if len(line) <= WIDTH else wrapped(" ".join(line.split())))]
 
 
-def _figures(row: Row, cell: Cell, panel: Panel) -> str:
-    beside = _interval(cell, panel) or ("imported" if row.imported else "")
+def _figures(row: Row, cell: Cell, panel: Panel, drawn: str) -> str:
+    """The number, its bar, its interval, how many hosts."""
+    beside = interval(cell, panel) or ("imported" if row.imported else "")
     hosts = counted(cell.n_machines, "host")
-    return f"{ascii_text(cell.text):>{VALUE_WIDTH}} {beside:{INTERVAL_WIDTH}} {hosts}".rstrip()
+    text = f"{ascii_text(cell.text):>{VALUE_WIDTH}} {drawn} {beside:{INTERVAL_WIDTH}} {hosts}"
+    return text.rstrip()
 
 
-def _interval(cell: Cell, panel: Panel) -> str:
+def interval(cell: Cell, panel: Panel) -> str:
     """33.9-36.1 beside 34.9k; each end has its own suffix where the three are not the same. Ratios
     have two decimals.
     """
     if cell.ci_low is None or cell.ci_high is None:
         return ""
     if panel.reference is not None:
-        return f"{cell.ci_low:.2f}-{cell.ci_high:.2f}"
+        return f"{two_decimals(cell.ci_low)}-{two_decimals(cell.ci_high)}"
     ends = [short(cell.ci_low), short(cell.ci_high)]
     suffixes = {text[-1] for text in (short(cell.rate), *ends)}
     if len(suffixes) == 1 and suffixes.pop().isalpha():
         ends = [text[:-1] for text in ends]
     return "-".join(ends)
+
+
+def two_decimals(ratio: float) -> str:
+    """Of a ratio; three digits of one that two decimals do not tell."""
+    return f"{ratio:.2f}" if 0.1 <= ratio < 1000 else f"{ratio:.3g}"
 
 
 def bar(row: Row, cell: Cell, panel: Panel, mark: str = BAR) -> str:
@@ -136,7 +143,7 @@ def wrapped(text: str) -> list[str]:
     be.
     """
     lines = [""]
-    for word in ascii_text(text).split(" "):
+    for word in re.split(" (?!%)", ascii_text(text)):
         while len(word) > WIDTH:
             lines.append(word[:WIDTH])
             word = word[WIDTH:]
@@ -162,13 +169,18 @@ CSV_COLUMNS = (
     "n_submitters",
     "prediction_low",
     "prediction_high",
+    "spread_percent",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "ratio_to",
 )
 
 
 def render_csv(spec: ChartSpec) -> str:
     """One line a bar."""
     rows = [
-        _csv_row(panel, row, row.cells[panel.test])
+        _csv_row(spec, panel, row, row.cells[panel.test])
         for panel in spec.panels
         for row in spec.rows
         if panel.test in row.cells
@@ -176,8 +188,9 @@ def render_csv(spec: ChartSpec) -> str:
     return csv_table.write(CSV_COLUMNS, rows)
 
 
-def _csv_row(panel: Panel, row: Row, cell: Cell) -> dict[str, object]:
+def _csv_row(spec: ChartSpec, panel: Panel, row: Row, cell: Cell) -> dict[str, object]:
     low, high = cell.prediction or (None, None)
+    beside = cell.beside
     return {
         "test": panel.test,
         "unit": panel.unit,
@@ -193,6 +206,11 @@ def _csv_row(panel: Panel, row: Row, cell: Cell) -> dict[str, object]:
         "n_submitters": cell.n_submitters,
         "prediction_low": low,
         "prediction_high": high,
+        "spread_percent": cell.spread_percent,
+        "ratio": beside.ratio if beside else None,
+        "ratio_low": beside.ci_low if beside else None,
+        "ratio_high": beside.ci_high if beside else None,
+        "ratio_to": named(spec.rows[beside.base]) if beside else None,
     }
 
 

@@ -28,8 +28,14 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
             chosen += rows
         else:
             hidden += 1
-    title = data.title(replace(params, group_by=(*params.group_by, "streams")))
-    return replace(found, rows=chosen, title=title, hidden=hidden)
+    of_streams = replace(params, group_by=(*params.group_by, "streams"))
+    return replace(
+        found,
+        rows=chosen,
+        title=data.title(of_streams),
+        hidden=hidden,
+        differs=data.differs(of_streams),
+    )
 
 
 def _row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:

@@ -14,11 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from charts.beside import EXACT, Beside, Place, ratios, spread_percent
 from charts.kinds import BARS, KINDS, NEAR, PERCENT, RATIO, SPREAD, Kind
 from charts.params import ChartParams
 
 LABEL_LENGTH = 48
 REMARK_LENGTH = 110
+DIFFERS_LENGTH = 400
+LICENCE = "CC0-1.0"  # of everything that a chart shows
 RATIO_SPAN, LEAST_RATIO = 1.5, 0.05  # an axis of ratios shows 1/1.5 to 1.5 at the least
 NEAR_MARGIN, SPREAD_MARGIN = 0.12, 1.05
 RATIO_UNIT = "ratio"  # of a panel of ratios beside panels of rates
@@ -36,7 +39,7 @@ MARK_NOTES = (
 class Value:
     """One figure of one row: rate and interval in the test's unit, `host_rates` one a host. A ratio
     has no runs of its own, the load of a CPU no machines. `prediction` is where the figure of
-    another host is expected, at 95 %.
+    another host is expected, at 95 %. `spread_percent` is that of runs; of hosts it is found.
     """
 
     rate: float
@@ -49,6 +52,7 @@ class Value:
     bound: str = "exact"
     text: str = ""  # beside the mark; empty for three digits of the rate
     prediction: tuple[float, float] | None = None
+    spread_percent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class FoundRow:
 class ChartData:
     """Everything that was found. `units` by test, or by what else the panels are, in their order;
     `left_out` counts groups of other recipes that were not chosen, `withdrawn` reports that were in
-    it and are not any more, `hidden` groups that found no room. `remarks` are notes of its own.
+    it and are not any more, `hidden` groups that found no room. `remarks` are notes of its own,
+    `differs` says in what the rows differ, `repeats` are commands that measure the same again.
     """
 
     rows: Sequence[FoundRow]
@@ -87,12 +92,15 @@ class ChartData:
     hidden: int = 0
     panels: tuple[str, ...] = ()  # empty for the tests of the parameters
     remarks: tuple[str, ...] = ()
+    differs: str = ""
+    repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Cell:
     """One bar: numbers in the test's unit and the text beside it. `dots` are hosts, drawn up to 20
-    of them. `prediction` is as of `Value`.
+    of them. `prediction` is as of `Value`. `spread_percent` is a standard deviation between hosts,
+    `beside` the ratio to another row.
     """
 
     rate: float
@@ -105,6 +113,8 @@ class Cell:
     n_machines: int | None
     n_submitters: int | None
     prediction: tuple[float, float] | None = None
+    spread_percent: float | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +169,8 @@ class ChartSpec:
     date: str
     address: str
     kind: str = BARS
+    differs: str = ""
+    repeats: tuple[str, ...] = ()
     digest: str = field(default="", compare=False)
 
     @property
@@ -167,8 +179,8 @@ class ChartSpec:
         return tuple(note for note in self.notes if not note.startswith(MARK_NOTES))
 
     def as_dict(self) -> dict[str, Any]:
-        """What is kept and digested. What bars do not have is left out of theirs, so that charts
-        drawn before there were other kinds keep their digests.
+        """What is kept and digested. What a chart does not have is left out, so that what was drawn
+        before there was such a thing keeps its digest.
         """
         found = {name: value for name, value in asdict(self).items() if name != "digest"}
         if self.kind == BARS:
@@ -176,8 +188,10 @@ class ChartSpec:
             for panel in found["panels"]:
                 del panel["low"], panel["reference"], panel["is_log"]
         for cell in (cell for row in found["rows"] for cell in row["cells"].values()):
-            if cell["prediction"] is None:
-                del cell["prediction"]
+            for name in [name for name in _LATER if cell[name] is None]:
+                del cell[name]
+        for name in [name for name in ("differs", "repeats") if not found[name]]:
+            del found[name]
         return found
 
     @classmethod
@@ -188,15 +202,18 @@ class ChartSpec:
             for row in value["rows"]
         )
         panels = tuple(Panel(**panel) for panel in value["panels"])
-        return _with_digest(
-            cls(**{**value, "panels": panels, "rows": rows, "notes": tuple(value["notes"])})
-        )
+        listed = {name: tuple(value.get(name, ())) for name in ("notes", "repeats")}
+        return _with_digest(cls(**{**value, **listed, "panels": panels, "rows": rows}))
+
+
+_LATER = ("prediction", "spread_percent", "beside")  # fields that old cells do not have
 
 
 def _cell(value: Mapping[str, Any]) -> Cell:
-    expected = value.get("prediction")
+    expected, beside = value.get("prediction"), value.get("beside")
     prediction = (expected[0], expected[1]) if expected else None
-    return Cell(**{**value, "dots": tuple(value["dots"]), "prediction": prediction})
+    given = {"dots": tuple(value["dots"]), "prediction": prediction}
+    return Cell(**{**value, **given, "beside": Beside(**beside) if beside else None})
 
 
 def _with_digest(spec: ChartSpec) -> ChartSpec:
@@ -225,11 +242,13 @@ def build(params: ChartParams, data: ChartData) -> ChartSpec:
             title=clean(data.title, 80),
             subtitle=clean(data.subtitle, 110),
             panels=tuple(panels),
-            rows=tuple(_row(kind, row) for row in chosen),
+            rows=_rows(kind, chosen),
             notes=tuple(_notes(kind, data, chosen)),
             date=data.date,
             address=data.address,
             kind=params.kind,
+            differs=clean(data.differs, DIFFERS_LENGTH),
+            repeats=data.repeats,
         )
     )
 
@@ -268,6 +287,27 @@ def _panel(kind: Kind, test: str, unit: str, rows: Sequence[FoundRow]) -> Panel:
     if kind.axis == NEAR:
         return Panel(test, unit, top, max(0.0, least - (top - least or top) * NEAR_MARGIN))
     return Panel(test, unit, top)
+
+
+def _rows(kind: Kind, rows: Sequence[FoundRow]) -> tuple[Row, ...]:
+    """Rows with their figures, each beside the first one of its group where the kind compares."""
+    drawn = [_row(kind, row) for row in rows]
+    if not kind.compares:
+        return tuple(drawn)
+    for test in dict.fromkeys(test for row in rows for test in row.values):
+        places = [_place(row, one, test) for row, one in zip(rows, drawn, strict=True)]
+        for number, beside in ratios(places).items():
+            cells = drawn[number].cells
+            cells = {**cells, test: replace(cells[test], beside=beside)}
+            drawn[number] = replace(drawn[number], cells=cells)
+    return tuple(drawn)
+
+
+def _place(row: FoundRow, drawn: Row, test: str) -> Place:
+    """Bounds are compared with nothing."""
+    value = row.values.get(test)
+    rates = value.host_rates if value and value.bound == EXACT else ()
+    return Place(drawn.group, drawn.recipe, row.imported, rates)
 
 
 def _row(kind: Kind, row: FoundRow) -> Row:
@@ -309,6 +349,7 @@ def _drawn(kind: Kind, value: Value) -> Cell:
         n_machines=value.n_machines,
         n_submitters=value.n_submitters,
         prediction=value.prediction,
+        spread_percent=value.spread_percent or spread_percent(value.host_rates),
     )
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from charts import artefacts, changes, tasks
 from charts.embedding import forms_to_copy
+from charts.freezing import freeze
 from charts.kinds import COMPARE, REPORT
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import ChartParams
@@ -163,7 +164,7 @@ def save_page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def freeze_page(request: HttpRequest, slug: str) -> HttpResponse:
-    frozen = FrozenChart.of(get_object_or_404(Drawing, chart__slug=slug))
+    frozen = freeze(get_object_or_404(Drawing, chart__slug=slug))
     return redirect("chart-frozen", slug=slug, version=frozen.version)
 
 

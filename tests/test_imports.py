@@ -20,7 +20,7 @@ CLIENT_FORMAT = {
     "crr_submit.report",
     "crr_submit.fields",
 }
-PLOTTING = {"charts/render_png_svg.py", "charts/style.py"}
+PLOTTING = {"charts/marks.py", "charts/render_png_svg.py", "charts/style.py"}
 NUMERIC = {"charts/render_png_svg.py", "charts/render_text.py", "charts/style.py"}
 NO_DJANGO = (
     "registry/evidence/",
@@ -59,7 +59,12 @@ NO_DJANGO = (
     "submissions/dump/folder.py",
     "submissions/dump/records.py",
     "submissions/dump/tables.py",
+    "charts/layout.py",
+    "charts/marks.py",
     "charts/params.py",
+    "charts/beside.py",
+    "charts/post.py",
+    "charts/sentence.py",
     "charts/spec.py",
     "charts/style.py",
     "charts/render_png_svg.py",

@@ -7,7 +7,8 @@ from django.test import Client
 
 from charts import artefacts
 from charts.changes import between
-from charts.models import Chart, FrozenChart
+from charts.freezing import freeze
+from charts.models import Chart
 from charts.pipeline import draw, ensure_defaults
 from registry.models.summary import summarise
 from tests.charts.test_pipeline import send
@@ -30,7 +31,7 @@ def test_the_page_says_what_changed_since_each_version(
     artefacts.get.cache_clear()
     ensure_defaults()
     chart = Chart.objects.get(slug="xen-users")
-    FrozenChart.of(draw(chart.pk))
+    freeze(draw(chart.pk))
     assert "since then the same rows and figures" in client.get("/c/xen-users").content.decode()
     send(client, "6.12.5-amd64")
     summarise()

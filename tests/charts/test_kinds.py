@@ -18,7 +18,7 @@ from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
 from charts.render_text import WIDTH, render_csv, render_text
-from charts.spec import ChartData, ChartSpec, FoundRow, Panel, Value, build
+from charts.spec import ChartSpec, FoundRow, Panel, build
 from registry.costs import Costs
 from registry.evidence.costs import Cost, CpuStratum
 from registry.evidence.ratio import Ratio, StratifiedRatio
@@ -53,14 +53,25 @@ def drawn(kind: str, *rows: FoundRow) -> ChartSpec:
 
 def test_charts_from_before_there_were_kinds_keep_their_slugs_and_digests() -> None:
     """What the code printed that knew bars alone."""
-    found = Value(20000.0, 18000.0, 22000.0, (19000.0, 20000.0, 21000.0), 24, 3, 3)
-    line = FoundRow("6.12 KVM", "same CPU", "kvm", False, ("a",), 1, {"TCP_CRR": found})
-    address = "https://crr.example/c/x"
-    old = ChartData([line], {"TCP_CRR": "trans/s"}, "T", "S", address, "2026-11-23")
+    cell = {"rate": 20000.0, "ci_low": 18000.0, "ci_high": 22000.0, "text": "20.0k"}
+    cell |= {"dots": [19000.0, 20000.0, 21000.0], "bound": "exact"}
+    cell |= {"n_runs": 24, "n_machines": 3, "n_submitters": 3}
+    line = {"label": "6.12 KVM", "recipe": "same CPU", "hosts": "3 hosts", "family": "kvm"}
+    line |= {"group": "6.12", "hollow": False, "imported": False, "cells": {"TCP_CRR": cell}}
+    note = "bar: geometric mean of hosts; whisker: 95 % interval from 3 hosts on; dots: hosts"
+    old = {
+        "title": "T",
+        "subtitle": "S",
+        "panels": [{"test": "TCP_CRR", "unit": "trans/s", "top": 22000.0}],
+        "rows": [line],
+        "notes": [note, "24 runs in all"],
+        "date": "2026-11-23",
+        "address": "https://crr.example/c/x",
+    }
     asked = ChartParams(("TCP_CRR",), ("virtualization",), {"streams": "1"})
     assert slug_of(asked) == "t6yisy5yjgjh"
     assert slug_of(XEN_USERS) == "pdc6xbqu4bl5"
-    assert build(asked, old).digest == (
+    assert ChartSpec.from_dict(old).digest == (
         "4c91262e38c6c6aa8533bb85c93df71452ed967a8437e89fe06f5f1f56e2a646"
     )
 

@@ -6,13 +6,24 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from itertools import combinations
 from pathlib import Path
 
+import matplotlib.style
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from charts import style
-from charts.render_png_svg import LABEL_SIZES, render
-from tests.charts.test_spec import HOSTILE, row, spec, value
+from charts.kinds import KINDS
+from charts.layout import TEXT_IN
+from charts.params import ChartParams
+from charts.render_png_svg import _figure, render
+from charts.spec import FoundRow, build
+from charts.style import LABEL_SIZES
+from tests.charts.test_spec import HOSTILE, data, row, spec, value
 
 
 def size_of(png: bytes) -> tuple[int, int]:
@@ -21,13 +32,13 @@ def size_of(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-@pytest.mark.parametrize("count", [0, 1, 12, 40])
+@pytest.mark.parametrize("count", [0, 1, 12, 40, 41, 10_000])
 def test_any_number_of_rows_gives_a_picture_of_bounded_size(count: int) -> None:
     rows = [row(f"6.{number} KVM", number, order=(number,)) for number in range(count)]
     drawn = render(spec(*rows, limit=40))
     width, height = size_of(drawn.png)
     assert width == 1200
-    assert 675 <= height <= 2000
+    assert 630 <= height <= 2000
     assert len(drawn.png) < 400_000
     ElementTree.fromstring(drawn.svg)
 
@@ -62,19 +73,98 @@ def test_no_users_text_is_in_the_metadata() -> None:
     assert b"Matplotlib" not in drawn.png
 
 
-def test_a_label_never_reaches_the_bars() -> None:
+def test_a_file_says_where_it_comes_from() -> None:
+    asked = spec(row())
+    drawn = render(asked)
+    for told in (asked.address, f"sha256:{asked.digest}", "CC0-1.0"):
+        assert told.encode() in drawn.png[:1000]
+        assert told.encode() in drawn.svg
+
+
+def test_who_cannot_see_the_picture_is_told_its_figures() -> None:
+    root = ElementTree.fromstring(render(spec(row("KVM <b>"))).svg)
+    told = [element.text for element in root if element.tag.endswith(("title", "desc"))]
+    assert told[0] == "TCP_CRR by kernel"
+    assert "KVM <b>, same CPU 20.0k" in (told[1] or "")
+
+
+def test_a_picture_in_a_dark_page_turns_dark() -> None:
+    assert b"prefers-color-scheme: dark" in render(spec(row())).svg
+
+
+@pytest.mark.parametrize("rates", [(5.0,) * 5, (1e9, 1.0, 1.1, 0.9), (0.0, 0.0), (1e-6, 9e14)])
+def test_all_equal_and_one_far_away_begin_at_0(rates: tuple[float, ...]) -> None:
+    rows = [row(f"r{n}", n, values={"TCP_CRR": value(rate, 1 + n)}) for n, rate in enumerate(rates)]
+    drawn = spec(*rows)
+    assert drawn.panels[0].low == 0
+    size_of(render(drawn).png)
+
+
+def test_a_label_never_leaves_the_picture() -> None:
     for label in ("W" * 48, "\u4e2d\u6587" * 24, "Intel(R) Xeon(R) CPU E5-2680 v4 KVM", ""):
-        text, size = style.fitted(label, style.LABEL_IN, LABEL_SIZES)
-        assert style.width_in_of(text, size) <= style.LABEL_IN
+        text, size = style.fitted(label, TEXT_IN / 2, LABEL_SIZES)
+        assert style.width_in_of(text, size) <= TEXT_IN / 2
         assert size in LABEL_SIZES
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_leaves_the_picture_or_stands_on_another(kind: str) -> None:
+    """Every two texts of the figure, with as many rows as a chart may have, and with few."""
+    for count in (7, 40):
+        rows = [
+            row(
+                f"6.{n} a CPU of a long name (R) {n}",
+                n,
+                recipe="unpinned, runs of 2 to 20 s",
+                order=(n,),
+                group=f"g{n // 4}",
+                values={"TCP_CRR": value(1000.0 * (n + 1), n % 5 + 1)},
+            )
+            for n in range(count)
+        ]
+        assert overlapping(drawn_of(kind, rows)) == []
+
+
+def drawn_of(kind: str, rows: list[FoundRow]) -> Figure:
+    free = not KINDS[kind].about
+    asked = ChartParams(("TCP_CRR",), ("os",) if free else (), limit=40, kind=kind)
+    found = data(*rows, address="https://crr.example/c/xen-users", panels=("TCP_CRR",))
+    with matplotlib.style.context(["default", style.SETTINGS]):
+        return _figure(build(asked, found))
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    width, height = figure.canvas.get_width_height()
+    outside = [
+        (told, "outside")
+        for told, box in boxes
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
+    ]
+    return outside + [
+        (one, other)
+        for (one, box), (other, beside) in combinations(boxes, 2)
+        if _overlap(box, beside)
+    ]
+
+
+def _overlap(one: Bbox, other: Bbox) -> bool:
+    """By more than the air around letters."""
+    across = min(one.x1, other.x1) - max(one.x0, other.x0)
+    down = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return across > 1 and down > 5
+
+
 def test_a_short_label_is_left_alone_and_a_longer_one_is_smaller_before_it_is_cut() -> None:
-    assert style.fitted("6.12 KVM", style.LABEL_IN, LABEL_SIZES) == ("6.12 KVM", 10.5)
+    assert style.fitted("6.12 KVM", 4.2, LABEL_SIZES) == ("6.12 KVM", LABEL_SIZES[0])
     longer = "linode Xeon E5-2680 v4 2.40GHz KVM"
-    text, size = style.fitted(longer, style.LABEL_IN, LABEL_SIZES)
+    text, size = style.fitted(longer, 4.2, LABEL_SIZES)
     assert text == longer
-    assert size < 10.5
+    assert size < LABEL_SIZES[0]
 
 
 def test_a_character_the_font_lacks_is_its_code() -> None:
@@ -86,6 +176,32 @@ def test_a_bar_of_one_host_says_so_in_the_picture() -> None:
     many = spec(row(values={"TCP_CRR": value(hosts=5), "UDP_RR": value(hosts=5)}))
     assert b"<!-- 1 host -->" in render(alone).svg
     assert b"<!-- 1 host -->" not in render(many).svg
+
+
+AUDITED = """
+import sys
+from charts.params import ChartParams
+from charts.render_png_svg import _figure, render
+from charts.spec import FoundRow, build
+from tests.charts.test_spec import HOSTILE, row, spec
+render(spec(row()))
+forbidden = ("subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "socket.")
+def hook(event, args):
+    assert not event.startswith(forbidden), event
+sys.addaudithook(hook)
+for label in HOSTILE:
+    render(spec(row(label, recipe=label), title=label))
+"""
+
+
+def test_drawing_starts_no_program_and_opens_no_socket() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", AUDITED],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 HOSTILE_SETTINGS = """
@@ -101,7 +217,8 @@ lines.antialiased: False
 """
 
 
-def test_settings_of_the_machine_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_settings_of_the_machine_change_nothing(tmp_path: Path, seed: str) -> None:
     (tmp_path / "matplotlibrc").write_text(HOSTILE_SETTINGS)
     program = (
         "import hashlib\n"
@@ -113,7 +230,7 @@ def test_settings_of_the_machine_change_nothing(tmp_path: Path) -> None:
     printed = subprocess.run(
         [sys.executable, "-c", program],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "MPLCONFIGDIR": str(tmp_path)},
+        env={**os.environ, "MPLCONFIGDIR": str(tmp_path), "PYTHONHASHSEED": seed},
         capture_output=True,
         text=True,
         check=True,

@@ -1,5 +1,8 @@
 """The chart as text: to scale, whole and readable in 72 columns, and safe in a spreadsheet."""
 
+import csv
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,8 +28,10 @@ def test_bars_are_to_scale_and_imported_ones_look_other() -> None:
     measured, imported = line_of("a, same CPU ", lines), line_of("b, unpinned ", lines)
     assert imported.count(":") == BAR_WIDTH - 1
     assert measured.count("#") in {7, 8}
-    assert imported.split()[-4:] == ["20.0k", "imported", "1", "host"]
-    assert measured.split()[-3:] == ["10.0k", "1", "host"]
+    assert imported.split()[2] == "20.0k"
+    assert imported.split()[-3:] == ["imported", "1", "host"]
+    assert measured.split()[3] == "10.0k"
+    assert measured.split()[-2:] == ["1", "host"]
     assert ": imported, metadata incomplete, not ranked" in lines
 
 
@@ -44,18 +49,20 @@ def test_an_interval_stands_beside_its_figure(
 ) -> None:
     found = value(rate, hosts=3, ci_low=low, ci_high=high)
     line = line_of("6.12 KVM", lines_of(row(values={"TCP_CRR": found})))
-    assert line.split()[-4:] == figures
+    number, *others = figures
+    assert line[28:35].strip() == number
+    assert line.split()[-3:] == others
 
 
 def test_an_interval_wider_than_a_column_is_drawn_around_its_figure() -> None:
     found = value(50.0, hosts=3, ci_low=25.0, ci_high=100.0)
     line = line_of("6.12 KVM", lines_of(row(values={"TCP_CRR": found})))
-    assert line[28 : 28 + BAR_WIDTH] == "####----|-------"
+    assert line[36 : 36 + BAR_WIDTH] == "####----|-------"
 
 
 def test_two_hosts_have_no_interval() -> None:
     line = line_of("6.12 KVM", lines_of(row(values={"TCP_CRR": value(hosts=2)})))
-    assert line.split()[-3:] == ["20.0k", "2", "hosts"]
+    assert line.split()[-3:] == ["#" * (BAR_WIDTH - 1) + "|", "2", "hosts"]
 
 
 def test_a_label_too_long_for_its_column_stands_whole_above_its_bar() -> None:
@@ -63,7 +70,7 @@ def test_a_label_too_long_for_its_column_stands_whole_above_its_bar() -> None:
     lines = lines_of(*(row(label, recipe="") for label in labels))
     for label in labels:
         below = lines[lines.index(label) + 1]
-        assert below.startswith(" " * 28 + "#")
+        assert below.startswith(" " * 28 + "  20.0k #")
         assert below.endswith("1 host")
 
 
@@ -114,4 +121,16 @@ def test_csv_is_safe_in_a_spreadsheet() -> None:
 def test_csv_holds_the_numbers_as_they_are() -> None:
     found = value(23_230.5, hosts=3, ci_low=20_000.25, ci_high=26_000.0)
     _, line = render_csv(spec(row(values={"TCP_CRR": found}))).splitlines()
-    assert line == "TCP_CRR,trans/s,6.12 KVM,same CPU,false,exact,23230.5,20000.25,26000.0,24,3,3,,"
+    start = "TCP_CRR,trans/s,6.12 KVM,same CPU,false,exact,23230.5,20000.25,26000.0,24,3,3,,,"
+    assert line.startswith(start)
+    assert [cell for cell in line.removeprefix(start).split(",") if cell] == ["0.9950534682461312"]
+
+
+def test_csv_says_the_ratio_and_to_which_row_it_is() -> None:
+    rows = [
+        row(f"6.12 {name}", values={"TCP_CRR": value(rate, 4)})
+        for name, rate in (("KVM", 20_000.0), ("Xen", 10_000.0))
+    ]
+    found = list(csv.DictReader(io.StringIO(render_csv(spec(*rows)))))
+    assert [float(line["ratio"]) for line in found] == pytest.approx([1.0, 0.5])
+    assert [line["ratio_to"] for line in found] == ["6.12 KVM, same CPU"] * 2

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from charts import artefacts
-from charts.models import Chart, FrozenChart
+from charts.freezing import freeze
+from charts.models import Chart
 from charts.pipeline import draw, ensure_defaults
 from registry.models import RawReport
 from tests import reports
@@ -87,7 +88,7 @@ def chart(settings: Any, tmp_path: Any) -> Chart:
 def test_oembed_of_a_live_and_of_a_frozen_chart(
     client: Client, settings: Any, chart: Chart
 ) -> None:
-    frozen = FrozenChart.of(chart.drawing)
+    frozen = freeze(chart.drawing)
     live = f"{settings.PUBLIC_URL}/c/xen-users"
     fixed = f"{live}/{frozen.version}"
     for url, picture in ((live, live), (f"{live}.png", live), (fixed, fixed)):

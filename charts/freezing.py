@@ -1,0 +1,54 @@
+"""Freezing: a drawing gets an address whose bytes never change, and the forms that print addresses
+print that one.
+"""
+
+from django.db import transaction
+
+from charts import artefacts, embed
+from charts.models import Drawing, FrozenChart
+from charts.pipeline import address_of
+from charts.spec import ChartSpec
+
+
+def freeze(drawing: Drawing) -> FrozenChart:
+    """The frozen copy of a chart's drawing; the same spec again gives the same one.
+
+    The drawing is locked, so that no newer one removes its files in between.
+    """
+    with transaction.atomic():
+        drawing = Drawing.objects.select_for_update(of=("self",)).get(pk=drawing.pk)
+        version = drawing.digest[:12]
+        known = FrozenChart.objects.filter(chart=drawing.chart, version=version).first()
+        return known or _frozen(drawing, version)
+
+
+def _frozen(drawing: Drawing, version: str) -> FrozenChart:
+    live = address_of(drawing.chart.slug)
+    printed = forms(ChartSpec.from_dict(drawing.spec), live, f"{live}/{version}")
+    files = {
+        ending: {"digest": artefacts.put(content, ending), "size": len(content)}
+        for ending, content in printed.items()
+    }
+    frozen, _ = FrozenChart.objects.get_or_create(
+        chart=drawing.chart,
+        version=version,
+        defaults={
+            "digest": drawing.digest,
+            "spec": drawing.spec,
+            "files": {**drawing.files, **files},
+            "drawn_at": drawing.drawn_at,
+        },
+    )
+    return frozen
+
+
+def forms(spec: ChartSpec, live: str, frozen: str) -> dict[str, bytes]:
+    """The forms that lead to the picture: they lead to the frozen one."""
+    texts = embed.embed(spec, live, frozen)
+    return {
+        "eml": embed.draft(spec, live, frozen),
+        "html": embed.frame(spec, frozen).encode(),
+        "post.txt": texts.post_txt.encode(),
+        "md": texts.markdown.encode(),
+        "bbcode": texts.bbcode.encode(),
+    }
