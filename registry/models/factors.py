@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from registry.models.identity import digest_of, keyed_digest, new_public_id
@@ -130,6 +132,11 @@ class System(Digested):
 
     def __str__(self) -> str:
         return f"{self.virtualization} {self.kernel_release}"
+
+
+def setting(name: str, column: str = "settings") -> Cast:
+    """A setting's value as text, for queries; `column` leads to the settings of a system."""
+    return Cast(KeyTextTransform(name, column), models.TextField())
 
 
 class Machine(models.Model):

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 
 from registry.pages import numbers, words
+from registry.vocabulary.factors import canonical
 
 register = template.Library()
 
@@ -28,7 +29,14 @@ def plural(count: int, noun: str) -> str:
 
 @register.filter
 def factor_name(name: str) -> str:
-    return words.FACTORS.get(name, name)
+    return words.FACTORS.get(canonical(name), name)
+
+
+@register.filter
+def factor_title(name: str) -> str:
+    """As a column's heading: a setting is written as it is typed."""
+    known = words.FACTORS.get(canonical(name))
+    return f"{known[0].upper()}{known[1:]}" if known else name
 
 
 @register.filter
