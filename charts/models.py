@@ -8,7 +8,7 @@ reader sees the old drawing or the new one, whole.
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone

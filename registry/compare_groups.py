@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import TextField
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
 
 from registry import leaderboard
 from registry.evidence.comparability import Several
@@ -21,22 +18,21 @@ from registry.models import Generation, Recipe, System
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
 from registry.sides import Comparison, Side, beside
-from registry.vocabulary.factors import RECIPE_FACTORS, SYSTEM_FACTORS, is_setting
+from registry.vocabulary.factors import RECIPE_FACTORS, SYSTEM_FACTORS, is_of_host
 
 SIDES = ("a", "b")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One group: the recipe and the columns it must have, and the settings by name."""
+    """One group: the recipe and the factors it must have."""
 
     side: str
     query: leaderboard.Query
-    settings: tuple[tuple[str, str], ...]
 
     @property
     def factors(self) -> dict[str, str]:
-        return {name: str(value) for name, value in (*self.query.system, *self.settings)}
+        return {name: str(value) for name, value in self.query.system}
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,7 @@ def ask(params: Mapping[str, str]) -> Comparison:
     Kept until the facts change.
     """
     a, b = _groups(params)
-    asked = (leaderboard.hash_of(each.query) + repr(each.settings) for each in (a, b))
-    key = f"compare:{Generation.current()}:{leaderboard.hash_of(tuple(asked))}"
+    key = f"compare:{Generation.current()}:{leaderboard.hash_of((a, b))}"
     found = cache.get_or_set(key, lambda: _find(a, b), leaderboard.CACHE_SECONDS)
     assert found is not None
     return found
@@ -78,36 +73,25 @@ def _unknown(params: Mapping[str, str]) -> Iterator[dict[str, str]]:
         side, _, factor = name.partition(".")
         if name in SIDES:
             yield {"path": name, "message": "expected two reports or two groups, not both"}
-        elif not (_is_factor(factor) if side in SIDES else name in {*RECIPE_FACTORS, "format"}):
+        elif not (is_of_host(factor) if side in SIDES else name in {*RECIPE_FACTORS, "format"}):
             yield {"path": name[:100], "message": "unknown factor"}
-
-
-def _is_factor(name: str) -> bool:
-    return name in SYSTEM_FACTORS or is_setting(name)
 
 
 def _group(side: str, params: Mapping[str, str], faults: list[dict[str, str]]) -> Asked | None:
     """The group of a side; what is wrong with it is added to `faults`."""
     own = {name[2:]: value for name, value in params.items() if name.startswith(f"{side}.")}
-    columns = {name: value for name, value in own.items() if name in SYSTEM_FACTORS}
-    settings = {name: value for name, value in own.items() if is_setting(name)}
+    factors = {name: value for name, value in own.items() if is_of_host(name)}
     recipe = {name: value for name, value in params.items() if name in RECIPE_FACTORS}
     if not own:
         message = f"expected a factor, such as {side}.virtualization"
         faults.append({"path": side, "message": message})
-    faults += [
-        {"path": f"{side}.{name}", "message": "the text holds a NUL character"}
-        for name, value in settings.items()
-        if "\0" in value
-    ]
     try:
-        query = leaderboard.ask({**recipe, **columns, "group_by": ""})
+        return Asked(side, leaderboard.ask({**recipe, **factors, "group_by": ""}))
     except Refused as refused:
         for fault in refused.details:
             path = fault["path"]
-            faults.append({**fault, "path": f"{side}.{path}" if path in columns else path})
+            faults.append({**fault, "path": f"{side}.{path}" if path in factors else path})
         return None
-    return Asked(side, query, tuple(sorted(settings.items())))
 
 
 def _find(a: Asked, b: Asked) -> Comparison:
@@ -121,10 +105,6 @@ def _find(a: Asked, b: Asked) -> Comparison:
 
 def _figures(asked: Asked) -> _Figures:
     cells = leaderboard.cells_of(asked.query)
-    for name, value in asked.settings:
-        text = Cast(KeyTextTransform(name, "settings"), TextField())
-        having = System.objects.alias(said=text).filter(said=value)
-        cells = cells.filter(system__in=having)
     observed: dict[int, list[Observation]] = defaultdict(list)
     for recipe_id, observation in leaderboard.observations(cells, ()):
         observed[recipe_id].append(observation)

@@ -5,10 +5,9 @@ never mixed: a contrast names its workload, and a pair or stratum is within one 
 """
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Any
 
@@ -25,26 +24,34 @@ from registry.models import Cell, Findings, Generation, RawReport, Recipe, Run, 
 from registry.models.reading import Bound
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
-from registry.vocabulary.factors import RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS, is_setting
+from registry.vocabulary.factors import (
+    RECIPE_FACTORS,
+    SYSTEM_FACTORS,
+    canonical,
+    is_of_host,
+    is_setting,
+)
 
 CACHE_SECONDS = 3600  # an answer belongs to its generation
 # What a host is in an association; the setting in question is left out of it.
 _KIND_OF_HOST = ("virtualization", "virtualization_mode", "kernel_series", "cpu_model", "cpus")
 # Settings that a person chooses, also those that are columns of a system.
 CHOSEN = ("virtualization_mode", "hypervisor_version", "kernel_release", "clocksource")
-# Factors by name; every other one is a sysctl.
-NAMED = (*SYSTEM_FACTORS, *sorted(SETTINGS))
-SYSCTL = r"(net|vm|kernel)\.[a-z0-9_.]{1,100}"
 MOST_CELLS = 50_000  # looked at at once for associations: some 20 s
 VALUES_COMPARED = 6  # of one factor, those of the most hosts
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which cells and runs, and which factor; None for all."""
+    """Which cells and runs, and which factor, by the name it was asked for; None for all."""
 
     cells: leaderboard.Query
     factor: str | None
+
+    @property
+    def column(self) -> str | None:
+        """The factor's canonical name."""
+        return canonical(self.factor) if self.factor else None
 
     @property
     def recipe(self) -> tuple[tuple[str, Any], ...]:
@@ -89,7 +96,7 @@ def ask(params: Mapping[str, str]) -> Query:
     422 with every fault.
     """
     factor = params.get("factor") or None
-    known = factor is None or factor in NAMED or re.fullmatch(SYSCTL, factor)
+    known = factor is None or is_of_host(factor)
     unknown = [name for name in params if name not in {*RECIPE_FACTORS, "factor", "format"}]
     faults = [{"path": name[:100], "message": "unknown parameter"} for name in unknown]
     if not known:
@@ -108,7 +115,15 @@ def find(query: Query) -> Effects:
     seen = cache.get_or_set(key, lambda: _seen(query), CACHE_SECONDS)
     assert paired is not None
     assert seen is not None
-    return Effects(tuple(row for row in paired if _is_asked(query, row.contrast)), seen[0])
+    rows = (replace(row, contrast=_named(query, row.contrast)) for row in paired)
+    return Effects(tuple(row for row in rows if _is_asked(query, row.contrast)), seen[0])
+
+
+def _named(query: Query, contrast: Contrast) -> Contrast:
+    """The contrast under the name that its factor was asked for."""
+    if query.factor is None or contrast.factor != query.column:
+        return contrast
+    return contrast._replace(factor=query.factor)
 
 
 def refresh_findings() -> bool:
@@ -316,7 +331,7 @@ def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Associati
     for cell in cells:
         load = tuple(getattr(cell.recipe, name) for name in RECIPE_FACTORS)
         for factor, value in cell.system.factors().items():
-            is_wanted = _is_chosen(factor) and query.factor in (None, factor)
+            is_wanted = _is_chosen(factor) and query.column in (None, factor)
             if is_wanted and value is not None and cell.system.cpu_model:
                 by_factor[factor, load].append((str(value), cell))
     for (factor, load), rows in sorted(by_factor.items(), key=str):
@@ -326,7 +341,7 @@ def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Associati
             association = _association(contrast, rows)
             sides = [cell for value, cell in rows if value in (before, after)]
             if association and _is_exercised(contrast, sides):
-                yield association
+                yield replace(association, contrast=_named(query, contrast))
 
 
 def _value_pairs(rows: Iterable[tuple[str, _CellRow]]) -> Iterator[tuple[str, str]]:

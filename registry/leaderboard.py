@@ -5,28 +5,38 @@ Reads cells only. Charts and pages use the same groups, so that a bar and a row 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 
 from registry.evidence.direction import better
 from registry.evidence.groups import Group, Observation, Row, grouped, leaderboard
-from registry.models import Cell, Generation, Recipe
-from registry.models.factors import RECIPE_FIELDS
+from registry.models import Cell, Generation, Recipe, System
+from registry.models.factors import RECIPE_FIELDS, setting
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
-from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, RECIPE_FACTORS, SYSTEM_FACTORS
+from registry.vocabulary.factors import (
+    DEFAULT_RECIPE,
+    RECIPE_FACTORS,
+    SYSTEM_FACTORS,
+    canonical,
+    is_of_host,
+)
 
 DEFAULT_GROUP_BY = ("virtualization", "kernel_series")
 CACHE_SECONDS = 600
+MOST_GROUP_BY = 16  # each is a column of one statement
+_GROUPED_BY_RECIPE = tuple(name for name in RECIPE_FACTORS if name != "test")
+R = TypeVar("R", bound=QuerySet[Any])
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked: values that the recipe and the system must have, and the factors that make a
-    group.
+    """What is asked: values that the recipe and the system must have, by the canonical names of
+    their factors, and the factors that make a group, as they were named.
     """
 
     recipe: tuple[tuple[str, Any], ...]
@@ -44,37 +54,46 @@ class Board:
 
 def ask(params: Mapping[str, str]) -> Query:
     """The query in an address's parameters. Raises Refused 422 with every fault."""
-    faults = [
-        {"path": name[:100], "message": "unknown factor"}
-        for name in params
-        if name not in {*RECIPE_FACTORS, *FACTORS, "group_by", "format"}
-    ]
     asked = params.get("group_by", ",".join(DEFAULT_GROUP_BY))
     group_by = tuple(asked.split(",")) if asked else ()
-    faults += [
-        {"path": "group_by", "message": f"unknown factor {name[:100]}"}
-        for name in group_by
-        if name not in FACTORS
-    ]
-    if len(set(group_by)) != len(group_by):
-        faults.append({"path": "group_by", "message": "expected each factor once"})
     recipe = {name: params.get(name, DEFAULT_RECIPE[name]) for name in RECIPE_FACTORS}
     recipe = {name: value for name, value in recipe.items() if value != "any"}
-    system = {name: value for name, value in params.items() if name in SYSTEM_FACTORS}
-    faults += [
-        {"path": name, "message": "expected a whole number"}
-        for name, value in (*recipe.items(), *system.items())
-        if name in {"streams", "cpus"} and not _is_count(value)
-    ]
-    faults += [
-        {"path": name, "message": "the text holds a NUL character"}
-        for name, value in (*recipe.items(), *system.items())
-        if "\0" in str(value)
+    system = {name: value for name, value in params.items() if is_of_host(name)}
+    faults = [
+        {"path": path, "message": message}
+        for path, message in (
+            *_faults_of_names(params, group_by),
+            *_faults_of_values({**recipe, **system}),
+        )
     ]
     if faults:
         raise Refused(422, "invalid", "The query is not valid.", faults)
     recipe = {name: int(v) if name == "streams" else v for name, v in recipe.items()}
-    return Query(tuple(recipe.items()), tuple(system.items()), group_by)
+    named = tuple((canonical(name), value) for name, value in system.items())
+    return Query(tuple(recipe.items()), named, group_by)
+
+
+def _faults_of_names(
+    params: Mapping[str, str], group_by: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    for name in params:
+        if name not in {*RECIPE_FACTORS, "group_by", "format"} and not is_of_host(name):
+            yield name[:100], "unknown factor"
+    for name in group_by:
+        if name not in _GROUPED_BY_RECIPE and not is_of_host(name):
+            yield "group_by", f"unknown factor {name[:100]}"
+    if len(set(group_by)) != len(group_by):
+        yield "group_by", "expected each factor once"
+    if len(group_by) > MOST_GROUP_BY:
+        yield "group_by", f"expected {MOST_GROUP_BY} factors at the most"
+
+
+def _faults_of_values(asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in asked.items():
+        if name in {"streams", "cpus"} and not _is_count(value):
+            yield name, "expected a whole number"
+        if "\0" in str(value):
+            yield name, "the text holds a NUL character"
 
 
 def _is_count(value: Any) -> bool:
@@ -95,11 +114,19 @@ def hash_of(query: Any) -> str:
 
 def cells_of(query: Query) -> CellQuerySet:
     """The cells that have the values which are asked."""
-    return (
-        Cell.objects.exact()
-        .filter(**{f"recipe__{name}": value for name, value in query.recipe})
-        .filter(**{f"system__{name}": value for name, value in query.system})
-    )
+    return having(query, Cell.objects.exact())
+
+
+def having(query: Query, rows: R) -> R:
+    """Those of `rows`, which have a recipe and a system, that have the values which are asked."""
+    rows = rows.filter(**{f"recipe__{name}": value for name, value in query.recipe})
+    for name, value in query.system:
+        if name in SYSTEM_FACTORS:
+            rows = rows.filter(**{f"system__{name}": value})
+        else:
+            said = System.objects.alias(said=setting(name)).filter(said=value)
+            rows = rows.filter(system__in=said)
+    return rows
 
 
 def _boards(query: Query) -> list[Board]:
@@ -123,7 +150,8 @@ def _class_of(query: Query, group: Group) -> tuple[Any, ...] | None:
     """The platform and CPU model of a group, where its name or the query says both: rows are never
     drawn to those of another.
     """
-    known = {**dict(query.system), **dict(zip(query.group_by, group.key, strict=True))}
+    named = zip(map(canonical, query.group_by), group.key, strict=True)
+    known = {**dict(query.system), **dict(named)}
     values = tuple(known.get(name) for name in ("virtualization", "cpu_model"))
     return None if None in values else values
 
@@ -132,9 +160,6 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
     """(recipe id, observation) for each cell; the key of a group is the values of `group_by`, in
     its order.
     """
-    columns = [
-        f"system__{name}" if name in SYSTEM_FACTORS else f"recipe__{name}" for name in group_by
-    ]
     rows = cells.values_list(
         "recipe_id",
         "recipe__source",
@@ -147,7 +172,7 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
         "last_report_id",
         "system__cpu_model",
         "system__cpus",
-        *columns,
+        *map(_column, group_by),
     )
     return [
         (
@@ -167,6 +192,14 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
         for recipe, source, machine, sender, system, mean_ln, runs, sittings, newest, *rest in rows
         for cpu, n, *key in (rest,)
     ]
+
+
+def _column(factor: str) -> Any:
+    """What a cell's value of a factor is selected by."""
+    name = canonical(factor)
+    if name in SYSTEM_FACTORS:
+        return f"system__{name}"
+    return f"recipe__{name}" if name in RECIPE_FACTORS else setting(name, "system__settings")
 
 
 def recipe_fields(recipe: Recipe) -> dict[str, Any]:

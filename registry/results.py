@@ -58,12 +58,10 @@ def _is_count(text: str) -> bool:
 
 def page(query: Query) -> tuple[list[Run], str | None]:
     """Rows, and the cursor of the next page; None after the last."""
-    runs = Run.objects.filter(
-        reading__active=True,
-        reading__report__in=RawReport.objects.listed(),
-        **{f"recipe__{name}": value for name, value in query.figures.recipe},
-        **{f"system__{name}": value for name, value in query.figures.system},
+    listed = Run.objects.filter(
+        reading__active=True, reading__report__in=RawReport.objects.listed()
     )
+    runs = leaderboard.having(query.figures, listed)
     if query.after is not None:
         runs = runs.filter(pk__lt=query.after)
     needed = runs.select_related("recipe", "system", "reading__report").defer(

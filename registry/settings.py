@@ -175,7 +175,7 @@ if not _HTTPS:
 # --- Intake --------------------------------------------------------------------------------------
 BODY_LIMIT_BYTES = 512 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * BODY_LIMIT_BYTES  # a pasted report grows when it is form-encoded
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100  # a comparison may name every factor of both groups
 REPORTS_PER_DAY = env.integer("REPORTS_PER_DAY", 500)  # by one anonymous sender; 0 is no limit
 # Modes of plausibility rules that are to have another one than their own.
 PLAUSIBILITY_MODES = env.choices("PLAUSIBILITY_MODES", ("log", "flag", "hold", "refuse"))

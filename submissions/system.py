@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.vocabulary import cpus, distributions, kernels, platform, virtualization
-from registry.vocabulary.factors import SYSTEM_LENGTHS, is_setting
+from registry.vocabulary.factors import SYSTEM_LENGTHS, TRIED_COLUMNS, is_setting
 from registry.vocabulary.platform import Platform
 
 # Experiment factors that are columns of a system, under their column's name.
-ARM_COLUMNS = {
-    "xen.mode": "virtualization_mode",
-    "kernel": "kernel_release",
-    "hypervisor": "virtualization",
-    "clocksource": "clocksource",
-}
+ARM_COLUMNS = {**TRIED_COLUMNS, "clocksource": "clocksource"}
 
 
 def system_of(

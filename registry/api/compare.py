@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from registry import compare
 from registry.api.openapi import (
+    HOST_FACTORS,
     INTEGER,
     NO_NUL,
     NUMBER,
@@ -23,7 +24,7 @@ from registry.api.openapi import (
 from registry.api.query import parameters
 from registry.evidence.comparability import COMPATIBLE_VERSION, VERDICTS, Difference, Several
 from registry.sides import Side
-from registry.vocabulary.factors import RECIPE_FACTORS, SYSTEM_FACTORS
+from registry.vocabulary.factors import RECIPE_FACTORS
 
 VALUES_TOLD = 20
 _ANY: dict[str, Any] = {"type": ["string", "number", "boolean", "null", "array"]}
@@ -62,7 +63,7 @@ _PARAMETERS += [
         f"{side}.{name}", _COUNTS.get(name, NO_NUL), description=f"Hosts of group {side}."
     )
     for side in ("a", "b")
-    for name in SYSTEM_FACTORS
+    for name in HOST_FACTORS
 ]
 _PARAMETERS += [
     OpenApiParameter(

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from registry import drift
 from registry.api.openapi import (
+    HOST_FACTORS,
     INTEGER,
     NO_NUL,
     NUMBER,
@@ -23,7 +24,7 @@ from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.drift import Drift
 from registry.models import Generation
-from registry.vocabulary.factors import RECIPE_FACTORS, SYSTEM_FACTORS
+from registry.vocabulary.factors import RECIPE_FACTORS
 
 _ROW = object_of(
     kernel=TEXT,
@@ -66,7 +67,7 @@ _PARAMETERS = [
             pattern("^[0-9]{1,7}$") if name == "cpus" else NO_NUL,
             description="Only machines with this value.",
         )
-        for name in SYSTEM_FACTORS
+        for name in HOST_FACTORS
     ),
 ]
 

@@ -14,6 +14,7 @@ from registry.api.openapi import (
     NUMBER,
     TEXT,
     errors,
+    factor_of,
     list_of,
     nullable,
     object_of,
@@ -77,12 +78,7 @@ COLUMNS = {
 _PARAMETERS = [
     OpenApiParameter(
         "factor",
-        {
-            "anyOf": [
-                {"type": "string", "enum": ["", *effects.NAMED]},
-                pattern(f"^{effects.SYSCTL}$"),
-            ]
-        },
+        factor_of(""),
         description="Only this factor.",
     ),
     *(

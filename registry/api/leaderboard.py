@@ -10,20 +10,21 @@ from rest_framework.views import APIView
 from registry import leaderboard
 from registry.api.openapi import (
     BOOLEAN,
+    HOST_FACTORS,
     INTEGER,
     NO_NUL,
     NUMBER,
     TEXT,
     errors,
+    factor_of,
     list_of,
-    names_of,
     nullable,
     object_of,
     pattern,
 )
 from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
-from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS
+from registry.vocabulary.factors import RECIPE_FACTORS
 
 ESTIMATOR = "geometric mean of hosts, Student's t on logarithms"
 _ROW = object_of(
@@ -64,10 +65,11 @@ RECIPE_MEANINGS = {
     "far_end": "what the other end ran on, off loopback",
     "source": "plan, pasted or imported",
 }
+_GROUPED = ("topology", "streams", "placement", *HOST_FACTORS)  # and sysctls
 COLUMNS = {
     "rank_low": "best rank among the rows of the same recipe at 95 %; empty for a row not ranked",
     "rank_high": "worst rank",
-    **{f"group.{name}": "value of the factor, where rows are by it" for name in FACTORS},
+    **{f"group.{name}": "value of the factor, where rows are by it" for name in _GROUPED},
     **{f"recipe.{name}": meaning for name, meaning in RECIPE_MEANINGS.items()},
     "rate": "geometric mean of the hosts",
     "ci_low": "lower end of its interval; empty below 3 hosts",
@@ -79,6 +81,8 @@ COLUMNS = {
     "ranked": "whether the row has a rank",
     "reason": "why not",
 }
+_GROUPS = list_of(factor_of("topology", "streams", "placement"))
+_GROUPS |= {"uniqueItems": True, "minItems": 1, "maxItems": leaderboard.MOST_GROUP_BY}
 _COUNTS = {"streams": pattern("^([0-9]{1,7}|any)$"), "cpus": pattern("^[0-9]{1,7}$")}
 _PARAMETERS = [
     OpenApiParameter(
@@ -86,14 +90,15 @@ _PARAMETERS = [
         _COUNTS.get(name, NO_NUL),
         description="Only this value" + ("; any for all." if name in RECIPE_FACTORS else "."),
     )
-    for name in ("test", *FACTORS)
+    for name in (*RECIPE_FACTORS, *HOST_FACTORS)
 ] + [
     OpenApiParameter(
         "group_by",
-        {"anyOf": [names_of(FACTORS, least=1), {"type": "string", "enum": [""]}]},
+        {"anyOf": [_GROUPS, {"type": "string", "enum": [""]}]},
         style="form",
         explode=False,
-        description="Factors, comma-separated; empty for one group of all.",
+        description="Factors, comma-separated; empty for one group of all. A sysctl is a factor "
+        "too, here and as a parameter of its own: `net.core.somaxconn=4096`.",
     )
 ]
 
@@ -112,10 +117,11 @@ class LeaderboardView(APIView):
         return Response(answer(query))
 
     def table(self, answer: dict[str, Any]) -> Table:
-        """Of the group's columns those that rows are by."""
+        """A column for each factor that rows are by."""
         rows = [_flat(row) for row in answer["rows"]]
-        groups = {name for row in rows for name in row if name.startswith("group.")}
-        return [n for n in COLUMNS if n in groups or not n.startswith("group.")], rows
+        groups = dict.fromkeys(f"group.{name}" for row in answer["rows"] for name in row["group"])
+        ranks, others = ("rank_low", "rank_high"), (n for n in COLUMNS if "group." not in n)
+        return list(dict.fromkeys((*ranks, *groups, *others))), rows
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

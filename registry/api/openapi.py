@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from registry.vocabulary.factors import SETTINGS, SYSCTL, SYSTEM_FACTORS, TRIED_COLUMNS
+
 Schema = dict[str, Any]
 
 
@@ -29,6 +31,12 @@ def names_of(names: Sequence[str], least: int = 0, most: int | None = None) -> S
     return schema | {"uniqueItems": True, "minItems": least, "maxItems": most or len(names)}
 
 
+def factor_of(*names: str) -> Schema:
+    """The name of a factor of a host, or one of `names`."""
+    known = [*names, *HOST_FACTORS]
+    return {"anyOf": [{"type": "string", "enum": known}, pattern(f"^{SYSCTL}$")]}
+
+
 def require_bodies(result: Schema, **_: Any) -> Schema:
     """A hook of drf-spectacular, which takes the body of a described schema for optional: a
     request without one is refused here.
@@ -47,6 +55,7 @@ NO_NUL = pattern(r"^[^\u0000]*$")
 NUMBER: Schema = {"type": "number"}
 INTEGER: Schema = {"type": "integer"}
 BOOLEAN: Schema = {"type": "boolean"}
+HOST_FACTORS = (*SYSTEM_FACTORS, *TRIED_COLUMNS, *sorted(SETTINGS))
 
 ERROR = object_of(
     error=object_of(code=TEXT, message=TEXT, details=list_of(object_of(path=TEXT, message=TEXT)))

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from registry import results
 from registry.api.leaderboard import RECIPE_MEANINGS
 from registry.api.openapi import (
+    HOST_FACTORS,
     INTEGER,
     NO_NUL,
     NUMBER,
@@ -72,7 +73,7 @@ _PARAMETERS = [
             else NO_NUL,
             description="Only these.",
         )
-        for name in (*RECIPE_FACTORS, *SYSTEM_FACTORS)
+        for name in (*RECIPE_FACTORS, *HOST_FACTORS)
     ),
 ]
 

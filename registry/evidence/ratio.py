@@ -20,6 +20,7 @@ LEAST_STRATA = 3
 LEAST_HOSTS = 3
 HETEROGENEOUS_PERCENT = 75.0
 WIDE_RANGE = 2.0
+HETEROGENEOUS_LEVEL = 0.01
 POOLED_MAY_DIFFER = 1.2
 
 
@@ -50,7 +51,8 @@ class StratifiedRatio:
 
     `by_stratum` maps a stratum to its own ratio; `i2_percent` is None for one stratum. `pooled` is
     the ratio without strata, and `is_simpson` says that it would mislead. `is_heterogeneous` says
-    that the range is to be printed, not the average.
+    that the range is to be printed, not the average: I² is above 75 % or the range wider than 2,
+    and the noise of the hosts makes no such spread in one of a hundred.
     """
 
     overall: Ratio
@@ -124,7 +126,7 @@ def stratified(strata: Sequence[Stratum]) -> StratifiedRatio | None:
     own = {stratum.name: _own_ratio(stratum) for stratum in both}
     overall = _two_way(both) if len(both) > 1 else own[both[0].name]
     ratios = [ratio.ratio for ratio in own.values()]
-    i2_percent = _i2_percent(both)
+    spread = _spread(both)
     pooled = rate_of(
         _mean([log for stratum in both for log in stratum.treated])
         - _mean([log for stratum in both for log in stratum.baseline])
@@ -134,9 +136,8 @@ def stratified(strata: Sequence[Stratum]) -> StratifiedRatio | None:
         by_stratum=own,
         n_treated=sum(len(stratum.treated) for stratum in both),
         n_baseline=sum(len(stratum.baseline) for stratum in both),
-        i2_percent=i2_percent,
-        is_heterogeneous=(i2_percent or 0) > HETEROGENEOUS_PERCENT
-        or max(ratios) / min(ratios) > WIDE_RANGE,
+        i2_percent=spread.i2_percent if spread else None,
+        is_heterogeneous=_is_heterogeneous(spread, max(ratios) / min(ratios)),
         pooled=pooled,
         is_simpson=is_simpson(pooled, overall.ratio),
     )
@@ -181,11 +182,19 @@ def _standard_error(design: NDArray[np.float64], logs: NDArray[np.float64], free
     return math.sqrt(variance * float(np.linalg.inv(design.T @ design)[-1, -1]))
 
 
-def _i2_percent(strata: Sequence[Stratum]) -> float | None:
-    """Higgins' I²: the share of the spread between the strata's ratios that chance does not make.
+@dataclass(frozen=True)
+class _Spread:
+    """Of the strata's ratios: Higgins' I², the share that chance does not make, and the chance of
+    as much from the noise of hosts alone.
+    """
 
-    The noise of one host is pooled over all strata; None below two strata or without any noise to
-    estimate.
+    i2_percent: float
+    p_value: float
+
+
+def _spread(strata: Sequence[Stratum]) -> _Spread | None:
+    """Cochran's Q over k strata; the noise of one host is pooled over all of them, so that Q/(k-1)
+    is Fisher's F. None below two strata or without any noise to estimate.
     """
     sides = [side for stratum in strata for side in (stratum.treated, stratum.baseline)]
     freedom = sum(len(side) - 1 for side in sides)
@@ -196,7 +205,15 @@ def _i2_percent(strata: Sequence[Stratum]) -> float | None:
     variances = np.array([1 / len(s.treated) + 1 / len(s.baseline) for s in strata])
     weights = 1 / (variances * squares / freedom)
     q = float(np.sum(weights * (differences - np.average(differences, weights=weights)) ** 2))
-    return max(0.0, 100 * (q - (len(strata) - 1)) / q) if q > 0 else 0.0
+    i2_percent = max(0.0, 100 * (q - (len(strata) - 1)) / q) if q > 0 else 0.0
+    return _Spread(i2_percent, float(stats.f.sf(q / (len(strata) - 1), len(strata) - 1, freedom)))
+
+
+def _is_heterogeneous(spread: _Spread | None, widest: float) -> bool:
+    if spread is None:
+        return widest > WIDE_RANGE
+    is_wide = spread.i2_percent > HETEROGENEOUS_PERCENT or widest > WIDE_RANGE
+    return is_wide and spread.p_value < HETEROGENEOUS_LEVEL
 
 
 def _quantile(freedom: float) -> float:

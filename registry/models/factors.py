@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from registry.models.identity import digest_of, keyed_digest, new_public_id
@@ -135,6 +137,11 @@ class System(Digested):
     def factors(self) -> dict[str, Any]:
         """Every factor by name, settings among them."""
         return {name: getattr(self, name) for name in SYSTEM_FACTORS} | dict(self.settings)
+
+
+def setting(name: str, column: str = "settings") -> Cast:
+    """A setting's value as text, for queries; `column` leads to the settings of a system."""
+    return Cast(KeyTextTransform(name, column), models.TextField())
 
 
 class Machine(models.Model):

@@ -16,7 +16,7 @@ from registry.evidence.summary import Estimate
 from registry.models import Cell, Generation, Recipe
 from registry.pages import words
 from registry.pages.numbers import plural
-from registry.vocabulary.factors import DEFAULT_RECIPE
+from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, SETTINGS, canonical
 
 BOARDS_SHOWN = 20
 ROWS_SHOWN = 200
@@ -127,7 +127,7 @@ def _line(query: leaderboard.Query, row: Row, top: float) -> Line:
     return Line(
         rank=_rank(row),
         group=tuple(
-            words.factor(name, value)
+            words.factor(canonical(name), value)
             for name, value in zip(query.group_by, row.group.key, strict=True)
         ),
         row=row,
@@ -181,11 +181,17 @@ def _choices(name: str, seen: Any, params: Mapping[str, str]) -> list[Choice]:
 
 
 def group_choices(group_by: tuple[str, ...]) -> list[Choice]:
-    return [Choice(name, words.FACTORS[name], name in group_by) for name in leaderboard.FACTORS]
+    """Every factor that has a name of its own, and those that are asked."""
+    names = dict.fromkeys((*FACTORS, *sorted(SETTINGS), *group_by))
+    return [Choice(name, _factor_name(name), name in group_by) for name in names]
 
 
 def group_in_words(group_by: tuple[str, ...]) -> str:
-    return ", ".join(words.FACTORS[name] for name in group_by) or "nothing: one row a board"
+    return ", ".join(map(_factor_name, group_by)) or "nothing: one row a board"
+
+
+def _factor_name(name: str) -> str:
+    return words.FACTORS.get(canonical(name), name)
 
 
 def other_recipes() -> list[OtherRecipe]:

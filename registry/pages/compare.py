@@ -146,11 +146,10 @@ def _side(side: Side) -> SideShown:
         public_id = side.report.public_id
         return SideShown(f"Report {public_id}", f"/r/{public_id}", side)
     asked = {name: getattr(side.recipe, name) for name in RECIPE_FACTORS}
-    columns = {name: value for name, value in side.group.items() if name in SYSTEM_FACTORS}
     board = {name: boards.ANY if value is None else value for name, value in asked.items()}
     return SideShown(
         title=words.group(side.group),
-        address=f"/leaderboard/?{urlencode(board | columns)}" if columns == side.group else "",
+        address=f"/leaderboard/?{urlencode(board | dict(side.group))}",
         side=side,
     )
 

@@ -15,6 +15,7 @@ from registry.evidence.tweaks import EXPERIMENT, Contrast, EffectRow
 from registry.pages import words
 from registry.pages.numbers import plural
 from registry.refusal import Refused
+from registry.vocabulary.factors import canonical
 
 VERDICTS = {
     "helps": "Helps",
@@ -132,7 +133,7 @@ def _as_line(
 ) -> Line:
     has_interval = low is not None and high is not None
     return Line(
-        factor=words.FACTORS.get(contrast.factor, contrast.factor),
+        factor=words.FACTORS.get(canonical(contrast.factor), contrast.factor),
         change=f"{contrast.before} → {contrast.after}",
         workload=f"{contrast.test}, {words.load(contrast._asdict())}",
         ratio=f"{ratio:.2f}",

@@ -9,6 +9,7 @@ from django.template.base import Parser, Token
 from django.utils.safestring import SafeString
 
 from registry.pages import numbers, words
+from registry.vocabulary.factors import canonical
 
 register = template.Library()
 
@@ -50,7 +51,14 @@ def plural(count: int, noun: str) -> str:
 
 @register.filter
 def factor_name(name: str) -> str:
-    return words.FACTORS.get(name, name)
+    return words.FACTORS.get(canonical(name), name)
+
+
+@register.filter
+def factor_title(name: str) -> str:
+    """As a column's heading: a setting is written as it is typed."""
+    known = words.FACTORS.get(canonical(name))
+    return f"{known[0].upper()}{known[1:]}" if known else name
 
 
 @register.filter

@@ -31,6 +31,12 @@ SYSTEM_FACTORS = (
     "clocksource",
 )
 FACTORS = (*SYSTEM_FACTORS, "topology", "streams", "placement")
+# What an experiment calls a column of System.
+TRIED_COLUMNS = {
+    "kernel": "kernel_release",
+    "hypervisor": "virtualization",
+    "xen.mode": "virtualization_mode",
+}
 
 # Longest text of each text column of System.
 SYSTEM_LENGTHS = {
@@ -55,7 +61,7 @@ SETTINGS = frozenset(
     cpuidle.governor cpuidle.driver qdisc
     """.split()
 )
-_SYSCTL = re.compile(r"(?:net|vm|kernel)\.[a-z0-9_.]{1,100}\Z")
+SYSCTL = r"(?:net|vm|kernel)\.[a-z0-9_.]{1,100}"
 _READING = re.compile(
     r"""
     .{0,100}(?:_count | \.tcp_available_\w{1,100} | hash_entries) | net\.core\.netdev_rss_key
@@ -70,4 +76,17 @@ def is_setting(name: str) -> bool:
     """Whether a name of `tuning` or of an experiment is a setting that can be a factor."""
     if name in SETTINGS:
         return True
-    return _SYSCTL.match(name) is not None and _READING.fullmatch(name) is None
+    return re.fullmatch(SYSCTL, name) is not None and _READING.fullmatch(name) is None
+
+
+def canonical(name: str) -> str:
+    """The one name of a factor: that of the column for what an experiment calls otherwise."""
+    return TRIED_COLUMNS.get(name, name)
+
+
+def is_of_host(name: str) -> bool:
+    """Whether a name may be asked for as a factor of a host. Of a sysctl that is a reading no host
+    has a value.
+    """
+    known = canonical(name) in SYSTEM_FACTORS or name in SETTINGS
+    return known or re.fullmatch(SYSCTL, name) is not None

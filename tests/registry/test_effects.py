@@ -41,9 +41,15 @@ def post(client: Client, report: dict[str, Any], number: int) -> None:
 
 
 def send_experiment(
-    client: Client, ratio: float, *, steered: bool = True, placement: str = "same_cpu"
+    client: Client,
+    ratio: float,
+    *,
+    factor: str = "rps.lo",
+    values: tuple[str, str] = ("0", "3"),
+    steered: bool = True,
+    placement: str = "same_cpu",
 ) -> None:
-    """One machine tries rps.lo in three blocks; the second arm has `ratio` times the rate."""
+    """One machine tries a factor in three blocks; the second arm has `ratio` times the rate."""
     number = next(NUMBERS)
     orders = ("ABBA", "BAAB", "ABBA")
     letters = "".join(orders)
@@ -57,9 +63,9 @@ def send_experiment(
     ]
     arms = [
         {"value": value, "runs": [place for place, each in enumerate(letters) if each == letter]}
-        for letter, value in (("A", "0"), ("B", "3"))
+        for letter, value in zip("AB", values, strict=True)
     ]
-    experiment = {"factor": "rps.lo", "blocks": list(orders), "arms": arms}
+    experiment = {"factor": factor, "blocks": list(orders), "arms": arms}
     post(
         client,
         reports.envelope(*runs, experiment=experiment, machine_id=f"{number:032x}"),
@@ -154,6 +160,19 @@ def test_a_setting_whose_counter_never_moved_says_nothing(client: Client) -> Non
     (row,) = rows(client)
     assert row["verdict"] == "not_exercised"
     assert "Not exercised" in client.get("/effects/").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_factor_is_answered_under_the_name_it_was_asked_by(client: Client) -> None:
+    """An experiment says `kernel` for what a host's column calls `kernel_release`."""
+    for number in range(1, 4):
+        send_experiment(client, 0.9 + number / 1_000, factor="kernel", values=("6.1.1", "6.6.2"))
+    for name in ("kernel", "kernel_release"):
+        (row,) = rows(client, f"?factor={name}")
+        assert (row["factor"], row["from"], row["to"]) == (name, "6.1.1", "6.6.2")
+        assert (row["kind"], row["verdict"]) == ("experiment", "hurts")
+    assert [row["factor"] for row in rows(client)] == ["kernel_release"]
+    assert client.get("/effects/?factor=kernel").status_code == 200
 
 
 @pytest.mark.django_db

@@ -319,6 +319,24 @@ def test_strata_that_disagree_are_said_to() -> None:
     assert found.i2_percent > 99
 
 
+def test_chance_alone_makes_no_strata_disagree() -> None:
+    """Of strata with one and the same ratio hardly one in a hundred is said to differ, though I² of
+    two strata is above 75 % in one of twenty.
+    """
+    chance = np.random.default_rng(11)
+
+    def is_heterogeneous() -> bool:
+        strata = [
+            Stratum(name, tuple(chance.normal(9, 0.15, 3)), tuple(chance.normal(9.5, 0.15, 3)))
+            for name in "AB"
+        ]
+        found = ratio.stratified(strata)
+        assert found is not None
+        return found.is_heterogeneous
+
+    assert sum(is_heterogeneous() for _ in range(500)) <= 10
+
+
 def test_verdict_words_in_their_order() -> None:
     steady, wide = effects.over([0.1, 0.11, 0.12]), effects.over([0.5, -0.2, 0.3])
     none, slower = effects.over([0.001, -0.001, 0.002]), effects.over([-0.1, -0.11, -0.12])
