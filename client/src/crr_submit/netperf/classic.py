@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from crr_submit.netperf import numbers, tables
-from crr_submit.netperf.context import Command, Context
+from crr_submit.netperf.context import Command, Context, is_prompt
 from crr_submit.netperf.findings import Findings
 from crr_submit.netperf.naming import Naming
 from crr_submit.netperf.tables import Heading
@@ -18,6 +18,9 @@ _ROW_LENGTH = 4  # numbers that make a line worth listing
 _HALF_A_DIGIT = 0.0051  # rates and times have two decimals
 _LONE_RATE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")  # all that -v 0 prints
 _NOT_A_REMARK = re.compile(r"[-+]?[0-9.,]")
+_BRACKETS = "()[]<>,;:"
+_UNIT = re.compile(r"(?i)[kmgt]|\S*(?:/s(?:ec)?|[bt]ps)")
+_CUT_OUT = re.compile(r"\W*(?:\.{3}|\u2026|snip)")
 
 
 @dataclass
@@ -26,7 +29,10 @@ class _Row:
 
     line: int
     text: str
+    words: List[str]
     values: Dict[str, Any]
+    is_apart: bool = False  # other text came after it
+    is_crossed: bool = False  # the row before it still waited for the other side's
 
 
 @dataclass(frozen=True)
@@ -98,12 +104,15 @@ class Classic:
 
     def take_row(self, number: int, text: str, words: List[str]) -> None:
         """A line of nothing but numbers."""
+        self._naming.answer()
         if self._take_lone_rate(number, words):
             return
         heading = self.heading or self._start_quiet(words)
         if heading is None:
-            if not self.in_detail and (self._naming.banners or len(words) >= _ROW_LENGTH):
-                self._findings.leave(number, text)
+            doubt = self._naming.doubt
+            is_row = self._naming.banners or doubt or len(words) >= _ROW_LENGTH
+            if not self.in_detail and is_row:
+                self._findings.leave(number, text, doubt)
         elif not self._take_known_row(heading, number, text, words):
             if self._named and tables.is_start_of_row(
                 heading, words, is_second=self._awaits_second(number)
@@ -115,9 +124,37 @@ class Classic:
     def take_remarked_row(self, number: int, text: str, words: List[str]) -> bool:
         """A row and words after it: a remark, netperf's -B, a prompt."""
         n_numbers = next(n for n, word in enumerate(words) if not numbers.is_number(word))
-        if self.heading is None or not n_numbers or _NOT_A_REMARK.match(words[n_numbers]):
-            return False
-        return self._take_known_row(self.heading, number, text, words[:n_numbers])
+        row, remark = words[:n_numbers], words[n_numbers:]
+        heading = self.heading or self._start_quiet(row)
+        command = self._naming.command
+        if heading is None:
+            is_branded = command is not None and command.has_brand
+            return is_branded and self._take_lone_rate(number, row)
+        reason = self._contradiction(heading, remark)
+        is_taken = not (reason or _NOT_A_REMARK.match(remark[0])) and self._take_known_row(
+            heading, number, text, row
+        )
+        if not is_taken and n_numbers >= _ROW_LENGTH:
+            self._findings.leave(number, text, reason)
+        return is_taken or n_numbers >= _ROW_LENGTH
+
+    def _contradiction(self, heading: Heading, remark: List[str]) -> Optional[str]:
+        """Why a person's words behind a row make its test or unit doubtful."""
+        said = [word.strip(_BRACKETS) for word in remark]
+        test = self._named and self._named.test
+        if any(word.upper() in tables.TESTS and word.upper() != test for word in said):
+            return "the words behind this row name another test"
+        unit = said[0]
+        if _UNIT.fullmatch(unit) and numbers.read_unit(unit) != heading.unit:
+            return "the words behind this row name another unit"
+        return None
+
+    def interrupt(self, text: str, words: List[str]) -> None:
+        """Other text came: the other side's row may stand below it, but not below a prompt."""
+        if self._first and (_CUT_OUT.match(text) or any(map(is_prompt, words[:3]))):
+            self._finish_row()
+        elif self._first:
+            self._first.is_apart = True
 
     def _take_known_row(self, heading: Heading, number: int, text: str, words: List[str]) -> bool:
         broken, self._broken_row = self._broken_row, None
@@ -132,8 +169,9 @@ class Classic:
 
     def _take_whole(self, heading: Heading, number: int, text: str, words: List[str]) -> bool:
         """A first row, the second one of the other side, or both where the line end was lost."""
-        if self._awaits_second(number) and tables.is_second_row(heading, words):
-            self._finish_row(tables.second_row(heading, words))
+        first = self._first if self._awaits_second(number) else None
+        if first and tables.is_second_row(heading, words) and _may_follow(first, text, words):
+            self._finish_row(None if first.is_crossed else tables.second_row(heading, words))
             return True
         n_first = len(tables.first_shape(heading))
         if not self._named or not tables.is_first_row(heading, words[:n_first]):
@@ -150,10 +188,11 @@ class Classic:
         return self._first is not None and number - self._first.line <= _SECOND_ROW_WITHIN
 
     def _start_row(self, heading: Heading, number: int, text: str, words: List[str]) -> None:
+        is_crossed = heading.kind == tables.DATAGRAM and self._awaits_second(number)
         self._finish_row()
         self._has_rows = True
         values = tables.first_row(heading, str(self._named and self._named.test), words)
-        self._first = _Row(number, text, values)
+        self._first = _Row(number, text, words, values, is_crossed=is_crossed)
         if heading.kind == tables.BULK:
             self._finish_row()
 
@@ -174,7 +213,8 @@ class Classic:
     def _start_quiet(self, words: List[str]) -> Optional[Heading]:
         """-P 0 leaves headings out."""
         command = self._naming.command
-        unit = _unit_of(command) if command and command.quiet else None
+        is_row = command and command.quiet and not command.is_altered
+        unit = _unit_of(command) if command and is_row else None
         kind = tables.kind_of(command.test) if command else None
         if unit is None or kind is None:
             return None
@@ -216,6 +256,17 @@ class Classic:
             self._findings.leave(first.line, first.text, message)
         else:
             self._findings.add(first.line, self._named, values)
+
+
+def _may_follow(first: _Row, text: str, words: List[str]) -> bool:
+    """Below other text, any two numbers are no row: they stand where netperf puts them. Those of a
+    datagram test are of the same time, and no more arrived than was sent.
+    """
+    if not first.is_apart:
+        return True
+    if len(words) == 2:
+        return text.startswith("%-6s %s" % tuple(words))
+    return words[1] == first.words[2] and int(words[2]) <= int(first.words[3])
 
 
 def _unit_of(command: Command) -> Optional[numbers.Unit]:

@@ -28,8 +28,14 @@ class Naming:
         self._command_text = ""
         self._command_lines = 0
         self._command_number = 0
+        self._earlier: Optional[Command] = None  # one before it, whose output may yet come
+        self._is_answered = False  # output came since the last command
 
     def take_banner(self, found: Context) -> None:
+        if found.test == "":
+            self.drop_banners()
+            self.command = self.lone = None
+            return
         if not self._only_banners or len(self.banners) >= STARTED_TOGETHER:
             self.drop_banners()
             self._findings.forget_confidence()
@@ -65,11 +71,28 @@ class Naming:
             self._command_text = whole + ("\\" if line.rstrip().endswith("\\") else "")
         self.drop_banners()
         self._findings.forget_confidence()
+        if not is_rest:
+            self._earlier = None if self._is_answered else self.command
+            self._is_answered = False
+        if self._earlier and self._earlier.test != found.test:
+            found = replace(found, test=None)
         self.command = self.last_command = found
         self.lone = found if found.prints_rate_alone else None
         self._command_number = number
         self._findings.saw_netperf = True
         return True
+
+    @property
+    def doubt(self) -> Optional[str]:
+        """Why the last command does not name the rows below it."""
+        if self.command and self.command.test is None:
+            return "commands for several tests stand above this"
+        is_altered = self.command and self.command.is_altered
+        return "the command above this hands its output to another program" if is_altered else None
+
+    def answer(self) -> None:
+        """Output came, read or not: the next command is not one of several that wait for theirs."""
+        self._is_answered = True
 
     def interrupt(self) -> None:
         """Other text came: banners before and after it are not of runs started together."""
@@ -89,6 +112,7 @@ class Naming:
         Banners in a row are of runs started together: only a test that all of them name is sure.
         """
         self._only_banners = False
+        self.answer()
         if self.banners:
             return self._claim_banner(heading)
         if self.command:

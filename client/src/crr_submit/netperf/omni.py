@@ -67,6 +67,8 @@ class _Output:
             self._findings.leave(self._line, self._text, "output whose test is in doubt")
             return
         test = named.test
+        if named.direction:
+            self._values.setdefault("DIRECTION", named.direction)
         if test == tables.OMNI:
             test = selectors.test_name(self._values) or test
         is_plain = tables.kind_of(test) == tables.RR and named.units_chosen is False

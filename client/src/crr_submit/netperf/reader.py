@@ -128,7 +128,10 @@ class _Reader:
 
     def _is_aside(self, text: str) -> bool:
         """Lines that give no result themselves."""
-        return self.findings.take_confidence(text) or self.findings.take_trace(text)
+        if self.findings.take_trace(text):
+            self.naming.answer()
+            return True
+        return self.findings.take_confidence(text)
 
     def _is_plain(self, number: int, text: str, words: List[str], above: str) -> bool:
         """The last line of a classic heading, and rows of numbers."""
@@ -162,6 +165,7 @@ class _Reader:
 
     def _leftover(self, number: int, text: str, words: List[str]) -> None:
         self.naming.lone = None
+        self.classic.interrupt(text, words)
         if _BASE64.match(text):
             self.findings.warn(number, "text in base64 is not read: send the text itself")
         cells = text.replace("|", " ").replace(",", " ").split()

@@ -8,7 +8,7 @@ must know netperf's own words.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from crr_submit.fields import RESULT, STREAM_UNIT, TRANSACTION_UNIT
 from crr_submit.netperf import context, numbers, tables
@@ -74,11 +74,8 @@ def _rate(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit])
     transactions = values.get("TRANSACTION_RATE")
     # With -f, THROUGHPUT of a request/response test counts bits. Tests of other kinds print 1.000
     # as their transaction rate.
-    if (
-        transactions
-        and tables.kind_of(test) == tables.RR
-        and (unit is None or is_bulk or "THROUGHPUT" not in values)
-    ):
+    is_answered = tables.kind_of(test) == tables.RR or "|" in values.get("DIRECTION", "")
+    if transactions and is_answered and (unit is None or is_bulk or "THROUGHPUT" not in values):
         return {"value": numbers.rate(transactions, numbers.TRANSACTIONS), "unit": TRANSACTION_UNIT}
     if unit is None or "THROUGHPUT" not in values:
         return {}
@@ -92,132 +89,58 @@ def _rate(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit])
     return rate
 
 
-# Selector of each title that netperf 2.5 to 2.7 print above a column.
-TITLES = {
-    "Throughput": "THROUGHPUT",
-    "Throughput Units": "THROUGHPUT_UNITS",
-    "Elapsed Time (sec)": "ELAPSED_TIME",
-    "Socket Type": "SOCKET_TYPE",
-    "Protocol": "PROTOCOL",
-    "Direction": "DIRECTION",
-    "Local Send Socket Size Requested": "LSS_SIZE_REQ",
-    "Local Send Socket Size Initial": "LSS_SIZE",
-    "Local Send Socket Size Final": "LSS_SIZE_END",
-    "Local Recv Socket Size Requested": "LSR_SIZE_REQ",
-    "Local Recv Socket Size Initial": "LSR_SIZE",
-    "Local Recv Socket Size Final": "LSR_SIZE_END",
-    "Remote Send Socket Size Requested": "RSS_SIZE_REQ",
-    "Remote Send Socket Size Initial": "RSS_SIZE",
-    "Remote Send Socket Size Final": "RSS_SIZE_END",
-    "Remote Recv Socket Size Requested": "RSR_SIZE_REQ",
-    "Remote Recv Socket Size Initial": "RSR_SIZE",
-    "Remote Recv Socket Size Final": "RSR_SIZE_END",
-    "Local Send Size": "LOCAL_SEND_SIZE",
-    "Local Recv Size": "LOCAL_RECV_SIZE",
-    "Remote Send Size": "REMOTE_SEND_SIZE",
-    "Remote Recv Size": "REMOTE_RECV_SIZE",
-    "Request Size Bytes": "REQUEST_SIZE",
-    "Response Size Bytes": "RESPONSE_SIZE",
-    "Local CPU Util %": "LOCAL_CPU_UTIL",
-    "Remote CPU Util %": "REMOTE_CPU_UTIL",
-    "Local CPU Util Method": "LOCAL_CPU_METHOD",
-    "Remote CPU Util Method": "REMOTE_CPU_METHOD",
-    "Local Service Demand": "LOCAL_SD",
-    "Remote Service Demand": "REMOTE_SD",
-    "Service Demand Units": "SD_UNITS",
-    "Confidence Level Percent": "CONFIDENCE_LEVEL",
-    "Confidence Width Target": "CONFIDENCE_INTERVAL",
-    "Confidence Iterations Run": "CONFIDENCE_ITERATION",
-    "Throughput Confidence Width (%)": "THROUGHPUT_CONFID",
-    "Local CPU Confidence Width (%)": "LOCAL_CPU_CONFID",
-    "Remote CPU Confidence Width (%)": "REMOTE_CPU_CONFID",
-    "Transaction Rate Tran/s": "TRANSACTION_RATE",
-    "Round Trip Latency usec/tran": "RT_LATENCY",
-    "Initial Burst Requests": "BURST_SIZE",
-    "Local Transport Retransmissions": "LOCAL_TRANSPORT_RETRANS",
-    "Remote Transport Retransmissions": "REMOTE_TRANSPORT_RETRANS",
-    "Transport MSS bytes": "TRANSPORT_MSS",
-    "Local Send Throughput": "LOCAL_SEND_THROUGHPUT",
-    "Local Recv Throughput": "LOCAL_RECV_THROUGHPUT",
-    "Remote Send Throughput": "REMOTE_SEND_THROUGHPUT",
-    "Remote Recv Throughput": "REMOTE_RECV_THROUGHPUT",
-    "Minimum Latency Microseconds": "MIN_LATENCY",
-    "Maximum Latency Microseconds": "MAX_LATENCY",
-    "50th Percentile Latency Microseconds": "P50_LATENCY",
-    "90th Percentile Latency Microseconds": "P90_LATENCY",
-    "99th Percentile Latency Microseconds": "P99_LATENCY",
-    "Mean Latency Microseconds": "MEAN_LATENCY",
-    "Stddev Latency Microseconds": "STDDEV_LATENCY",
-    "Source Port": "SOURCE_PORT",
-    "Source Address": "SOURCE_ADDR",
-    "Source Family": "SOURCE_FAMILY",
-    "Destination Port": "DEST_PORT",
-    "Destination Address": "DEST_ADDR",
-    "Destination Family": "DEST_FAMILY",
-    "Result Tag": "RESULT_BRAND",
-    "Test UUID": "UUID",
-    "Command Line": "COMMAND_LINE",
-}
+# The titles that netperf 2.5 to 2.7 print above columns, each with its selector where that is not
+# the title in capitals.
+_TITLES = """
+    Throughput; Throughput Units; Elapsed Time (sec)=ELAPSED_TIME; Socket Type; Protocol; Direction;
+    Request Size Bytes=REQUEST_SIZE; Response Size Bytes=RESPONSE_SIZE;
+    Service Demand Units=SD_UNITS; Confidence Level Percent=CONFIDENCE_LEVEL;
+    Confidence Width Target=CONFIDENCE_INTERVAL; Confidence Iterations Run=CONFIDENCE_ITERATION;
+    Throughput Confidence Width (%)=THROUGHPUT_CONFID; Transaction Rate Tran/s=TRANSACTION_RATE;
+    Round Trip Latency usec/tran=RT_LATENCY; Initial Burst Requests=BURST_SIZE;
+    Transport MSS bytes=TRANSPORT_MSS; Minimum Latency Microseconds=MIN_LATENCY;
+    Maximum Latency Microseconds=MAX_LATENCY; 50th Percentile Latency Microseconds=P50_LATENCY;
+    90th Percentile Latency Microseconds=P90_LATENCY;
+    99th Percentile Latency Microseconds=P99_LATENCY; Mean Latency Microseconds=MEAN_LATENCY;
+    Stddev Latency Microseconds=STDDEV_LATENCY; Source Port; Source Address=SOURCE_ADDR;
+    Source Family; Destination Port=DEST_PORT; Destination Address=DEST_ADDR;
+    Destination Family=DEST_FAMILY; Result Tag=RESULT_BRAND; Test UUID=UUID; Command Line
+"""
 # Those that each side has, after "Local" and "Remote".
-_BOTH_SIDES = {
-    "CPU User %": "CPU_PERCENT_USER",
-    "CPU System %": "CPU_PERCENT_SYSTEM",
-    "CPU I/O %": "CPU_PERCENT_IOWAIT",
-    "CPU IRQ %": "CPU_PERCENT_IRQ",
-    "CPU swintr %": "CPU_PERCENT_SWINTR",
-    "CPU Bind": "CPU_BIND",
-    "CPU Count": "CPU_COUNT",
-    "Peak Per CPU Util %": "CPU_PEAK_UTIL",
-    "Peak Per CPU ID": "CPU_PEAK_ID",
-    "CPU Model": "CPU_MODEL",
-    "CPU Frequency MHz": "CPU_FREQUENCY",
-    "Send Calls": "SEND_CALLS",
-    "Recv Calls": "RECV_CALLS",
-    "Bytes Per Recv": "BYTES_PER_RECV",
-    "Bytes Per Send": "BYTES_PER_SEND",
-    "Bytes Sent": "BYTES_SENT",
-    "Bytes Received": "BYTES_RECVD",
-    "Bytes Xferred": "BYTES_XFERD",
-    "Send Offset": "SEND_OFFSET",
-    "Recv Offset": "RECV_OFFSET",
-    "Send Alignment": "SEND_ALIGN",
-    "Recv Alignment": "RECV_ALIGN",
-    "Send Width": "SEND_WIDTH",
-    "Recv Width": "RECV_WIDTH",
-    "Send Dirty Count": "SEND_DIRTY_COUNT",
-    "Recv Dirty Count": "RECV_DIRTY_COUNT",
-    "Recv Clean Count": "RECV_CLEAN_COUNT",
-    "NODELAY": "NODELAY",
-    "Cork": "CORK",
-    "Sysname": "SYSNAME",
-    "System Model": "SYSTEM_MODEL",
-    "Release": "RELEASE",
-    "Version": "VERSION",
-    "Machine": "MACHINE",
-    "Interface Name": "INTERFACE_NAME",
-    "Interface Vendor": "INTERFACE_VENDOR",
-    "Interface Device": "INTERFACE_DEVICE",
-    "Interface Subvendor": "INTERFACE_SUBVENDOR",
-    "Interface Subdevice": "INTERFACE_SUBDEVICE",
-    "Driver Name": "DRIVER_NAME",
-    "Driver Version": "DRIVER_VERSION",
-    "Driver Firmware": "DRIVER_FIRMWARE",
-    "Driver Bus": "DRIVER_BUS",
-    "Interface Slot": "INTERFACE_SLOT",
-    "Interval Usecs": "INTERVAL_USECS",
-    "Interval Burst": "INTERVAL_BURST",
-    "OS Security Type ID": "SECURITY_TYPE_ID",
-    "OS Security Type": "SECURITY_TYPE",
-    "OS Security Enabled Num": "SECURITY_ENABLED_NUM",
-    "OS Security Enabled": "SECURITY_ENABLED",
-    "OS Security Specific": "SECURITY_SPECIFIC",
-    "Socket Priority": "SOCKET_PRIO",
-    "Socket TOS": "SOCKET_TOS",
-    "Congestion Control Algorithm": "CONG_CONTROL",
-    "Fill File": "FILL_FILE",
-}
-for _title, _selector in _BOTH_SIDES.items():
-    TITLES["Local " + _title] = "LOCAL_" + _selector
-    TITLES["Remote " + _title] = "REMOTE_" + _selector
+_OF_A_SIDE = """
+    Send Size; Recv Size; CPU Util %=CPU_UTIL; CPU Util Method=CPU_METHOD; Service Demand=SD;
+    CPU Confidence Width (%)=CPU_CONFID; Transport Retransmissions=TRANSPORT_RETRANS;
+    Send Throughput; Recv Throughput; CPU User %=CPU_PERCENT_USER; CPU System %=CPU_PERCENT_SYSTEM;
+    CPU I/O %=CPU_PERCENT_IOWAIT; CPU IRQ %=CPU_PERCENT_IRQ; CPU swintr %=CPU_PERCENT_SWINTR;
+    CPU Bind; CPU Count; Peak Per CPU Util %=CPU_PEAK_UTIL; Peak Per CPU ID=CPU_PEAK_ID; CPU Model;
+    CPU Frequency MHz=CPU_FREQUENCY; Send Calls; Recv Calls; Bytes Per Recv; Bytes Per Send;
+    Bytes Sent; Bytes Received=BYTES_RECVD; Bytes Xferred=BYTES_XFERD; Send Offset; Recv Offset;
+    Send Alignment=SEND_ALIGN; Recv Alignment=RECV_ALIGN; Send Width; Recv Width; Send Dirty Count;
+    Recv Dirty Count; Recv Clean Count; NODELAY; Cork; Sysname; System Model; Release; Version;
+    Machine; Interface Name; Interface Vendor; Interface Device; Interface Subvendor;
+    Interface Subdevice; Driver Name; Driver Version; Driver Firmware; Driver Bus; Interface Slot;
+    Interval Usecs; Interval Burst; OS Security Type ID=SECURITY_TYPE_ID;
+    OS Security Type=SECURITY_TYPE; OS Security Enabled Num=SECURITY_ENABLED_NUM;
+    OS Security Enabled=SECURITY_ENABLED; OS Security Specific=SECURITY_SPECIFIC;
+    Socket Priority=SOCKET_PRIO; Socket TOS; Congestion Control Algorithm=CONG_CONTROL; Fill File
+"""
+_SOCKET_SIZES = {"Requested": "_REQ", "Initial": "", "Final": "_END"}
 
+
+def _table(text: str) -> Dict[str, str]:
+    entries = (entry.strip().partition("=") for entry in text.split(";"))
+    return {title: name or title.upper().replace(" ", "_") for title, _, name in entries}
+
+
+def _of_sides() -> Iterator[Tuple[str, str]]:
+    for side in ("Local", "Remote"):
+        for title, name in _table(_OF_A_SIDE).items():
+            yield "%s %s" % (side, title), "%s_%s" % (side.upper(), name)
+        for way in ("Send", "Recv"):
+            for which, end in _SOCKET_SIZES.items():
+                title = "%s %s Socket Size %s" % (side, way, which)
+                yield title, "%sS%s_SIZE%s" % (side[0], way[0], end)
+
+
+TITLES = {**_table(_TITLES), **dict(_of_sides())}
 SELECTORS = frozenset(TITLES.values())

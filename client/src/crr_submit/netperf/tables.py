@@ -60,7 +60,7 @@ _TITLE_ENDS = {
     "Transactional/Request/Response": "TRR",
 }
 # A pattern without groups.
-TITLE = r"(?:TCP|UDP|SCTP|DCCP|SDP|\bSTREAM|\bDG) (?:%s)" % "|".join(_TITLE_ENDS)
+TITLE = r"(?:(?:XTI )?(?:TCP|UDP)|SCTP|DCCP|SDP|\bSTREAM|\bDG) (?:%s)" % "|".join(_TITLE_ENDS)
 
 _SIZES = {RR: 4, BULK: 3, DATAGRAM: 2}
 _SECONDS = ("secs.", "secs")
@@ -254,7 +254,7 @@ def _cpu(names: Any, words: List[str]) -> Dict[str, Any]:
 
 def test_of_title(title: str) -> Optional[str]:
     """`TCP Connect/Request/Response`: the test whose banner begins so, if netperf has one."""
-    protocol, _, end = title.partition(" ")
+    protocol, _, end = title.replace("XTI ", "XTI_").partition(" ")
     name = "%s_%s" % (protocol, _TITLE_ENDS.get(end))
     return name if name in TESTS else None
 

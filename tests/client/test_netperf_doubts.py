@@ -1,0 +1,199 @@
+"""What is not sure gives no result and is listed; what only looks doubtful is read."""
+
+import unittest
+
+from crr_submit import netperf
+
+BANNER = "MIGRATED TCP {} TEST from 0.0.0.0 () port 0 AF_INET to 10.0.0.2 () port 0 AF_INET\n"
+CRR = BANNER.format("Connect/Request/Response")
+RR = BANNER.format("REQUEST/RESPONSE")
+STREAM = BANNER.format("STREAM")
+RR_HEADING = "bytes  Bytes  bytes    bytes   secs.    per sec\n\n"
+FIRST = "20480  65536  1        1       12.00    7311.25\n"
+SECOND = "20480  65536\n"
+STREAM_HEADING = "bytes  bytes   bytes    secs.    10^6bits/sec\n\n"
+STREAM_ROW = " 65536  20480  20480    12.00     411.62\n"
+DATAGRAM_HEADING = "bytes   bytes    secs            #      #   10^6bits/sec\n\n"
+KEYVAL = "THROUGHPUT=7311.25\nTHROUGHPUT_UNITS=Trans/s\n"
+
+
+def rates(text):
+    return [(result.test, result.value) for result in netperf.parse(text).results]
+
+
+def reasons(text):
+    return {warning.message for warning in netperf.parse(text).warnings}
+
+
+class SeveralCommandsTest(unittest.TestCase):
+    rows = FIRST + SECOND + FIRST + SECOND
+
+    def assert_doubt(self, text):
+        report = netperf.parse(text)
+        self.assertEqual(report.results, (), text)
+        self.assertGreaterEqual(len(report.unrecognised), 2, text)
+
+    def test_rows_below_commands_of_several_tests_are_of_none_for_sure(self):
+        for commands in (
+            "$ netperf -P 0 -t UDP_RR; netperf -P 0 -t TCP_CRR\n",
+            "$ netperf -P 0 -t UDP_RR -H h && sudo netperf -P 0 -t TCP_CRR -H h\n",
+            "netperf -P 0 -t UDP_RR\nnetperf -P 0 -t TCP_CRR\n$ sh both.sh\n",
+            "$ netperf -P 0 -t UDP_RR &\n[1] 77\n$ netperf -P 0 -t TCP_CRR &\n[2] 78\n",
+        ):
+            self.assert_doubt(commands + self.rows)
+            self.assertIn("commands for several tests stand above this", reasons(commands + FIRST))
+
+    def test_tables_and_lone_rates_neither(self):
+        commands = "netperf -t UDP_RR\nnetperf -t TCP_CRR\n"
+        self.assert_doubt(commands + (RR_HEADING + FIRST + SECOND) * 2)
+        self.assert_doubt(commands.replace("-t", "-v 0 -P 0 -t") + "7311.25\n811.50\n")
+
+    def test_commands_that_had_their_output_are_done(self):
+        udp, crr = "$ netperf -P 0 -t UDP_RR\n", "$ netperf -P 0 -t TCP_CRR\n"
+        self.assertEqual(
+            rates(udp + FIRST + SECOND + crr + FIRST), [("UDP_RR", 7311.25), ("TCP_CRR", 7311.25)]
+        )
+        failed = "netperf: send_omni: connect_data_socket failed\n"
+        self.assertEqual(rates(udp + failed + crr + FIRST), [("TCP_CRR", 7311.25)])
+
+    def test_commands_that_agree_leave_no_doubt(self):
+        for commands in (
+            "$ netperf -P 0 -t UDP_RR -H h; netperf -P 0 -t UDP_RR -H g\n",
+            "netperf -P 0 -t UDP_RR -H h\nnetperf -P 0 -t UDP_RR -H g\n",
+        ):
+            self.assertEqual(rates(commands + self.rows), [("UDP_RR", 7311.25)] * 2, commands)
+
+
+class ProseTest(unittest.TestCase):
+    def test_prose_is_no_command(self):
+        for line in (
+            "# netperf - TCP_MAERTS",
+            "- netperf - the way down:",
+            "netperf -- the way down",
+            "web1 -> netperf on web2",
+            "at 75% netperf load",
+            "$ netperf --version",
+            "$ netperf -V",
+            "$ netperf -h",
+            "$ which netperf",
+            "$ apt-get install netperf",
+        ):
+            self.assertEqual(rates(line + "\n" + STREAM_HEADING + STREAM_ROW), [], line)
+            text = CRR + line + "\n" + RR_HEADING + FIRST + SECOND
+            self.assertEqual(rates(text), [("TCP_CRR", 7311.25)], line)
+
+    def test_a_title_in_small_letters_is_no_banner(self):
+        for title in ("=== TCP stream test ===\n", "Running the request/response test\n"):
+            self.assertEqual(rates(title + CRR + KEYVAL), [("TCP_CRR", 7311.25)], title)
+            text = "$ netperf -P 0 -t UDP_RR\n" + title + FIRST + SECOND
+            self.assertEqual(rates(text), [("UDP_RR", 7311.25)], title)
+            self.assertEqual(reasons(title + text), set())
+
+    def test_a_title_in_capitals_stops_what_was_said_before_from_naming(self):
+        for before in ("$ netperf -t UDP_RR\n", CRR):
+            text = before + "TCP Stream Test\n" + RR_HEADING + FIRST + SECOND
+            self.assertEqual(rates(text), [], before)
+        self.assertEqual(rates("TCP Stream Test\n" + CRR + KEYVAL), [("TCP_CRR", 7311.25)])
+
+
+class CommandLineTest(unittest.TestCase):
+    def test_flags_in_one_word(self):
+        for flags in ("-4t", "-jt", "-d4t", "-6dt"):
+            text = "$ netperf -P 0 %s TCP_MAERTS\n" % flags + STREAM_ROW
+            self.assertEqual(rates(text), [("TCP_MAERTS", 411620000.0)], flags)
+
+    def test_prompts_of_other_shells(self):
+        for prompt in ("\u279c  ~ ", "\u276f "):
+            self.assertEqual(rates(prompt + "netperf -P 0 -t UDP_RR\n" + FIRST)[0][0], "UDP_RR")
+
+    def test_options_in_a_variable_name_no_test(self):
+        self.assertEqual(rates("$ netperf $OPTIONS\n" + STREAM_HEADING + STREAM_ROW), [])
+        text = "$ netperf $OPTIONS -t TCP_MAERTS\n" + STREAM_HEADING + STREAM_ROW
+        self.assertEqual(rates(text), [("TCP_MAERTS", 411620000.0)])
+
+    def test_what_another_program_made_of_a_row_is_not_read(self):
+        command = "$ netperf -P 0 -H h | %s\n"
+        text = command % "awk '{print $1,$2,$3,$4,$5/1000}'" + STREAM_ROW
+        self.assertEqual(rates(text), [])
+        reason = "the command above this hands its output to another program"
+        self.assertEqual(reasons(text), {reason})
+        self.assertEqual(rates(command % "tee log" + STREAM_ROW), [("TCP_STREAM", 411620000.0)])
+
+    def test_a_lone_rate_beside_other_commands(self):
+        text = "$ netperf -P 0 -v 0 -t UDP_RR%s\n81.25\n7311.25\n"
+        self.assertEqual(rates(text % "; uptime"), [("UDP_RR", 81.25)])
+        self.assertEqual(rates(text % " & sleep 2; cut -c1-5 /proc/uptime"), [])
+
+    def test_a_brand_stands_behind_the_row(self):
+        text = '$ netperf -P 0 -B "my run" -t UDP_RR\n' + FIRST.rstrip() + " my run\n" + SECOND
+        result = netperf.parse(text).results[0]
+        self.assertEqual((result.value, result.remote_recv_socket_bytes), (7311.25, 65536))
+        text = "$ netperf -v 0 -B brand -t UDP_RR\n7311.25 brand\n"
+        self.assertEqual(rates(text), [("UDP_RR", 7311.25)])
+        self.assertEqual(rates(text.replace("-B brand", "-P 0")), [])
+
+
+class RemarkTest(unittest.TestCase):
+    def test_a_remark_that_contradicts_its_row(self):
+        for banner, table, remark in (
+            (RR, RR_HEADING + FIRST, "(TCP_CRR)"),
+            (RR, RR_HEADING + FIRST, "k"),
+            (STREAM, STREAM_HEADING + STREAM_ROW, "Gbit/s"),
+            (STREAM, STREAM_HEADING + STREAM_ROW, "<- Gbps"),
+        ):
+            text = banner + table.rstrip() + " %s\n" % remark.replace("<- ", "")
+            report = netperf.parse(text)
+            self.assertEqual(report.results, (), remark)
+            self.assertIn(report.unrecognised[-1].line, {4})
+            self.assertTrue(any("behind this row" in reason for reason in reasons(text)))
+
+    def test_a_remark_that_agrees(self):
+        for remark in ("TCP_RR", "(tcp_rr)", "trans/s", "as before"):
+            text = RR + RR_HEADING + FIRST.rstrip() + " %s\n" % remark + SECOND
+            self.assertEqual(rates(text), [("TCP_RR", 7311.25)], remark)
+
+
+class OtherSideTest(unittest.TestCase):
+    def sizes(self, between):
+        result = netperf.parse(CRR + RR_HEADING + FIRST + between).results[0]
+        return result.remote_send_socket_bytes, result.remote_recv_socket_bytes
+
+    def test_numbers_of_something_else_are_not_its_row(self):
+        for between in (
+            "$ sysctl -n net.ipv4.ip_local_port_range\n32768\t60999\n",
+            "pinned to\n0 1\n",
+            "[...]\n" + SECOND,
+            "user@web1:~$ ./sizes\n" + SECOND,
+        ):
+            self.assertEqual(self.sizes(between), (None, None), between)
+        self.assertEqual(self.sizes("device eth0 entered promiscuous mode\n" + SECOND)[0], 20480)
+
+    def test_rows_of_two_datagram_runs_are_not_one_result(self):
+        sent, arrived = "4096  512   2.00  100  0  60.00\n", "4096  2.00  90  54.00\n"
+        less, of_less = "4096  512   2.00  80  0  48.00\n", "4096  2.00  70  42.00\n"
+        table = "UDP STREAM TEST to h\n" + DATAGRAM_HEADING
+        self.assertEqual(rates(table + sent + arrived), [("UDP_STREAM", 54e6)])
+        self.assertEqual(rates(table + sent + less + arrived + of_less), [])
+        self.assertEqual(rates(table + less + "and there:\n" + arrived), [])
+        late = arrived.replace("2.00", "3.00")
+        self.assertEqual(rates(table + sent + "and there:\n" + late), [])
+        noise = "eth0: link is up\n"
+        self.assertEqual(rates(table + sent + noise + arrived), [("UDP_STREAM", 54e6)])
+
+
+class OmniBannerTest(unittest.TestCase):
+    def test_who_sends_tells_that_transactions_are_counted(self):
+        banner = "OMNI %s TEST from 0.0.0.0 () port 0 AF_INET to 10.0.0.2 () port 0 AF_INET\n"
+        rows = "P99_LATENCY,TRANSACTION_RATE\n31,61538.40\n"
+        self.assertEqual(rates(banner % "Send|Recv" + rows), [("OMNI", 61538.4)])
+        self.assertEqual(rates(banner % "Send" + rows), [])
+        named = "PROTOCOL=UDP\nTRANSACTION_RATE=61538.40\n"
+        self.assertEqual(rates(banner % "Send|Recv" + named), [("UDP_RR", 61538.4)])
+
+    def test_xti_tests_have_names_of_their_own(self):
+        text = "XTI TCP REQUEST/RESPONSE TEST to h\n" + RR_HEADING + FIRST
+        self.assertEqual(rates(text), [("XTI_TCP_RR", 7311.25)])
+
+
+if __name__ == "__main__":
+    unittest.main()
