@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from charts import style
 from charts.kinds import KINDS
-from charts.layout import TEXT_IN, TITLE_IN, LINE_IN, NOTE_IN, Layout, columns, foot_of, layout_of
+from charts.layout import LINE_IN, NOTE_IN, TEXT_IN, TITLE_IN, Layout, columns, foot_of, layout_of
 from charts.marks import draw_panel
 from charts.sentence import alternative
 from charts.spec import LICENCE, ChartSpec, Row

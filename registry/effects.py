@@ -26,7 +26,6 @@ from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
 from registry.vocabulary.factors import (
     RECIPE_FACTORS,
-    SYSTEM_FACTORS,
     canonical,
     is_of_host,
     is_setting,
