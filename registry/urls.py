@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("registry.pages.urls")),
     re_path(rf"^r/{PUBLIC_ID}/manage$", manage, name="report-manage"),
     path("submit/", submit_page, name="submit"),
+    path("account/", include("submissions.accounts.urls")),
     path("api/v1/", include("registry.api.urls")),
     path("api/v1/", include("submissions.urls")),
     path("api/v1/", include("charts.api_urls")),
