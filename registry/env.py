@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
-_NEED_HOST = {"http", "https", "redis", "rediss", "s3", "s3+http"}
+_NEED_HOST = {"http", "https", "redis", "rediss", "s3", "s3+http", "smtp", "smtp+tls", "smtps"}
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _PATHS = {
     "file": "file:// and the whole path of a folder, so file:///…",

@@ -95,6 +95,25 @@ ALLOWED_HOSTS = env.names(
 NUM_PROXIES = env.integer("NUM_PROXIES", 0)
 SOFTWARE_NAME = "CRR registry"
 
+# --- Mail: sign-in codes, nothing else -----------------------------------------------------------
+EMAIL_URL = env.address(
+    "EMAIL_URL", f"file://{DATA_DIR / 'mail'}", ("file", "smtp", "smtp+tls", "smtps")
+)
+MAIL_IS_SENT = not EMAIL_URL.startswith("file")
+_MAIL = urlsplit(EMAIL_URL)
+if MAIL_IS_SENT:
+    EMAIL_HOST, EMAIL_PORT = _MAIL.hostname, _MAIL.port or (465 if _MAIL.scheme == "smtps" else 587)
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
+        unquote(_MAIL.username or ""),
+        unquote(_MAIL.password or ""),
+    )
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.scheme == "smtps", _MAIL.scheme == "smtp+tls"
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = unquote(_MAIL.path)
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"registry@{urlsplit(PUBLIC_URL).hostname}")
+
 # --- Django --------------------------------------------------------------------------------------
 ROOT_URLCONF = "registry.urls"
 WSGI_APPLICATION = "registry.wsgi.application"
@@ -105,6 +124,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -126,6 +148,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "registry.headers.StorageFaults",
     "registry.errors.DatabaseAway",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 TEMPLATES = [
     {
@@ -157,7 +180,7 @@ SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it every req
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
-SESSION_COOKIE_AGE = 8 * 3600  # sessions are the moderators' alone: a working day
+SESSION_COOKIE_AGE = 8 * 3600  # of moderators and of who has an account: a working day
 # Behind a proxy that ends TLS a request is plain HTTP, and a form's Origin would be another site's.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
@@ -171,6 +194,29 @@ if not _HTTPS:
     # A registry on plain HTTP is the embedded one, or a private one: HSTS and secure cookies would
     # break it.
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W012", "security.W016"]
+
+# --- Accounts: optional, by a code sent by mail or by passkey; no passwords but the moderators' ---
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_URL = "account_request_login_code"
+LOGIN_REDIRECT_URL = "account"
+LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "submissions.accounts.adapter.Adapter"
+ACCOUNT_USER_DISPLAY = "submissions.accounts.adapter.shown_name"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody gets mail who has no account here
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SOFTWARE_NAME}] "
+ALLAUTH_TRUSTED_PROXY_COUNT = NUM_PROXIES
+MFA_SUPPORTED_TYPES = ["webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Browsers take 127.0.0.1 and localhost for secure, and no other address without TLS.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
 
 # --- Intake --------------------------------------------------------------------------------------
 BODY_LIMIT_BYTES = 512 * 1024

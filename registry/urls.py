@@ -22,6 +22,7 @@ urlpatterns = [
     re_path(rf"^r/{PUBLIC_ID}/manage$", manage, name="report-manage"),
     re_path(rf"^r/{PUBLIC_ID}/read$", read_page, name="report-read"),
     path("submit/", submit_page, name="submit"),
+    path("account/", include("submissions.accounts.urls")),
     path("api/v1/", include("registry.api.urls")),
     path("api/v1/", include("submissions.urls")),
     path("api/v1/", include("charts.api_urls")),

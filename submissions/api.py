@@ -18,14 +18,14 @@ from registry.body import media_type, read_body, read_json, sender_address
 from registry.models import RawReport
 from registry.refusal import Refused
 from submissions import answer, openapi, withdrawal
+from submissions.accounts import holdings
+from submissions.accounts.tokens import account_of, bearer
 from submissions.decode import decode
 from submissions.intake import SECRET_LENGTH_LIMIT, Sender, claimed_by, submit
 from submissions.models import Refusal
 from submissions.parsing import parse
 from submissions.redact import redacted
 from submissions.validate import validate
-
-CLAIM_SCHEME = "bearer"
 
 
 class ReportsView(APIView):
@@ -35,17 +35,20 @@ class ReportsView(APIView):
         description="An envelope as JSON, or raw netperf output as text. Stored first, read at "
         "once, answered with the results. The same bytes again, or the same key with the same "
         "bytes, give the same report with 200.",
-        parameters=openapi.SECRETS,
+        parameters=[*openapi.SECRETS, *openapi.SENDER],
         request=openapi.REPORT_BODY,
         responses=openapi.SEND_RESPONSES,
     )
     def post(self, request: Request) -> Response:
+        account = account_of(request.headers.get("Authorization", ""), "send")
         sender = Sender(
             address=sender_address(request._request),
             idempotency_key=_secret(request, "Idempotency-Key"),
             claim_token=_secret(request, "Claim-Token"),
+            account=account,
         )
         receipt = submit(read_body(request._request), media_type(request._request), sender)
+        holdings.take(account, receipt)
         unread = receipt.report.status == RawReport.Status.RECEIVED
         status = 202 if unread else 201 if receipt.created else 200
         return Response(answer.sent(receipt), status=status)
@@ -97,6 +100,23 @@ class ReportView(APIView):
     def delete(self, request: Request, public_id: str) -> Response:
         withdrawal.withdraw(_claimed(request, public_id))
         return Response(status=204)
+
+
+class AccountView(APIView):
+    @extend_schema(
+        operation_id="account",
+        summary="What an account holds",
+        description="The account of the API token, which needs the scope read: its machines, tokens"
+        " and passkeys, and the reports it claimed, the newest first.",
+        parameters=openapi.ACCOUNT,
+        responses=openapi.ACCOUNT_RESPONSES,
+    )
+    def get(self, request: Request) -> Response:
+        account = account_of(request.headers.get("Authorization", ""), "read")
+        if account is None:
+            message = "Send an API token of an account: Authorization: Bearer crra_…"
+            raise Refused(401, "no_token", message)
+        return Response(holdings.listed(account))
 
 
 class AnyAccept(DefaultContentNegotiation):
@@ -153,11 +173,14 @@ def _shown(public_id: str) -> RawReport:
 
 
 def _claimed(request: Request, public_id: str) -> RawReport:
-    """The report, when the bearer has its claim token; wrong id and wrong token look alike."""
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
-    is_claim = scheme.lower() == CLAIM_SCHEME and len(token) <= SECRET_LENGTH_LIMIT
+    """The report, when the bearer has its claim token, or the token of an account that has the
+    report; wrong id and wrong token look alike.
+    """
+    authorization = request.headers.get("Authorization", "")
+    account, token = account_of(authorization, "manage"), bearer(authorization)
     report = RawReport.objects.filter(public_id=public_id).select_related("machine").first()
-    if report is None or not claimed_by(report, token.strip() if is_claim else ""):
+    is_claimed = len(token) <= SECRET_LENGTH_LIMIT and report and claimed_by(report, token)
+    if report is None or not (is_claimed or holdings.has(account, report)):
         message = (
             "There is no such report, or its claim token did not come with the request: "
             "send it in a header, Authorization: Bearer crrc_…"

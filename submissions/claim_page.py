@@ -1,5 +1,5 @@
-"""The page on which a report's sender edits its notes, lists or unlists it, or withdraws it, with
-the claim token pasted into a plain form.
+"""The page on which a report's sender edits its notes, lists or unlists it, or withdraws it: with
+the claim token pasted into a plain form, or signed in to the account that claimed it.
 
 The token comes in the body of a POST and goes nowhere: no address, no log, no page shows it, so
 after a fault it is pasted again.
@@ -18,6 +18,7 @@ from registry.models import RawReport
 from registry.refusal import Refused
 from registry.trail import state_of
 from submissions import withdrawal
+from submissions.accounts import holdings
 from submissions.intake import claimed_by
 
 
@@ -31,14 +32,14 @@ def manage(request: HttpRequest, public_id: str) -> HttpResponse:
     if request.method != "POST":
         return _form(request, report)
     try:
-        return _done(report, request.POST.dict())
+        return _done(report, request.POST.dict(), holdings.owns(request.user, report))
     except Refused as refused:
         return _form(request, report, refused)
 
 
-def _done(report: RawReport, form: dict[str, str]) -> HttpResponse:
+def _done(report: RawReport, form: dict[str, str], is_owner: bool) -> HttpResponse:
     """Do what the form says and show the report. Raises Refused."""
-    if not claimed_by(report, form.get("token", "").strip()):
+    if not is_owner and not claimed_by(report, form.get("token", "").strip()):
         message = "This is not the claim token of this report. Nothing was changed."
         raise Refused(403, "wrong_claim_token", message)
     if form.get("do") == "withdraw":
@@ -58,6 +59,7 @@ def _form(request: HttpRequest, report: RawReport, refused: Refused | None = Non
         "report": report,
         "state": state_of(report),
         "refused": refused,
+        "is_owner": holdings.owns(request.user, report),
         "notes": request.POST.get("notes", report.notes),
         "visibility": request.POST.get("visibility", report.visibility),
         "may_edit": report.status in RawReport.SHOWN,

@@ -25,6 +25,7 @@ from registry.models.identity import keyed_digest
 from registry.models.rows import insert
 from registry.refusal import Refused
 from registry.tasks import REST_S, summarise_readings
+from submissions.accounts.models import Account
 from submissions.decode import decode
 from submissions.ingest import Judged, Written, judge, write_readings
 from submissions.moderation import hold
@@ -42,13 +43,14 @@ SECRET_LENGTH_LIMIT = 200
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends: the peer's address and the two secrets that the client made, where it brought
-    them.
+    """Who sends: the peer's address, the two secrets that the client made, where it brought them,
+    and the account whose API token came with the report.
     """
 
     address: str
     idempotency_key: str | None = None
     claim_token: str | None = None
+    account: Account | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def submit(
     if repeated:
         return Receipt(repeated, created=False)
     prepared = prepare(body, media_type)
-    submitter = _submitter(sender.address)
+    submitter = _submitter(sender)
     made_token = None if sender.claim_token else CLAIM_PREFIX + secrets.token_urlsafe(32)
     report = RawReport(
         received_digest=digest,
@@ -239,15 +241,21 @@ def _digest(secret: str | None) -> str | None:
     return hashlib.sha256(secret.encode()).hexdigest() if secret else None
 
 
-def _submitter(address: str) -> Submitter:
-    """The opaque row of the day's sender, within its quota. Raises Refused 429."""
+def _submitter(sender: Sender) -> Submitter:
+    """The opaque row of the account, else of the day's address, within its quota. Raises Refused
+    429.
+    """
     today = timezone.now().date().isoformat()
-    submitter = Submitter.for_link(f"{today} {address}")
+    if sender.account:
+        submitter = sender.account.submitter
+    else:
+        submitter = Submitter.for_link(f"{today} {sender.address}")
     limit = settings.REPORTS_PER_DAY
     since = timezone.now() - timedelta(days=1)
     sent = RawReport.objects.filter(submitter=submitter, received_at__gte=since)
     if limit and sent.count() >= limit:
-        message = f"{limit} reports came from this address today: send the rest tomorrow."
+        whose = "this account" if sender.account else "this address"
+        message = f"{limit} reports came from {whose} today: send the rest tomorrow."
         raise Refused(429, "quota_reached", message)
     return submitter
 

@@ -1,8 +1,12 @@
-"""What intake counts. A refused body is not kept; that it was refused is."""
+"""What intake counts: a refused body is not kept, its refusal is; and what accounts hold."""
 
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
+
+from submissions.accounts.models import Account, ApiToken, Claim, MachineNote
+
+__all__ = ["Account", "ApiToken", "Claim", "MachineNote", "Refusal"]
 
 
 class Refusal(models.Model):

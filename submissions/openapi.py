@@ -125,10 +125,59 @@ CLAIM = [
         "Authorization",
         OpenApiTypes.STR,
         OpenApiParameter.HEADER,
-        description="Bearer and the report's claim token.",
+        description="Bearer and the report's claim token, or an API token that may manage.",
         required=True,
     )
 ]
+SENDER = [
+    OpenApiParameter(
+        "Authorization",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="Bearer and an API token that may send; nothing for a sender without account.",
+    )
+]
+ACCOUNT = [
+    OpenApiParameter(
+        "Authorization",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="Bearer and an API token that may read.",
+        required=True,
+    )
+]
+_WHEN = nullable(TEXT)
+ACCOUNT_RESPONSES = {
+    200: object_of(
+        email=TEXT,
+        joined_at=TEXT,
+        machines=list_of(object_of(machine=TEXT, note=TEXT, n_reports=INTEGER)),
+        tokens=list_of(
+            object_of(
+                name=TEXT,
+                scopes=list_of(TEXT),
+                created_at=TEXT,
+                last_used_on=_WHEN,
+                revoked_at=_WHEN,
+            )
+        ),
+        passkeys=list_of(TEXT),
+        reports=list_of(
+            object_of(
+                id=TEXT,
+                url=TEXT,
+                received_at=TEXT,
+                status=TEXT,
+                status_reason=TEXT,
+                visibility=TEXT,
+                machine=nullable(TEXT),
+                notes=TEXT,
+                format=TEXT,
+            )
+        ),
+    ),
+    **errors(401, 403, 406, 503),
+}
 REPORT_BODY: dict[str, Any] = {
     "application/json": _envelope(),
     "text/plain": {**TEXT, "minLength": 1},
@@ -150,7 +199,7 @@ SEND_RESPONSES = {
     200: _SENT,
     201: _SENT,
     202: _SENT,
-    **errors(406, 411, 413, 415, 422, 429, 503),
+    **errors(401, 403, 406, 411, 413, 415, 422, 429, 503),
 }
 PARSE_RESPONSES = {
     200: object_of(
@@ -159,5 +208,5 @@ PARSE_RESPONSES = {
     **errors(406, 411, 413, 415, 422),
 }
 REPORT_RESPONSES = {200: _REPORT, **_NOT_FOUND, **errors(406)}
-EDIT_RESPONSES = {200: _REPORT, **errors(404, 406, 410, 411, 413, 415, 422, 503)}
-WITHDRAW_RESPONSES: dict[Any, Any] = {204: None, **errors(404, 406, 503)}
+EDIT_RESPONSES = {200: _REPORT, **errors(401, 403, 404, 406, 410, 411, 413, 415, 422, 503)}
+WITHDRAW_RESPONSES: dict[Any, Any] = {204: None, **errors(401, 403, 404, 406, 503)}
