@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from registry.models import Machine, RawReport, Submitter
 
-TOKEN_PREFIX = "crra_"
+ACCOUNT_PREFIX = "crra_"
 NOTE_LENGTH = 500
 
 
@@ -101,7 +101,7 @@ class ApiToken(models.Model):
     @classmethod
     def make(cls, account: Account, name: str, scopes: list[str]) -> tuple["ApiToken", str]:
         """A new token and its text, which is nowhere afterwards."""
-        text = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        text = ACCOUNT_PREFIX + secrets.token_urlsafe(32)
         token = cls.objects.create(
             account=account, name=name, scopes=sorted(scopes), digest=digest_of_token(text)
         )

@@ -1,7 +1,7 @@
 """Tokens of an account on the API: `Authorization: Bearer crra_…`."""
 
 from registry.refusal import Refused
-from submissions.accounts.models import TOKEN_PREFIX, Account, ApiToken, digest_of_token
+from submissions.accounts.models import ACCOUNT_PREFIX, Account, ApiToken, digest_of_token
 
 SCHEME = "bearer"
 
@@ -17,7 +17,7 @@ def account_of(authorization: str, scope: str) -> Account | None:
     for a token that is no more, 403 for one without the scope.
     """
     text = bearer(authorization)
-    if not text.startswith(TOKEN_PREFIX):
+    if not text.startswith(ACCOUNT_PREFIX):
         return None
     usable = ApiToken.objects.usable().select_related("account", "account__submitter")
     token = usable.filter(digest=digest_of_token(text)).first()
