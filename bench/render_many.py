@@ -1,6 +1,6 @@
-"""Draws many varied specs, `python bench/render_many.py 10000`: any kind, any number of rows, hostile
-labels, figures from nothing to a million million. Any warning (a glyph that the font lacks) ends it,
-as do a picture that is too large and a text that is too wide.
+"""Draws many varied specs, `python bench/render_many.py 10000`: any kind, any number of rows,
+hostile labels, figures from nothing to a million million. Any warning (a glyph that the font lacks)
+ends it, as do a picture that is too large and a text that is too wide.
 """
 
 import random

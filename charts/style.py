@@ -5,8 +5,8 @@ lettering that the font has and that fits. Called by `charts.render_png_svg`.
 from functools import cache, lru_cache
 from typing import Any
 
-from matplotlib.ft2font import LoadFlags
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ft2font import LoadFlags
 
 from charts.spec import shortened
 

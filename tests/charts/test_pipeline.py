@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from charts.models import Chart, Drawing, FrozenChart
 from charts.params import XEN_USERS_SLUG
 from charts.pipeline import draw, ensure_defaults
 from charts.scopes import mark_changed
+from charts.views import MEDIA_TYPES
 from registry.models import Generation, Recipe
 from registry.models.summary import summarise
 from submissions import seed
@@ -307,3 +309,36 @@ def test_drafts_of_killed_writers_are_cleared_away(settings: Any, tmp_path: Path
         os.utime(folder / name, (0, 0))
     tasks.remove_drafts()
     assert sorted(path.name for path in folder.iterdir()) == [".abc.png.2", "abc.png"]
+
+
+def test_the_forms_of_a_frozen_chart_lead_to_it(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    url = client.post("/api/v1/charts/xen-users/freeze/").json()["url"]
+    path = "/c/" + url.partition("/c/")[2]
+    for ending in ("html", "md", "bbcode", "post.txt", "eml"):
+        text = client.get(f"{path}.{ending}").content.decode()
+        picture = "svg" if ending == "html" else "png"
+        assert f"{url}.{picture}" in text
+        assert f"/c/xen-users.{picture}" not in text
+
+
+@pytest.mark.parametrize("ending", list(MEDIA_TYPES))
+def test_head_has_the_headers_of_get(chart: Chart, client: Client, ending: str) -> None:
+    draw(chart.pk)
+    version = client.post("/api/v1/charts/xen-users/freeze/").json()["version"]
+    for path in (f"/c/xen-users.{ending}", f"/c/xen-users/{version}.{ending}"):
+        got, asked = client.get(path), client.head(f"{path}?proxy=1")
+        assert got.status_code == asked.status_code == 200
+        assert asked.headers == got.headers
+        assert got["Content-Length"] == str(len(got.content))
+        assert client.get(path, HTTP_IF_NONE_MATCH=got["ETag"]).status_code == 304
+
+
+def test_a_card_says_the_finding(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    version = client.post("/api/v1/charts/xen-users/freeze/").json()["version"]
+    for path in ("/c/xen-users", f"/c/xen-users/{version}"):
+        page = client.get(path).content.decode()
+        assert '<meta property="og:description" content="TCP_CRR: 2.6.38 Xen' in page
+        assert f'<meta property="og:image" content="{settings.PUBLIC_URL}{path}.png">' in page
+        assert 'width="1200" height="' in page
