@@ -109,7 +109,7 @@ def look(text: Text) -> dict[str, object]:
 
 
 def medians(works: Works) -> dict[str, float]:
-    """Milliseconds of CPU time; the works take turns, and the first two rounds warm and are not counted."""
+    """Milliseconds of CPU time; the works take turns, the first two rounds are not counted."""
     times_ms: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(ROUNDS + 2):
         for name, work in works.items():
