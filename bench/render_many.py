@@ -32,6 +32,8 @@ def main() -> None:
             check(varied(random.Random(seed)))
         except Exception as error:
             raise SystemExit(f"seed {seed}: {error!r}") from error
+        if seed % 100 == 99:
+            print(f"{seed + 1} of {count}", flush=True)
     print(f"{count} specs drawn in {time.perf_counter() - started:.0f} s")
 
 

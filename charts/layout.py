@@ -14,7 +14,7 @@ TITLE_IN, LINE_IN, NOTE_IN, HEAD_IN, FOOT_IN = 0.72, 0.26, 0.23, 0.5, 0.5
 TICKS_IN = 0.32
 VALUE_GAP_IN = 0.09
 LEAST_AXIS = 0.3  # of a panel's width, whatever its figures need
-NOTE_LINES = 3
+NOTE_LINES = 6
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ and the axis they stand on. Heights are inches from the top of the rows. Called 
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -107,8 +106,9 @@ def _rule(pen: Pen, at: float, middles: Sequence[float], is_reference: bool) -> 
 
 
 def _round(tick: float) -> str:
-    """8k, 12.5k, 200k."""
-    digits, suffix = re.fullmatch(r"([0-9.]+)(\D*)", short(tick)).groups()  # type: ignore[union-attr]
+    """8k, 12.5k, 200k, 1e-05."""
+    text = short(tick)
+    digits, suffix = (text[:-1], text[-1]) if text[-1].isalpha() else (text, "")
     return f"{float(digits):g}{suffix}"
 
 

@@ -33,7 +33,7 @@ def oembed(request: HttpRequest) -> JsonResponse:
     if found is None:
         return _refused(404, "not_found", "This url is no drawn chart of this registry.")
     drawing, address = found
-    width, height = _size_of(artefacts.get(drawing.files["png"]["digest"], "png"))
+    width, height = size_of(artefacts.get(drawing.files["png"]["digest"], "png"))
     scale = min(
         [1.0] + [int(most) / own for own, most in zip((width, height), limits, strict=True) if most]
     )
@@ -76,7 +76,7 @@ def _is_size(text: str) -> bool:
     return text.isascii() and text.isdigit() and _LEAST_PX <= int(text[:6]) <= _MOST_PX
 
 
-def _size_of(png: bytes) -> tuple[int, int]:
+def size_of(png: bytes) -> tuple[int, int]:
     """Width and height of a PNG in pixels: the first two numbers of its header."""
     width, height = struct.unpack(">II", png[16:24])
     return int(width), int(height)

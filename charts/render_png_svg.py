@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from charts import style
 from charts.kinds import KINDS
@@ -22,6 +24,7 @@ from charts.marks import draw_panel
 from charts.sentence import alternative
 from charts.spec import LICENCE, ChartSpec, Row
 
+COLOURS = 128
 LABEL_SHARE = 0.7  # of the width, before the details beside it
 
 
@@ -39,10 +42,19 @@ def render(spec: ChartSpec) -> Rendered:
 
 
 def _png(figure: Figure, spec: ChartSpec) -> bytes:
+    """In 128 colours: a third of the bytes, and less time, since there is less to compress."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    full = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+    few = full.convert("RGB").quantize(
+        COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    )
+    told = PngInfo()
+    told.add_text("Source", spec.address)
+    told.add_text("Copyright", LICENCE)
+    told.add_text("Comment", f"sha256:{spec.digest}")
     buffer = io.BytesIO()
-    told = {"Software": None, "Source": spec.address, "Copyright": LICENCE}
-    told["Comment"] = f"sha256:{spec.digest}"
-    FigureCanvasAgg(figure).print_png(buffer, metadata=told)
+    few.save(buffer, "PNG", pnginfo=told, dpi=(style.DPI, style.DPI))
     return buffer.getvalue()
 
 

@@ -317,7 +317,7 @@ def _row(kind: Kind, row: FoundRow) -> Row:
         recipe=clean(row.recipe),
         hosts=counted(hosts, "host") if hosts else "",
         family=row.family,
-        group=row.group or clean(row.label).split(" ")[0],
+        group=clean(row.group) or clean(row.label).split(" ")[0],
         hollow=row.imported or hosts == 1,
         imported=row.imported,
         cells={test: _drawn(kind, value) for test, value in row.values.items()},

@@ -14,11 +14,12 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from charts import artefacts, changes, tasks
+from charts import artefacts, changes, sentence, tasks
 from charts.embedding import forms_to_copy
 from charts.freezing import freeze
 from charts.kinds import COMPARE, REPORT
 from charts.models import Chart, Drawing, FrozenChart
+from charts.oembed import size_of
 from charts.params import ChartParams
 from charts.pipeline import address_of
 from charts.saving import save
@@ -68,7 +69,15 @@ def live_page(request: HttpRequest, slug: str) -> HttpResponse:
         context["embed"] = forms_to_copy(drawing.spec, address_of(slug))
         context["text"] = artefacts.get(drawing.files["txt"]["digest"], "txt").decode()
         context["remarks"] = ChartSpec.from_dict(drawing.spec).remarks
+        context |= _told(drawing)
     return render(request, "charts/chart.html", context)
+
+
+def _told(drawing: Drawing | FrozenChart) -> dict[str, Any]:
+    """For those who see a card, or no picture: its finding, its figures, its size in pixels."""
+    spec = ChartSpec.from_dict(drawing.spec)
+    size = size_of(artefacts.get(drawing.files["png"]["digest"], "png"))
+    return {"sentence": sentence.headline(spec), "words": sentence.alternative(spec), "size": size}
 
 
 def _versions(chart: Chart, drawing: Drawing | None) -> list[dict[str, Any]]:
@@ -133,6 +142,7 @@ def frozen_page(request: HttpRequest, slug: str, version: str) -> HttpResponse:
         "n_taken_out": taken_out.count(),
         "taken_out": taken_out[:TAKEN_OUT_SHOWN],
         "n_more": max(0, taken_out.count() - TAKEN_OUT_SHOWN),
+        **_told(frozen),
     }
     return render(request, "charts/frozen.html", context)
 

@@ -22,7 +22,7 @@ from registry.evidence.comparability import (
 )
 from registry.evidence.ratio import LEAST_HOSTS, Ratio
 from registry.models.factors import RECIPE_FIELDS
-from registry.pages import boards, words
+from registry.pages import boards, compare_find, words
 from registry.pages.compare_form import SIDES, forms
 from registry.pages.numbers import plural
 from registry.refusal import Refused
@@ -81,15 +81,38 @@ def page(request: HttpRequest) -> HttpResponse:
     params = _clean(request.GET.dict())
     if params != request.GET.dict():
         return redirect(f"{request.path}?{urlencode(params)}" if params else request.path)
-    context: dict[str, Any] = {"asked": params, "address": urlencode(params)}
+    found = compare_find.find(params.pop("q", ""), params)
+    context: dict[str, Any] = {
+        "asked": params,
+        "address": urlencode(params),
+        "swapped": urlencode(_swapped(params)),
+        "found": found,
+    }
     status = 200
-    if params and params.keys() != {"a"}:  # the link on a report's page has one side
+    # The link on a report's page, and what was found first, have one side.
+    if params and _has_both(params, bool(found)):
         try:
             context["shown"] = _shown(compare.ask(params))
         except Refused as refused:
             context["faults"], status = refused.details, refused.status
     context |= forms(params, context.get("faults", ()))
     return render(request, "registry/compare.html", context, status=status)
+
+
+def _has_both(params: Mapping[str, str], is_finding: bool) -> bool:
+    """Whether there is something to compare; while one is looking for the other side, one side is
+    no fault.
+    """
+    named = {name.partition(".")[0] for name in params} & set(SIDES)
+    if is_finding:
+        return len(named) == len(SIDES)
+    return params.keys() != {"a"}
+
+
+def _swapped(params: Mapping[str, str]) -> dict[str, str]:
+    other = {"a": "b", "b": "a"}
+    parts = ((name.partition("."), value) for name, value in params.items())
+    return {f"{other.get(side, side)}{dot}{factor}": value for (side, dot, factor), value in parts}
 
 
 def _clean(params: Mapping[str, str]) -> dict[str, str]:

@@ -44,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "unknown": found.unknown,
         "board": _board(found.filters) if found.matches else "",
         "is_clear": len(found.filters) == len(found.matches),
-        "reports": headlines(_reports(found)) if found.matches else (),
+        "reports": headlines(reports_of(found)) if found.matches else (),
     }
     return render(request, "registry/search.html", context)
 
@@ -72,7 +72,7 @@ def _board(filters: dict[str, str]) -> str:
     return f"/leaderboard/?{urlencode({**filters, 'group_by': ','.join(groups)})}"
 
 
-def _reports(found: search.Found) -> Any:
+def reports_of(found: search.Found) -> Any:
     """The newest listed reports with a figure on such a system."""
     asked = {f"system__{one.factor}__in": one.values for one in found.matches}
     assert all(one.factor in SYSTEM_FACTORS for one in found.matches)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from charts.models import LEASE, Chart, Drawing, FrozenChart
 from charts.params import XEN_USERS_SLUG
 from charts.pipeline import draw, ensure_defaults
 from charts.scopes import mark_changed
+from charts.views import MEDIA_TYPES
 from registry.models import Generation, Recipe
 from registry.models.summary import summarise
 from submissions import seed
@@ -383,3 +385,41 @@ def test_metrics_tell_what_waits_and_how_long_drawing_takes(chart: Chart, client
     tasks.draw_chart(chart.pk)
     assert figure("crr_chart_attempts_total") == figure("crr_chart_drawing_seconds_count") == 1
     assert 0 < figure("crr_chart_drawing_seconds_sum") == figure("crr_chart_drawing_seconds_most")
+
+
+def test_the_forms_of_a_frozen_chart_lead_to_it(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    url = client.post("/api/v1/charts/xen-users/freeze/").json()["url"]
+    path = "/c/" + url.partition("/c/")[2]
+    for ending in ("html", "md", "bbcode", "post.txt", "eml"):
+        text = client.get(f"{path}.{ending}").content.decode()
+        picture = "svg" if ending == "html" else "png"
+        assert f"{url}.{picture}" in text
+        assert f"/c/xen-users.{picture}" not in text
+
+
+@pytest.mark.parametrize("ending", list(MEDIA_TYPES))
+def test_head_has_the_headers_of_get(chart: Chart, client: Client, ending: str) -> None:
+    draw(chart.pk)
+    version = client.post("/api/v1/charts/xen-users/freeze/").json()["version"]
+    for path in (f"/c/xen-users.{ending}", f"/c/xen-users/{version}.{ending}"):
+        got, asked = client.get(path), client.head(f"{path}?proxy=1")
+        assert got.status_code == asked.status_code == 200
+        own = {"X-Request-Id"}  # of each request
+        assert _without(own, asked.headers) == _without(own, got.headers)
+        assert got["Content-Length"] == str(len(got.content))
+        assert client.get(path, HTTP_IF_NONE_MATCH=got["ETag"]).status_code == 304
+
+
+def _without(names: set[str], headers: Any) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+def test_a_card_says_the_finding(chart: Chart, client: Client) -> None:
+    draw(chart.pk)
+    version = client.post("/api/v1/charts/xen-users/freeze/").json()["version"]
+    for path in ("/c/xen-users", f"/c/xen-users/{version}"):
+        page = client.get(path).content.decode()
+        assert '<meta property="og:description" content="TCP_CRR: 2.6.38 Xen' in page
+        assert f'<meta property="og:image" content="{settings.PUBLIC_URL}{path}.png">' in page
+        assert 'width="1200" height="' in page

@@ -288,3 +288,28 @@ def test_the_page_asks_before_it_answers(client: Client, query: str) -> None:
     body = page(client, query)
     assert "cannot be compared" not in body
     assert "Two reports" in body
+
+
+@pytest.mark.django_db
+def test_words_find_what_to_compare_and_keep_the_other_side(client: Client) -> None:
+    one = send(client, *runs(20_000), machine=1, virtualization={"type": "kvm"})
+    two = send(client, *runs(10_000), machine=2, virtualization={"type": "xen"})
+    while summarise():
+        pass
+    page = client.get("/compare/", {"q": "kvm"}).content.decode()
+    assert f'href="/compare/?a={one}&amp;q=kvm"' in page
+    assert two not in page
+    page = client.get("/compare/", {"q": "xen", "a": one}).content.decode()
+    assert f'href="/compare/?a={one}&amp;b={two}&amp;q=xen"' in page
+    assert "cannot be compared" not in page
+    page = client.get("/compare/", {"q": "xen", "a.virtualization": "kvm"}).content.decode()
+    assert 'href="/compare/?a.virtualization=kvm&amp;b.virtualization=xen&amp;q=xen"' in page
+    page = client.get("/compare/", {"a": one, "b": two, "q": "xen"}).content.decode()
+    assert "b is 0.50 × a" in page
+    assert f'href="/compare/?b={one}&amp;a={two}"' in page
+
+
+@pytest.mark.django_db
+def test_what_nothing_is_called_is_said(client: Client) -> None:
+    page = client.get("/compare/", {"q": "<nothing>"}).content.decode()
+    assert "Nothing here is called <bdi>&lt;nothing&gt;</bdi>" in page
