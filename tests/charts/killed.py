@@ -42,7 +42,7 @@ def prepare(point: str) -> None:
 
     # The third file of a drawing, so that two are whole.
     if point == "before the first file":
-        artefacts.DurableStorage._save = die  # type: ignore[method-assign]
+        artefacts.DurableStorage._save = die  # type: ignore[assignment, method-assign]
     elif point == "within a file":
         ContentFile.chunks = after_files(2, ContentFile.chunks, half)  # type: ignore[method-assign]
     elif point == "before a file is synced":

@@ -1,0 +1,78 @@
+"""A chart that many look at is served from memory for a moment, with everything an answer has."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from charts import artefacts
+from charts.models import Chart, Drawing
+from charts.pipeline import draw, ensure_defaults
+
+pytestmark = pytest.mark.django_db
+PATH = "/c/xen-users.png"
+
+
+@pytest.fixture
+def chart(settings: Any, tmp_path: Any) -> Chart:
+    settings.MEDIA_ROOT = str(tmp_path)
+    settings.CHART_HOT_SECONDS = 1000
+    artefacts.get.cache_clear()
+    ensure_defaults()
+    found = Chart.objects.get(slug="xen-users")
+    draw(found.pk)
+    return found
+
+
+def test_the_second_reader_costs_the_database_nothing(
+    chart: Chart, client: Client, django_assert_num_queries: Any
+) -> None:
+    first = client.get(PATH, headers={"If-None-Match": '"other"'})
+    with django_assert_num_queries(0):
+        again = client.get(f"{PATH}?utm_source=a-list")
+        known = client.get(PATH, headers={"If-None-Match": first["ETag"]})
+    assert (first.status_code, again.status_code, known.status_code) == (200, 200, 304)
+    assert (again.content, known.content) == (first.content, b"")
+    names = set(first.headers) - {"X-Request-Id"}
+    assert {name: again[name] for name in names} == {name: first[name] for name in names}
+    missing = names - set(known.headers)
+    assert missing <= {"Content-Length", "Content-Type"}
+    assert len({first["X-Request-Id"], again["X-Request-Id"], known["X-Request-Id"]}) == 3
+
+
+def test_who_has_the_chart_already_gets_304_the_first_time_too(
+    chart: Chart, client: Client
+) -> None:
+    etag = f'"{Drawing.objects.get().files["png"]["digest"]}"'
+    assert client.get(PATH, headers={"If-None-Match": f'"x", {etag}'}).status_code == 304
+    assert client.get(PATH).status_code == 200
+
+
+def test_only_files_that_are_there_are_kept(chart: Chart, client: Client) -> None:
+    assert client.get("/c/xen-users.exe").status_code == 404
+    assert client.get("/c/nothing.png").status_code == 404
+    Chart.objects.create(slug="nothing", params=chart.params)
+    draw(Chart.objects.get(slug="nothing").pk)
+    assert client.get("/c/nothing.png").status_code == 200
+
+
+def test_a_name_that_is_not_ours_gets_no_file(chart: Chart, client: Client) -> None:
+    assert client.get(PATH).status_code == 200
+    assert client.get(PATH, headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_other_conditions_are_heeded(chart: Chart, client: Client) -> None:
+    assert client.get(PATH).status_code == 200
+    answer = client.get(PATH, headers={"If-Match": '"other"'})
+    assert (answer.status_code, answer["Cache-Control"]) == (412, "no-store")
+
+
+def test_what_is_kept_is_looked_up_again_after_its_time(
+    chart: Chart, client: Client, settings: Any
+) -> None:
+    settings.CHART_HOT_SECONDS = 1e-6
+    before = client.get(PATH)
+    Chart.objects.filter(pk=chart.pk).update(params={**chart.params, "limit": 3})
+    draw(chart.pk)
+    assert client.get("/c/xen-users.json").json()["digest"] == Drawing.objects.get().digest
+    assert client.get(PATH).status_code == before.status_code == 200
