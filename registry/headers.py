@@ -1,11 +1,13 @@
-"""Middleware of ours: a content security policy that lets nothing run that is not ours, and no
-redirect that loses a body.
+"""Middleware of ours: a content security policy that lets nothing run that is not ours, pages that
+are small on the wire, and no redirect that loses a body.
 """
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.middleware.gzip import GZipMiddleware
 
 POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -20,6 +22,20 @@ class Common(CommonMiddleware):
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return request.method in {"GET", "HEAD"} and super().should_redirect_with_slash(request)
+
+
+class Compression(GZipMiddleware):
+    """Django's, which pads each answer so that its length tells nothing, for pages alone: pictures
+    are compressed already, and what has an ETag is kept as it is by whoever asks again.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if not is_page or response.has_header("ETag"):
+            return response
+        return super().process_response(request, response)
 
 
 class ContentSecurityPolicy:

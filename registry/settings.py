@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "registry.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "registry.headers.Compression",
     "registry.headers.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "registry.headers.Common",
