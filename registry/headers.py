@@ -1,12 +1,15 @@
-"""Middleware of ours: a content security policy that lets nothing run that is not ours, no redirect
-that loses a body, and an honest answer while files are out of reach.
+"""Middleware of ours: a content security policy that lets nothing run that is not ours, pages that
+are small on the wire, no redirect that loses a body, and an honest answer while files are out of
+reach.
 """
 
 import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.middleware.gzip import GZipMiddleware
 
 from registry.errors import RETRY_AFTER_S, shape
 from registry.storage import StorageFault
@@ -26,6 +29,20 @@ class Common(CommonMiddleware):
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return request.method in {"GET", "HEAD"} and super().should_redirect_with_slash(request)
+
+
+class Compression(GZipMiddleware):
+    """Django's, which pads each answer so that its length tells nothing, for pages alone: pictures
+    are compressed already, and what has an ETag is kept as it is by whoever asks again.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if not is_page or response.has_header("ETag"):
+            return response
+        return super().process_response(request, response)
 
 
 class ContentSecurityPolicy:

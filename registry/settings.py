@@ -139,6 +139,7 @@ MIDDLEWARE = [
     "charts.hot.HotFiles",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "registry.headers.Compression",
     "registry.headers.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "registry.headers.Common",

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
+
 SIDEWAYS = "document.scrollingElement.scrollWidth - innerWidth"
 # Text whose contrast with the nearest painted background is below WCAG's AA.
 FAINT = """() => {
@@ -41,6 +43,11 @@ class Reader:
     def open(self, address: str) -> Any:
         self.page.goto(self.site + address)
         return self.page
+
+    def violations(self) -> list[str]:
+        """What axe-core finds on the page as it is now: rule and first element of each."""
+        found = Axe().run(self.page).response["violations"]
+        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
 
     def watch(self) -> None:
         self.page.on("console", self._console)

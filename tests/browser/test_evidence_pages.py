@@ -105,6 +105,7 @@ def test_the_pages_fit_are_legible_and_complain_of_nothing(
         page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         assert page.evaluate(SIDEWAYS) <= 0, address
         assert page.evaluate(FAINT) == [], address
+        assert reader.violations() == [], address
     assert reader.complaints == []
 
 

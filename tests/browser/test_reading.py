@@ -5,14 +5,17 @@ JavaScript, by keyboard.
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 
 from charts.models import Chart
 from charts.pipeline import draw, ensure_defaults
 from registry.models import RawReport
 from registry.models.summary import summarise
+from registry.pages.urls import urlpatterns as page_urls
 from submissions import seed
 from tests import reports
 from tests.browser.reader import FAINT, SIDEWAYS, Reader
@@ -75,11 +78,30 @@ def _send(client: Client, *runs: dict[str, Any], number: int, **environment: Any
 
 
 def addresses(registry: Registry) -> list[str]:
-    reports = [
-        f"/r/{public_id}" for public_id in (registry.measured, registry.flagged, registry.long)
-    ]
+    ids = (registry.measured, registry.flagged, registry.long)
+    reports = [f"/r/{public_id}{more}" for public_id in ids for more in ("", "/read")]
     pages = ["/", "/leaderboard/", ANY_KERNEL, "/leaderboard/?streams=x", "/reports/"]
-    return [*pages, *reports, "/contribute/", "/method/", "/c/xen-users", "/nowhere"]
+    platforms = ["", "cpu_model/", "virtualization/kvm/", "cpu_model/Test%20CPU%203000/"]
+    others = ["/costs/", "/effects/", "/kernels/", "/compare/", "/search/", "/search/?q=kvm+nope"]
+    return [
+        *(*pages, *reports, f"/r/{registry.measured}/manage", *others),
+        *(f"/platform/{rest}" for rest in platforms),
+        *("/contribute/", "/submit/", "/method/", "/data/", "/status/", "/api/docs/"),
+        *("/c/xen-users", "/nowhere"),
+    ]
+
+
+def test_every_page_of_the_site_is_looked_at(registry: Registry) -> None:
+    """A page that is added must be looked at, too; what is no page is named here."""
+    no_pages = {"client", "client-index", "client-project", "client-distribution", "feed", "badge"}
+    no_pages |= {"robots", "leaderboard-feed", "dump", "dump-file"}
+    seen = {
+        resolve(unquote(urlsplit(address).path)).url_name
+        for address in addresses(registry)
+        if address != "/nowhere"
+    }
+    names = {each.name for each in page_urls if "sitemap" not in (each.name or "")}
+    assert names - no_pages <= seen
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -95,6 +117,7 @@ def test_every_page_fits_is_legible_and_asks_nobody_else(
         assert page.evaluate(FAINT) == [], address
         page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         assert page.evaluate(SIDEWAYS) <= 0, address
+        assert reader.violations() == [], address
     assert reader.complaints == []
 
 

@@ -1,0 +1,174 @@
+"""What a page takes on PostgreSQL as the registry grows, in process, behind all middleware: with
+nothing in the cache beside a page that renders a table of constants, and from the cache beside an
+empty page.
+
+The registry is filled by SQL: reports of 8 runs, four of each machine, on 600 systems. `--reports
+10000 100000 1000000` are the sizes that are promised; the default leaves the last out.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.bench_summaries import BARE, FILL, REPORTS_A_MACHINE, RUNS  # noqa: E402
+from tests import servers  # noqa: E402
+
+LOADS = ((1, "same_cpu"), (1, "unpinned"), (2, "unpinned"))
+PLATFORMS = ("none", "kvm", "xen", "vmware", "microsoft")
+KERNELS = ("4.19", "5.10", "5.15", "6.1", "6.6", "6.12")
+CPUS = 20
+PAGES = {
+    "home": "/",
+    "leaderboard": "/leaderboard/",
+    "leaderboard, one kind": "/leaderboard/?virtualization=kvm&group_by=kernel_series,cpu_model",
+    "platform": "/platform/virtualization/kvm/",
+    "report": "/r/{a}",
+    "compare reports": "/compare/?a={a}&b={b}",
+    "compare groups": "/compare/?a.virtualization=none&b.virtualization=kvm",
+    "costs": "/costs/",
+    "list of reports": "/reports/",
+}
+# Public ids of the alphabet that addresses have.
+NAME = """
+UPDATE registry_rawreport SET public_id = translate(lpad(to_hex(id), 16, 'p'), '0189', 'wxyz')
+"""
+
+
+@dataclass(frozen=True)
+class Times:
+    """95th percentiles in ms, and the queries of a page that is not cached."""
+
+    uncached_ms: float
+    cached_ms: float
+    queries: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reports", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--requests", type=int, default=20, help="of each page, each way")
+    asked = parser.parse_args()
+    os.environ.update(SECRET_KEY="a key for the bench alone: 0123456789" * 2)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"
+    first: dict[str, Times] = {}
+    for size in asked.reports:
+        with servers.postgresql() as url:
+            found, floors = _measured(url, size, asked.requests)
+        print(f"{size:,} reports; a table of constants takes {floors['table']:.1f} ms, an empty")
+        print(f"page {floors['empty']:.1f} ms; p95 of {asked.requests} requests each")
+        print("page                    uncached ms  of table  growth  cached ms  of empty  queries")
+        for name, times in found.items():
+            grown = times.uncached_ms / first.setdefault(name, times).uncached_ms
+            print(
+                f"{name:22}{times.uncached_ms:13.1f}{times.uncached_ms / floors['table']:9.1f}x"
+                f"{grown:7.1f}x{times.cached_ms:11.1f}{times.cached_ms / floors['empty']:9.1f}x"
+                f"{times.queries:9}"
+            )
+
+
+def _measured(url: str, size: int, requests: int) -> tuple[dict[str, Times], dict[str, float]]:
+    """Django looks at DATABASE_URL once, so the connection is pointed at each cluster in turn."""
+    os.environ["DATABASE_URL"] = url
+    import dj_database_url
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+    from django.test.utils import override_settings
+
+    django.setup()
+    connection.close()
+    connection.settings_dict.update(dj_database_url.parse(url))
+    settings.ALLOWED_HOSTS = ["testserver"]
+    call_command("migrate", verbosity=0)
+    fill(size)
+    a, b = two_reports(size)
+    with override_settings(ROOT_URLCONF="bench.bare_pages"):
+        floors = {name: p95_ms(f"/{name}/", requests) for name in ("table", "empty")}
+    found = {name: times(page.format(a=a, b=b), requests) for name, page in PAGES.items()}
+    connection.close()
+    return found, floors
+
+
+def fill(size: int) -> None:
+    from django.db import connection
+
+    from registry.models import Generation, Recipe, System
+
+    recipe = {"test": "TCP_CRR", "unit": "trans/s", "topology": "loopback", "source": "plan"}
+    Recipe.objects.bulk_create(
+        Recipe(digest=f"recipe {n}", streams=streams, placement=placement, **recipe)
+        for n, (streams, placement) in enumerate(LOADS)
+    )
+    systems = [
+        System(
+            digest=f"system {kind} {series} {cpu}",
+            virtualization=kind,
+            kernel_series=series,
+            kernel_release=f"{series}.{cpu}-amd64",
+            cpu_model=f"CPU {cpu}",
+            cpus=2 ** (cpu % 5),
+        )
+        for kind in PLATFORMS
+        for series in KERNELS
+        for cpu in range(CPUS)
+    ]
+    System.objects.bulk_create(systems)
+    sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "reports": size, "runs": RUNS}
+    with connection.cursor() as cursor:
+        cursor.execute(FILL.format(**sizes, recipes=len(LOADS), systems=len(systems)))
+        cursor.execute(BARE.format(only="").replace("bare_cell", "registry_cell"))
+        cursor.execute("UPDATE registry_reading SET summarised = true")
+        cursor.execute(NAME)
+        cursor.execute("ANALYZE")
+    Generation(pk=1, number=1).save()
+
+
+def two_reports(size: int) -> list[str]:
+    """The addresses of reports of two machines."""
+    from registry.models import RawReport
+
+    reports = RawReport.objects.order_by("pk").values_list("public_id", flat=True)
+    return list(reports[size // 2 : size // 2 + 2])
+
+
+def times(address: str, requests: int) -> Times:
+    from django.core.cache import cache
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    cache.clear()
+    with CaptureQueriesContext(connection) as captured:
+        p95_ms(address, 0)
+    queries = len(captured)  # now: the next request empties the log
+    uncached = p95_ms(address, requests, before=cache.clear)
+    return Times(uncached, p95_ms(address, requests), queries)
+
+
+def p95_ms(address: str, requests: int, before: Callable[[], Any] = lambda: None) -> float:
+    from django.test import Client
+
+    client = Client()
+    client.get(address)  # loads the middleware, and is not counted
+    took = []
+    for _ in range(requests):
+        before()
+        began_s = time.perf_counter()
+        answer = client.get(address)
+        took.append(1000 * (time.perf_counter() - began_s))
+        if answer.status_code != 200:
+            raise SystemExit(f"bench: {address} answered {answer.status_code}")
+    return statistics.quantiles(took, n=20)[18] if len(took) > 1 else 0.0
+
+
+if __name__ == "__main__":
+    main()
