@@ -16,6 +16,7 @@ from registry.pages import dump
 from registry.pages.answers import answers
 from registry.pages.headlines import headlines, headlines_before
 from registry.pages.report_page import report_page
+from registry.pages.worked import worked
 from registry.trail import state_of
 
 NEWEST_ON_HOME = 10
@@ -71,4 +72,4 @@ def contribute(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def method(request: HttpRequest) -> HttpResponse:
-    return render(request, "registry/method.html")
+    return render(request, "registry/method.html", {"worked": worked()})

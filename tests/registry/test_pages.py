@@ -601,3 +601,21 @@ def test_any_leaderboard_has_a_feed_of_what_is_in_it(client: Client) -> None:
 @pytest.mark.django_db
 def test_a_feed_of_no_leaderboard_is_refused(client: Client) -> None:
     assert client.get("/leaderboard/feed.atom?streams=x").status_code == 400
+
+
+@pytest.mark.django_db
+def test_the_method_is_worked_out_on_what_is_here(client: Client) -> None:
+    assert "Worked out" not in text_of(client, "/method/")
+    for number, rate in enumerate((20_000, 22_000, 24_200), 1):
+        send_host(client, number, "kvm", rate)
+    for number, rate in enumerate((40_000, 44_000, 44_000, 48_400), 11):
+        send_host(client, number, "none", rate)
+    summarise()
+    text = text_of(client, "/method/")
+    assert "3 machines with 20,000; 22,000; 24,200 transactions a second" in text
+    # the mean of their logarithms is ln 22,000, their standard deviation ln 1.1
+    assert "is 9.9988, so the row says e 9.9988 = 22,000" in text
+    assert "standard deviation is 0.0953" in text
+    assert "KVM beside bare metal, CPU by CPU: Test CPU 3000, 2 CPUs 0.50. Over all" in text
+    [row] = client.get("/api/v1/leaderboard/?virtualization=kvm").json()["rows"]
+    assert f"{figure(row['ci_low'], 'trans/s')}–{figure(row['ci_high'], 'trans/s')}" in text

@@ -24,6 +24,7 @@ MOST = {
     "/platform/": 10,
     "/platform/virtualization/kvm/": 9,
     "/status/": 7,
+    "/method/": 7,
     "/kernels/": 8,
     "/search/?q=kvm+tsc": 8,
     "/leaderboard/feed.atom?virtualization=kvm": 5,
