@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -17,6 +18,7 @@ from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.patches import Rectangle  # noqa: E402
 from matplotlib.text import Annotation, Text  # noqa: E402
 
 from charts import render_png_svg, render_text, style  # noqa: E402
@@ -70,7 +72,7 @@ def bare(drawn: ChartSpec, canvas: type, write: str) -> bytes:
         if drawn.digest not in _known:
             _known[drawn.digest] = render_png_svg._figure(drawn)
         model = _known[drawn.digest]
-        figure = Figure(figsize=model.get_size_inches(), dpi=style.DPI)
+        figure = Figure(figsize=tuple(model.get_size_inches()), dpi=style.DPI)
         canvas(figure)
         for text in model.texts:
             figure.text(*text.get_position(), text.get_text(), **look(text))
@@ -89,6 +91,7 @@ def copied(model: Axes, figure: Figure) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     for bar in model.patches:
+        assert isinstance(bar, Rectangle)
         x, y = bar.get_xy()
         axes.barh(y, bar.get_width(), bar.get_height(), x, align="edge", color=bar.get_facecolor())
     for line in model.lines:
@@ -98,13 +101,13 @@ def copied(model: Axes, figure: Figure) -> None:
         axes.annotate(text.get_text(), text.xy, text.xyann, "data", "offset points", **look(text))
 
 
-def look(text: Text) -> dict[str, object]:
+def look(text: Text) -> dict[str, Any]:
     return {
         "fontsize": text.get_fontsize(),
         "color": text.get_color(),
-        "weight": text.get_weight(),
-        "ha": text.get_ha(),
-        "va": text.get_va(),
+        "weight": text.get_fontweight(),
+        "ha": text.get_horizontalalignment(),
+        "va": text.get_verticalalignment(),
     }
 
 

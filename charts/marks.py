@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Transform
 
 from charts import style
 from charts.kinds import BAR, DOT, KINDS, SWARM
@@ -55,7 +56,7 @@ def draw_panel(axes: Axes, panel: Panel, spec: ChartSpec, layout: Layout, width:
         _figures(pen, y, row, row.cells[panel.test], panel)
 
 
-def _across(axes: Axes) -> object:
+def _across(axes: Axes) -> Transform:
     """Fractions of the panel's width, and heights as of the marks."""
     return axes.get_yaxis_transform()
 
@@ -66,7 +67,7 @@ def _nothing(pen: Pen, y: float) -> None:
         "\u2013",
         (0, y),
         (2, 0),
-        (_across(pen.axes)),
+        _across(pen.axes),
         "offset points",
         va="center",
         fontsize=pen.size,

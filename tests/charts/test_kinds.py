@@ -56,7 +56,12 @@ def test_charts_from_before_there_were_kinds_keep_their_slugs_and_digests() -> N
     cell = {"rate": 20000.0, "ci_low": 18000.0, "ci_high": 22000.0, "text": "20.0k"}
     cell |= {"dots": [19000.0, 20000.0, 21000.0], "bound": "exact"}
     cell |= {"n_runs": 24, "n_machines": 3, "n_submitters": 3}
-    line = {"label": "6.12 KVM", "recipe": "same CPU", "hosts": "3 hosts", "family": "kvm"}
+    line: dict[str, Any] = {
+        "label": "6.12 KVM",
+        "recipe": "same CPU",
+        "hosts": "3 hosts",
+        "family": "kvm",
+    }
     line |= {"group": "6.12", "hollow": False, "imported": False, "cells": {"TCP_CRR": cell}}
     note = "bar: geometric mean of hosts; whisker: 95 % interval from 3 hosts on; dots: hosts"
     old = {

@@ -8,6 +8,7 @@ import subprocess
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ LIVE = "https://crr.example/c/xen-users"
 FROZEN = f"{LIVE}/0123456789ab"
 
 
-def pair(low: float = 10_000.0, hosts: int = 4, **more: object) -> list[FoundRow]:
+def pair(low: float = 10_000.0, hosts: int = 4, **more: Any) -> list[FoundRow]:
     return [
         row(f"6.12 {name}", values={"TCP_CRR": value(rate, hosts)}, **more)
         for name, rate in (("KVM", 20_000.0), ("Xen", low))
