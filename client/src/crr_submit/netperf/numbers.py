@@ -67,7 +67,6 @@ def is_decimal(word: str) -> bool:
 
 
 def are_numbers(words: List[str]) -> bool:
-    """All words are numbers, and there is one."""
     return bool(words) and all(is_number(word) for word in words)
 
 
