@@ -111,27 +111,24 @@ class Classic:
         n_numbers = next(n for n, word in enumerate(words) if not numbers.is_number(word))
         row, remark = words[:n_numbers], words[n_numbers:]
         heading = self.heading or self._start_quiet(row)
-        command = self._naming.command
         if heading is None:
-            is_branded = command is not None and command.has_brand
-            return is_branded and self._take_lone_rate(number, row)
+            lone = self._naming.lone
+            return lone is not None and lone.has_brand and self._take_lone_rate(number, row)
         reason = self._contradiction(heading, remark)
-        is_taken = not (reason or _NOT_A_REMARK.match(remark[0])) and self._take_known_row(
-            heading, number, text, row
-        )
-        if not is_taken and n_numbers >= _ROW_LENGTH:
+        is_plain = reason is None and not _NOT_A_REMARK.match(remark[0])
+        if is_plain and self._take_known_row(heading, number, text, row):
+            return True
+        if n_numbers >= _ROW_LENGTH:
             self._findings.leave(number, text, reason)
-        return is_taken or n_numbers >= _ROW_LENGTH
+        return n_numbers >= _ROW_LENGTH
 
     def _contradiction(self, heading: Heading, remark: List[str]) -> Optional[str]:
         """Why a person's words behind a row make its test or unit doubtful."""
         said = [word.strip(_BRACKETS) for word in remark]
         test = self._named and self._named.test
-        if any(word.upper() in tables.TESTS and word.upper() != test for word in said):
-            return "the words behind this row name another test"
-        unit = said[0]
-        if _UNIT.fullmatch(unit) and numbers.read_unit(unit) != heading.unit:
-            return "the words behind this row name another unit"
+        is_other = any(word.upper() in tables.TESTS and word.upper() != test for word in said)
+        if is_other or (_UNIT.fullmatch(said[0]) and numbers.read_unit(said[0]) != heading.unit):
+            return "the words behind this row name another test or unit"
         return None
 
     def interrupt(self, text: str, words: List[str]) -> None:
@@ -186,7 +183,6 @@ class Classic:
 
     @property
     def is_busy(self) -> bool:
-        """Numbers that come now are this table's, or its detail's."""
         return self.heading is not None or self.in_detail
 
     def start_detail(self) -> None:

@@ -201,7 +201,6 @@ class Findings:
         )
 
     def _tool(self) -> Optional[str]:
-        """The first; but iperf3 prints lines of iperf too."""
         first = next(iter(self._tools), None)
         return "iperf3" if first == "iperf" and "iperf3" in self._tools else first
 
@@ -251,7 +250,6 @@ class Findings:
         self._is_not_met = False
 
     def take_trace(self, text: str) -> bool:
-        """An error line of netperf. Lines of other programs are noted, and may still be read."""
         error = error_in(text)
         if error:
             self._errors.append(error[:EXCERPT_LENGTH])

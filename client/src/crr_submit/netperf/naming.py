@@ -212,7 +212,6 @@ def _details(text: str) -> Tuple[Optional[str], Optional[float]]:
 
 
 def continues_banner(text: str) -> bool:
-    """A line that mail or a terminal broke off a banner."""
     return any(word.startswith("AF_") or word in ("port", "conf.") for word in text.split())
 
 
@@ -239,7 +238,6 @@ class Command:
 
     @property
     def prints_rate_alone(self) -> bool:
-        """-v 0; but with -c or -C, the service demand is printed instead."""
         return not (self.verbosity or self.has_cpu or self.is_altered or self.test is None)
 
     @property
@@ -284,7 +282,6 @@ def _is_program(word: str) -> bool:
 
 
 def _in_line(words: List[str], position: int) -> Command:
-    """The command whose name stands there, by what else its line has."""
     first, *rest = _SEPARATOR.split(" ".join(words[position + 1 :]))
     command = options(first.split())
     for separator, part in zip(rest[::2], rest[1::2]):
@@ -300,7 +297,6 @@ def _in_line(words: List[str], position: int) -> Command:
 
 
 def options(words: List[str]) -> Command:
-    """What netperf's global options say: `-t` (TCP_STREAM when absent), `-f`, `-P`, `-v`, `-c`."""
     is_hidden = bool(words) and words[0][0] in "${"  # options in a variable
     command = Command(OMNI if is_hidden else "TCP_STREAM", is_unknown=is_hidden)
     for position, word in enumerate(words):

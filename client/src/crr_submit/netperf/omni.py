@@ -294,7 +294,6 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
 
 
 def _cut(line: str, starts: List[int]) -> Optional[List[str]]:
-    """The cells of a line; None when a word of it stands across two columns or before the first."""
     ends = [*starts[1:], max(len(line), starts[-1])]
     cells = [line[start:end] for start, end in zip(starts, ends)]
     is_aligned = not line[: starts[0]].strip() and all(

@@ -104,7 +104,6 @@ class _Reader:
         return True
 
     def _names(self, number: int, text: str, line: str) -> bool:
-        """Banners and commands, which end the output before them."""
         banner = naming.read_banner(number, text)
         if banner:
             self._finish()
@@ -126,7 +125,6 @@ class _Reader:
         return self.findings.take_confidence(text)
 
     def _is_plain(self, number: int, text: str, words: List[str], line: str, above: str) -> bool:
-        """The last line of a classic heading, and rows of numbers."""
         if self.classic.take_rest_of_heading(number, words):
             self.columns.finish()
             return True

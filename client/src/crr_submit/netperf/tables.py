@@ -141,12 +141,10 @@ def _is_cpu(kind: str, words: List[str]) -> bool:
 
 
 def is_first_row(heading: Heading, words: List[str]) -> bool:
-    """A row that starts a result: the sizes are whole, and there are as many numbers as columns."""
     return _fits(first_shape(heading), words)
 
 
 def is_second_row(heading: Heading, words: List[str]) -> bool:
-    """The other side's row, which request/response and datagram tables have."""
     shape = second_shape(heading)
     return shape != "" and _fits(shape, words)
 
@@ -256,7 +254,6 @@ def _cpu(names: Any, words: List[str]) -> Dict[str, Any]:
 
 
 def test_of_title(title: str) -> Optional[str]:
-    """`TCP Connect/Request/Response`: the test whose banner begins so, if netperf has one."""
     protocol, _, end = title.replace("XTI ", "XTI_").partition(" ")
     name = "%s_%s" % (protocol, _TITLE_ENDS.get(end))
     return name if name in TESTS else None
