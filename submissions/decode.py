@@ -1,10 +1,11 @@
 """From received bytes to a document: an envelope or raw netperf text, or a refusal with every
 fault named. No Django.
 
-Nothing here looks at meaning: UTF-8, JSON, depth, numbers and text only. Called by intake, by the
+Nothing here looks at meaning: encoding, JSON, depth, numbers, text only. Called by intake, by the
 parse endpoint and by the readers of imports.
 """
 
+import codecs
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +43,24 @@ def decode(body: bytes, media_type: str) -> Document:
             "unsupported_media_type",
             f"{media_type or 'No media type'} is not read: send application/json or text/plain.",
         )
+    if media_type != JSON_TYPE:
+        body = in_utf8(body)
     if media_type == JSON_TYPE or _looks_like_envelope(body):
         return Document(envelope=load_object(body))
     text = _text(body)
     if mail_block.is_in(text):
         return Document(envelope=load_object(mail_block.unpacked(text)))
     return Document(text=text)
+
+
+def in_utf8(body: bytes) -> bytes:
+    """The same, but for text in UTF-16: `netperf > report.txt` writes that in PowerShell."""
+    if not body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body
+    try:
+        return body.decode("utf-16").encode()
+    except UnicodeDecodeError:
+        return body  # and is refused as what is not UTF-8
 
 
 def _looks_like_envelope(body: bytes) -> bool:

@@ -23,7 +23,7 @@ from registry.models import RawReport
 from registry.refusal import Refused
 from submissions import as_read, filled_in
 from submissions.answer import sent, url_of
-from submissions.decode import Document, decode
+from submissions.decode import Document, decode, in_utf8
 from submissions.intake import Sender, refuse_flagged, submit
 from submissions.models import Refusal
 from submissions.parsing import parse
@@ -79,7 +79,7 @@ def _pasted(request: HttpRequest) -> bytes:
     """The chosen file, else the pasted text. Browsers send the line ends of a form as CRLF."""
     chosen: Any = request.FILES.get("file")
     if chosen is not None and chosen.size:
-        return bytes(chosen.read())
+        return in_utf8(bytes(chosen.read()))
     return request.POST.get("text", "").replace("\r\n", "\n").encode()
 
 

@@ -195,5 +195,111 @@ class OmniBannerTest(unittest.TestCase):
         self.assertEqual(rates(text), [("XTI_TCP_RR", 7311.25)])
 
 
+class TitleTest(unittest.TestCase):
+    """Columns and CSV as people and scripts change them."""
+
+    columns = (
+        "Request Response Elapsed Throughput Throughput\n"
+        "Size    Size     Time               Units\n"
+        "Bytes   Bytes    (sec)\n"
+        "\n"
+        "1       64       12.00   7311.25    Trans/s\n"
+    )
+
+    def test_bytes_bytes_may_be_titles_above_columns(self):
+        result = netperf.parse(RR + self.columns).results[0]
+        self.assertEqual((result.value, result.elapsed_time_s), (7311.25, 12.0))
+        self.assertEqual((result.request_size_bytes, result.response_size_bytes), (1, 64))
+
+    def test_a_classic_heading_that_mail_broke_there_is_still_one(self):
+        titles = "Send   Recv   Size     Size    Time     Rate\n"
+        text = RR + titles + "bytes  Bytes\nbytes    bytes   secs.    per sec\n" + FIRST + SECOND
+        self.assertEqual(rates(text), [("TCP_RR", 7311.25)])
+
+    def test_a_column_of_an_unknown_title_is_left_out(self):
+        text = self.columns.replace("Request ", "Final   ")
+        result = netperf.parse(RR + text).results[0]
+        self.assertEqual((result.value, result.response_size_bytes), (7311.25, 64))
+        self.assertIsNone(result.request_size_bytes)
+        report = netperf.parse(RR + text.replace("Throughput", "Transport "))
+        self.assertEqual(report.results, ())
+        self.assertIn(6, [line.line for line in report.unrecognised])
+
+    def test_signs_between_cells(self):
+        titles, row = "Throughput,Throughput Units,Elapsed Time", "7311.25,Trans/s,12.00"
+        for start, sign, end, rule in (
+            ("", ",", "", ""),
+            ("", ";", "", ""),
+            ('"', '","', '"', ""),
+            ("|", "|", "|", "|---|:--|--:|\n"),
+            ("| ", " | ", " |", "| --- | --- | --- |\n"),
+        ):
+            lines = [start + sign.join(line.split(",")) + end + "\n" for line in (titles, row)]
+            result = netperf.parse(RR + rule.join(lines)).results[0]
+            self.assertEqual((result.value, result.elapsed_time_s), (7311.25, 12.0), lines)
+
+    def test_a_row_that_names_its_own_test(self):
+        rows = "test,Throughput,Throughput Units\nTCP_RR,7311.25,Trans/s\nTCP_CRR,811.50,Trans/s\n"
+        report = netperf.parse(RR + rows)
+        self.assertEqual(rates(RR + rows), [("TCP_RR", 7311.25)])
+        self.assertEqual([line.line for line in report.unrecognised], [4])
+        self.assertIn("a row that names another test", reasons(RR + rows))
+        self.assertEqual(rates(rows), [("TCP_RR", 7311.25), ("TCP_CRR", 811.5)])
+
+    def test_keys_as_people_write_them(self):
+        for text in (KEYVAL.replace("=", " = "), KEYVAL.replace("\n", ", ")):
+            self.assertEqual(rates(CRR + text), [("TCP_CRR", 7311.25)], text)
+
+    def test_a_value_of_20_is_no_quoted_printable(self):
+        for prefix in ("client_1  | ", "[pod/client] ", "* ", "export ", "> > "):
+            text = CRR + KEYVAL + "P99_LATENCY=20\n"
+            lines = text.splitlines(keepends=True)
+            self.assertEqual(rates("".join(prefix + line for line in lines)), rates(CRR + KEYVAL))
+        encoded = "20480  65536  1        1       12.00    7311.25=20\n"
+        self.assertEqual(rates(RR + RR_HEADING + encoded), [("TCP_RR", 7311.25)])
+
+    def test_figures_in_bold(self):
+        text = RR + RR_HEADING + FIRST.replace("7311.25", "**7311.25**") + SECOND
+        self.assertEqual(rates(text), [("TCP_RR", 7311.25)])
+
+
+class TableTest(unittest.TestCase):
+    def test_the_use_of_a_side_without_service_demand_was_not_measured(self):
+        heading = "bytes  bytes  bytes   bytes  secs.   per sec  % S    % U    us/Tr   us/Tr\n"
+        row = "20480  65536  1       1      12.00   7311.25  31.50  0.00   43.080  -1.000\n"
+        result = netperf.parse(RR + heading + row + SECOND).results[0]
+        self.assertEqual(result.local_cpu_percent, 31.5)
+        self.assertEqual(result.local_service_demand_us, 43.08)
+        self.assertIsNone(result.remote_cpu_percent)
+
+    def test_requests_without_blocking_have_a_name_of_their_own(self):
+        text = "TCP Non-Blocking REQUEST/RESPONSE TEST to h\n" + RR_HEADING + FIRST
+        self.assertEqual(rates(text), [("TCP_NBRR", 7311.25)])
+
+
+class ToolTest(unittest.TestCase):
+    def test_a_table_of_several_tools_with_netperf_among_them(self):
+        rows = "| iperf3 | 9 Gbps |\n| netperf | TCP_CRR | 14K a second |\n"
+        for text in ("$ iperf3 -c h\n" + rows, rows.replace("9 Gbps", "a iperf3 run")):
+            self.assertIsNone(netperf.parse(text).other_tool)
+        self.assertEqual(netperf.parse("$ iperf3 -c h\n| TCP_CRR | 7 |\n").other_tool, "iperf3")
+
+    def test_what_only_other_programs_print(self):
+        for line, name in (
+            ("Aggregated Function Time : count 5 avg 0.1", "fortio"),
+            ("  50 parallel clients", "redis-benchmark"),
+            ("ALL STATS", "memtier_benchmark"),
+            ("from web1 to web2 with nuttcp:", "nuttcp"),
+            ("Testing from x at speedtest.net", "speedtest"),
+            ("./secnetperf -target:web2", "secnetperf"),
+            ("[ ID] Interval\niperf Done.", "iperf3"),
+        ):
+            self.assertEqual(netperf.parse(line).other_tool, name, line)
+
+    def test_a_netserver_that_did_not_start(self):
+        line = "Unable to start netserver with  'h' port '12865' and family AF_UNSPEC"
+        self.assertEqual(netperf.parse(line + "\n").errors, (line,))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -70,6 +70,17 @@ def test_what_is_invalid_is_422_and_names_the_place(report: Any, path: str) -> N
     assert path in [fault["path"] for fault in refused.details]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_text_in_utf16_is_read_where_its_first_bytes_say_so(encoding: str) -> None:
+    text = "TCP STREAM TEST to h\r\n"
+    body = ("\ufeff" if encoding.endswith("be") else "") + text
+    assert decode(body.encode(encoding), "text/plain").text == text
+
+
+def test_half_a_character_of_utf16_is_refused() -> None:
+    assert refusal(b"\xff\xfeT", "text/plain").code == "not_utf8"
+
+
 def test_every_fault_is_named_not_only_the_first() -> None:
     report = reports.envelope(notes="\0", visibility="secret", machine_id="short")
     paths = {fault["path"] for fault in refusal(reports.as_bytes(report)).details}

@@ -177,6 +177,13 @@ def test_form_that_is_far_too_large_is_told_so_and_not_sent_back(name: str) -> N
     assert len(answer.content) < 20_000
 
 
+def test_file_in_utf16_is_shown_and_read(client: Client) -> None:
+    file = SimpleUploadedFile("netperf.txt", TEXT.encode("utf-16"))
+    answer = client.post(URL, {"text": "", "file": file, "do": "read"})
+    assert answer.status_code == 200
+    assert "TCP_CRR" in words(answer)
+
+
 def test_file_that_is_not_utf8_is_refused_and_shown(client: Client) -> None:
     file = SimpleUploadedFile("netperf.txt", b"caf\xe9\n" + TEXT.encode())
     answer = client.post(URL, {"text": "", "file": file, "do": "send"})

@@ -1,8 +1,8 @@
 """The netperf parser: any text in, what netperf says in it out. Client and registry call `parse`.
 
-`reader` walks the lines and hands each to who reads it: `naming` banners and commands (their words
-are in `context`), `classic` the tables (`tables`), `omni` keyval, CSV and aligned columns (by
-`selectors`). All put into `findings`, which also knows errors and other programs.
+`reader` walks the lines and hands each to who reads it: `naming` banners and commands, `classic`
+the tables (`tables`), `omni` keyval, CSV and aligned columns (by `selectors`). All put into
+`findings`, which also knows errors and other programs.
 """
 
 from crr_submit.netperf.findings import ParsedReport, ParseError, Result, Unrecognised, Warning_

@@ -1,15 +1,12 @@
 """Reads the classic tables: a heading opens one, rows give results. Called by the reader."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from crr_submit.netperf import numbers, tables
-from crr_submit.netperf.context import Command, Context, is_prompt
-from crr_submit.netperf.findings import Findings
-from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.findings import Context, Findings
+from crr_submit.netperf.naming import Command, Naming, is_prompt
 from crr_submit.netperf.tables import Heading
 
 _SECOND_ROW_WITHIN = 8  # lines after the first row: a kernel may print between the two
@@ -24,25 +21,15 @@ _CUT_OUT = re.compile(r"\W*(?:\.{3}|\u2026|snip)")
 
 
 @dataclass
-class _Row:
-    """The first row of a result, while the other side's row may follow."""
-
-    line: int
-    text: str
-    words: List[str]
-    values: Dict[str, Any]
-    is_apart: bool = False  # other text came after it
-    is_crossed: bool = False  # the row before it still waited for the other side's
-
-
-@dataclass(frozen=True)
-class _Broken:
-    """The start of a heading or row that goes on in the next line."""
+class _Start:
+    """A heading or row that may go on in the next line, or whose other side's row may follow."""
 
     line: int
     text: str
     words: List[str]
     above: str = ""
+    is_apart: bool = False  # other text came after it
+    is_crossed: bool = False  # the row before it still waited for the other side's
 
 
 class Classic:
@@ -58,9 +45,9 @@ class Classic:
         self._line, self._text = 0, ""
         self._has_rows = False
         self._named: Optional[Context] = None
-        self._first: Optional[_Row] = None
-        self._broken_heading: Optional[_Broken] = None
-        self._broken_row: Optional[_Broken] = None
+        self._first: Optional[_Start] = None
+        self._broken_heading: Optional[_Start] = None
+        self._broken_row: Optional[_Start] = None
 
     def finish(self) -> None:
         self._finish_row()
@@ -73,7 +60,7 @@ class Classic:
     def take_heading(self, number: int, text: str, words: List[str], above: str) -> bool:
         heading = tables.read_heading(words, above)
         if heading is None:
-            self._broken_heading = _Broken(number, text, words, above)
+            self._broken_heading = _Start(number, text, words, above)
             return True
         self._line, self._text = number, text
         self.heading, self._named = heading, self._naming.claim(heading)
@@ -86,7 +73,6 @@ class Classic:
         return True
 
     def take_rest_of_heading(self, number: int, words: List[str]) -> bool:
-        """The end of a heading that mail broke in two."""
         broken = self._broken_heading
         if broken is None:
             return False
@@ -103,7 +89,6 @@ class Classic:
             self._findings.leave(broken.line, broken.text, "a heading that is not known")
 
     def take_row(self, number: int, text: str, words: List[str]) -> None:
-        """A line of nothing but numbers."""
         self._naming.answer()
         if self._take_lone_rate(number, words):
             return
@@ -117,7 +102,7 @@ class Classic:
             if self._named and tables.is_start_of_row(
                 heading, words, is_second=self._awaits_second(number)
             ):
-                self._broken_row = _Broken(number, text, words)
+                self._broken_row = _Start(number, text, words)
             elif not self._named or len(words) >= _ROW_LENGTH:
                 self._findings.leave(number, text)
 
@@ -126,27 +111,24 @@ class Classic:
         n_numbers = next(n for n, word in enumerate(words) if not numbers.is_number(word))
         row, remark = words[:n_numbers], words[n_numbers:]
         heading = self.heading or self._start_quiet(row)
-        command = self._naming.command
         if heading is None:
-            is_branded = command is not None and command.has_brand
-            return is_branded and self._take_lone_rate(number, row)
+            lone = self._naming.lone
+            return lone is not None and lone.has_brand and self._take_lone_rate(number, row)
         reason = self._contradiction(heading, remark)
-        is_taken = not (reason or _NOT_A_REMARK.match(remark[0])) and self._take_known_row(
-            heading, number, text, row
-        )
-        if not is_taken and n_numbers >= _ROW_LENGTH:
+        is_plain = reason is None and not _NOT_A_REMARK.match(remark[0])
+        if is_plain and self._take_known_row(heading, number, text, row):
+            return True
+        if n_numbers >= _ROW_LENGTH:
             self._findings.leave(number, text, reason)
-        return is_taken or n_numbers >= _ROW_LENGTH
+        return n_numbers >= _ROW_LENGTH
 
     def _contradiction(self, heading: Heading, remark: List[str]) -> Optional[str]:
         """Why a person's words behind a row make its test or unit doubtful."""
         said = [word.strip(_BRACKETS) for word in remark]
         test = self._named and self._named.test
-        if any(word.upper() in tables.TESTS and word.upper() != test for word in said):
-            return "the words behind this row name another test"
-        unit = said[0]
-        if _UNIT.fullmatch(unit) and numbers.read_unit(unit) != heading.unit:
-            return "the words behind this row name another unit"
+        is_other = any(word.upper() in tables.TESTS and word.upper() != test for word in said)
+        if is_other or (_UNIT.fullmatch(said[0]) and numbers.read_unit(said[0]) != heading.unit):
+            return "the words behind this row name another test or unit"
         return None
 
     def interrupt(self, text: str, words: List[str]) -> None:
@@ -168,7 +150,6 @@ class Classic:
         return self._take_whole(heading, number, text, words)
 
     def _take_whole(self, heading: Heading, number: int, text: str, words: List[str]) -> bool:
-        """A first row, the second one of the other side, or both where the line end was lost."""
         first = self._first if self._awaits_second(number) else None
         if first and tables.is_second_row(heading, words) and _may_follow(first, text, words):
             self._finish_row(None if first.is_crossed else tables.second_row(heading, words))
@@ -191,8 +172,7 @@ class Classic:
         is_crossed = heading.kind == tables.DATAGRAM and self._awaits_second(number)
         self._finish_row()
         self._has_rows = True
-        values = tables.first_row(heading, str(self._named and self._named.test), words)
-        self._first = _Row(number, text, words, values, is_crossed=is_crossed)
+        self._first = _Start(number, text, words, is_crossed=is_crossed)
         if heading.kind == tables.BULK:
             self._finish_row()
 
@@ -203,7 +183,6 @@ class Classic:
 
     @property
     def is_busy(self) -> bool:
-        """Numbers that come now are this table's, or its detail's."""
         return self.heading is not None or self.in_detail
 
     def start_detail(self) -> None:
@@ -246,7 +225,8 @@ class Classic:
         first, self._first = self._first, None
         if not first or not self.heading or not self._named:
             return
-        values = dict(first.values, unit=self.heading.unit.name, **(second or {}))
+        values = tables.first_row(self.heading, str(self._named.test), first.words)
+        values.update(second or {}, unit=self.heading.unit.name)
         if second is None and self.heading.kind == tables.RR:
             values["warnings"] = ["the row of the remote side is missing"]
         if values.get("value") is None:
@@ -258,7 +238,7 @@ class Classic:
             self._findings.add(first.line, self._named, values)
 
 
-def _may_follow(first: _Row, text: str, words: List[str]) -> bool:
+def _may_follow(first: _Start, text: str, words: List[str]) -> bool:
     """Below other text, any two numbers are no row: they stand where netperf puts them. Those of a
     datagram test are of the same time, and no more arrived than was sent.
     """

@@ -3,15 +3,12 @@ of other programs. Whoever reads a format puts it into `Findings`; `ParsedReport
 hands out, frozen.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 from crr_submit.fields import RESULT
 from crr_submit.netperf import numbers
-from crr_submit.netperf.context import Context
 
 EXCERPT_LENGTH = 200
 EXCERPTS = 100
@@ -22,7 +19,7 @@ _ERROR = re.compile(
     r"|(?:udp|sctp|dccp|dg)_send: "
     r"|netperf: ?(?:send_|recv_|remote |data |cannot |could not |invalid |unable |option )"
     r"|resolve_host: |Netperf could not resolve |(?:connect|create)_data_socket: "
-    r"|netserver: (?:cannot |could not |unable )|The test you requested )"
+    r"|netserver: (?:cannot |could not |unable )|The test you requested |Unable to start netserver)"
 )
 # Words at the start of a line that only this program prints, and words anywhere.
 _STARTS = (
@@ -33,17 +30,17 @@ _STARTS = (
     ("oha", ("Success rate:",)),  # before the lines that it has in common with hey
     ("hey", ("Slowest:", "Response time histogram:")),
     ("bombardier", ("Bombarding ",)),
-    ("fortio", ("Fortio ", "fortio ")),
+    ("fortio", ("Fortio ", "fortio ", "Aggregated Function Time")),
     ("k6", ("http_req_", "k6 run ")),
     ("httperf", ("httperf ", "Total: connections ", "Connection rate: ")),
     ("wrk", ("Requests/sec:",)),
-    ("siege", ("** SIEGE", "Transaction rate:", "Longest transaction:")),
+    ("siege", ("Transaction rate:", "Longest transaction:")),
     ("h2load", ("h2load ", "starting benchmark...")),
-    ("iperf3", ("iperf3 ", "iperf3:", "Connecting to host ", 'sum_sent":')),
+    ("iperf3", ("iperf3 ", "iperf3:", "Connecting to host ", 'sum_sent":', "iperf Done.")),
     ("iperf", ("iperf ", "[SUM] ", "[ ID] Interval", "[  ", "Client connecting to ")),
     ("uperf", ("uperf ", "Completed handshake phase", "TX command [UPERF_")),
     ("ethr", ("Ethr ", "ethr ")),
-    ("flent", ("Started Flent ", "flent ", "Data file written to ")),
+    ("flent", ("Started Flent ", "flent ", "Data file written to ", "Summary of ")),
     ("dperf", ("dperf ",)),
     ("NetPIPE", ("NPtcp ", "Now starting the main loop")),
     ("tcpkali", ("tcpkali ", "Aggregate bandwidth:", "Packet rate estimate:")),
@@ -71,16 +68,38 @@ _ANYWHERE = (
     ("uperf", (" uperf ",)),
     ("dperf", ("/dperf ",)),
     ("flent", (" flent ",)),
-    ("memtier_benchmark", ("memtier_benchmark",)),
-    ("nuttcp", (" %TX ",)),
+    ("memtier_benchmark", ("memtier_benchmark", "ALL STATS")),
+    ("nuttcp", (" %TX ", " nuttcp")),
     ("h2load", (" req/s, ",)),
+    ("siege", (" SIEGE ",)),
     ("ping", (" icmp_seq=",)),
+    ("redis-benchmark", (" parallel clients",)),
+    ("speedtest", ("speedtest.net",)),
+    ("secnetperf", ("secnetperf",)),
 )
+_TEST_NAME = re.compile(r"(?:TCP|UDP)_(?:CRR|RR|STREAM|MAERTS|CC|SENDFILE)(?![A-Za-z])")
+_NAME_WITHIN = 6  # cells of a row of another program's table
 _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_stream"))
 
 
 class ParseError(ValueError):
     """The argument is not text. No text is refused: what cannot be read is listed."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of the output that follows. `test` None: a banner that is not read here, or
+    commands of which it may be any; "": a title that looks written by a person.
+    """
+
+    line: int
+    text: str
+    test: Optional[str]
+    migrated: Optional[bool] = None
+    address_family: Optional[str] = None
+    confidence_level: Optional[float] = None
+    units_chosen: Optional[bool] = None  # whether -f was given; None where no command stands before
+    direction: str = ""  # of an OMNI banner: who sends
 
 
 @dataclass(frozen=True)
@@ -121,7 +140,6 @@ class Result:
     warnings: Tuple[str, ...] = ()
 
     def as_dict(self) -> Dict[str, Any]:
-        """The contract's JSON shape, and `line`."""
         shape = {field.path: getattr(self, field.path) for field in RESULT}
         shape["warnings"] = list(self.warnings)
         shape["line"] = self.line
@@ -162,8 +180,6 @@ class ParsedReport:
 
 
 class Findings:
-    """Grows while a text is read; `report` closes it."""
-
     def __init__(self) -> None:
         self.saw_netperf = False
         self._results: List[Result] = []
@@ -180,15 +196,18 @@ class Findings:
             results=tuple(sorted(self._results, key=lambda result: result.line)),
             warnings=tuple(sorted(self._warnings, key=lambda warning: warning.line)[:EXCERPTS]),
             unrecognised=tuple(sorted(self._unread, key=lambda line: line.line)[:EXCERPTS]),
-            other_tool=None if is_netperf else next(iter(self._tools), None),
+            other_tool=None if is_netperf else self._tool(),
             errors=tuple(dict.fromkeys(self._errors))[:EXCERPTS],
         )
+
+    def _tool(self) -> Optional[str]:
+        first = next(iter(self._tools), None)
+        return "iperf3" if first == "iperf" and "iperf3" in self._tools else first
 
     def warn(self, line: int, message: str) -> None:
         self._warnings.append(Warning_(line, message))
 
     def leave(self, line: int, text: str, message: Optional[str] = None) -> None:
-        """List a line that looks like netperf and gave no result."""
         self._unread.append(Unrecognised(line, text.strip()[:EXCERPT_LENGTH]))
         if message:
             self.warn(line, message)
@@ -231,28 +250,32 @@ class Findings:
         self._is_not_met = False
 
     def take_trace(self, text: str) -> bool:
-        """An error line of netperf. Lines of other programs are noted, and may still be read."""
         error = error_in(text)
         if error:
             self._errors.append(error[:EXCERPT_LENGTH])
             self.saw_netperf = True
             return True
+        self.saw_netperf = self.saw_netperf or ("netperf" in text and names_a_test(text))
         tool = None if self.saw_netperf else other_tool_in(text)
         if tool:
             self._tools.append(tool)
         return False
 
 
+def names_a_test(text: str) -> bool:
+    """A row of another program's table, about a test of netperf; not a command."""
+    cells = text.replace("|", " ").replace(",", " ").split()
+    return "-t" not in cells and any(map(_TEST_NAME.match, cells[:_NAME_WITHIN]))
+
+
 def error_in(text: str) -> Optional[str]:
-    """netperf's own error line, without what stands before it."""
-    if ":" not in text and "could not" not in text and "requested" not in text:
+    if not any(sign in text for sign in (":", "could not", "requested", "netserver")):
         return None
     found = _ERROR.search(text)
     return text[found.start() :].rstrip('"`') if found else None
 
 
 def other_tool_in(text: str) -> Optional[str]:
-    """The program, other than netperf, whose output or command this line is."""
     for name, starts in _STARTS:
         if text.startswith(starts):
             return name

@@ -53,7 +53,6 @@ def read_unit(word: str) -> Optional[Unit]:
 
 
 def unit_of_letter(letter: str) -> Optional[Unit]:
-    """The unit of a bulk rate that -f asks for; without it, netperf prints 10^6 bits a second."""
     return read_unit(_LETTERS.get(letter or "m", ""))
 
 
@@ -67,7 +66,6 @@ def is_decimal(word: str) -> bool:
 
 
 def are_numbers(words: List[str]) -> bool:
-    """All words are numbers, and there is one."""
     return bool(words) and all(is_number(word) for word in words)
 
 

@@ -1,27 +1,29 @@
 """Reads omni output, line by line: keyval lines, CSV, aligned columns. Called by the reader."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from typing import Dict, List, Optional
 
 from crr_submit.netperf import numbers, selectors, tables
-from crr_submit.netperf.context import Context
-from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.findings import Context, Findings
 from crr_submit.netperf.naming import Naming
 from crr_submit.netperf.selectors import SELECTORS, TITLES
 
-_KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40})=(.*)")
+_KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40}) ?=(.*)")
 _NEXT_KEY = re.compile(r"[ ;,](?=([A-Z][A-Z0-9_]{2,40})=)")
+_AROUND = " ,;"
 _QUOTING = re.compile(r"[\s>|\"'`]*")
 # A heading broken by mail, or of stacked words, has no more lines than this.
 _HEADING_LINES = 12
 
 # Scripts put the selectors themselves above the rows.
 _BY_TITLE = {selector.lower(): selector for selector in TITLES.values()}
-_TITLE_WORDS = frozenset(word for title in TITLES for word in title.lower().split())
 _BY_TITLE.update((title.lower(), selector) for title, selector in TITLES.items())
+_BY_TITLE["elapsed time"] = "ELAPSED_TIME"
+_TITLE_WORDS = frozenset(("(bytes) " + " ".join(TITLES)).lower().split())
+_TEST = "TEST"  # no selector: a test's name that a script put into the row
+_SEPARATORS = ",;|"
+_RULE = frozenset("-:| ")  # below the heading of a table in Markdown
 _CELL = re.compile(r'(?:^|,)("[^"]*(?:"|$)|[^,"]*)')
 _WORD = re.compile(r"\S+")
 
@@ -66,7 +68,12 @@ class _Output:
         if named is None or named.test is None:
             self._findings.leave(self._line, self._text, "output whose test is in doubt")
             return
-        test = named.test
+        test, own = named.test, self._values.pop(_TEST, named.test)
+        if test == tables.OMNI:
+            test = own
+        elif own != test:
+            self._findings.leave(self._line, self._text, "a row that names another test")
+            return
         if named.direction:
             self._values.setdefault("DIRECTION", named.direction)
         if test == tables.OMNI:
@@ -107,17 +114,16 @@ class KeyValues:
 
 
 def _pairs(text: str) -> Optional[Dict[str, str]]:
-    """The selectors of a line of keys and values; None when it is none."""
     first = _KEYVAL.fullmatch(text)
     if first is None:
         return None
     if text.count("=") == 1:
-        return {first[1]: first[2].strip()} if first[1] in SELECTORS else {}
+        return {first[1]: first[2].strip(_AROUND)} if first[1] in SELECTORS else {}
     ends = [found for found in _NEXT_KEY.finditer(text) if found[1] in SELECTORS]
     starts = [0] + [found.end() for found in ends]
     stops = [found.start() for found in ends] + [len(text)]
     pairs = [text[start:stop].split("=", 1) for start, stop in zip(starts, stops)]
-    return {key: value.strip() for key, value in pairs if key in SELECTORS}
+    return {key: value.strip(_AROUND) for key, value in pairs if key in SELECTORS}
 
 
 class Csv:
@@ -132,6 +138,7 @@ class Csv:
         self._line = 0
         self._heading: List[str] = []
         self._names: List[Optional[str]] = []
+        self._separator = ""
         self._has_rows = False
 
     def end_heading(self) -> None:
@@ -143,33 +150,47 @@ class Csv:
         self.end_heading()
         self._output.finish()
 
-    def is_start(self, text: str) -> bool:
-        return (
-            "," in text
-            and _starts_csv(text)
-            and (self._has_rows or not _goes_on(self._heading, text))
-        )
-
-    def start(self, number: int, text: str) -> None:
+    def take_start(self, number: int, text: str) -> bool:
+        """Titles with signs between, of which two are known, so that no prose is taken for them."""
+        if "," not in text and ";" not in text and "|" not in text:
+            return False
+        separator = next((sign for sign in _SEPARATORS if _are_titles(text, sign)), "")
+        if not separator or not (self._has_rows or not self._goes_on(text)):
+            return False
         self.end_heading()
-        self._line, self._heading = number, [text]
+        self._line, self._heading, self._separator = number, [text], separator
+        return True
+
+    def _goes_on(self, text: str) -> bool:
+        """A line broken off a heading: it, or what stands before it, is no whole title."""
+        if not self._heading:
+            return False
+        last = _cells(self._heading[-1], self._separator)[-1]
+        first = _cells(text, self._separator)[0]
+        return last.lower() not in _BY_TITLE or first.lower() not in _BY_TITLE
 
     def take(self, number: int, text: str) -> bool:
         if not self._heading:
             return False
-        if not _is_csv_row(text):
+        if _RULE.issuperset(text):
+            return True
+        cells = _cells(text, self._separator)
+        if len(cells) < 2 or not any(map(numbers.is_number, cells)):
             self._heading.append(text)
             if self._has_rows or len(self._heading) > _HEADING_LINES:
                 self.end_heading()
             return False
         if not self._has_rows:
-            self._names = _csv_names(" ".join(self._heading))
-        values = _read_csv(self._names, text)
-        if values is None:
+            self._names = _names(_cells(" ".join(self._heading), self._separator))
+        if len(self._names) != len(cells):
             self._findings.leave(number, text, "a row that does not fit the titles above it")
             self._has_rows = True
             self.end_heading()
             return True
+        values = {name: cell for name, cell in zip(self._names, cells) if name}
+        for name, cell in zip(self._names, cells):
+            if name is None and cell.upper() in tables.TESTS:
+                values[_TEST] = cell.upper()
         self._output.take(number, text, values, is_next_row=self._has_rows)
         self._has_rows = True
         return True
@@ -223,23 +244,10 @@ class Columns:
         return True
 
 
-def _starts_csv(text: str) -> bool:
-    """Titles with commas between: at least two known ones, so that no prose is taken for them."""
-    cells = _cells(text)
-    return len(cells) > 1 and sum(cell.lower() in _BY_TITLE for cell in cells) > 1
-
-
-def _goes_on(heading: List[str], text: str) -> bool:
-    """A line broken off a heading: it, or what stands before it, is no whole title."""
-    if not heading:
+def _are_titles(text: str, separator: str) -> bool:
+    if separator not in text:
         return False
-    last, first = _cells(heading[-1])[-1], _cells(text)[0]
-    return last.lower() not in _BY_TITLE or first.lower() not in _BY_TITLE
-
-
-def _csv_names(heading: str) -> List[Optional[str]]:
-    """The selector of each title of a heading; None where it is not known, or not sure."""
-    return _names(_cells(heading))
+    return sum(cell.lower() in _BY_TITLE for cell in _cells(text, separator)) > 1
 
 
 def _names(titles: List[str]) -> List[Optional[str]]:
@@ -249,32 +257,20 @@ def _names(titles: List[str]) -> List[Optional[str]]:
     return [name if times[name] == 1 else None for name in names]
 
 
-def _read_csv(names: List[Optional[str]], text: str) -> Optional[Dict[str, str]]:
-    """Selectors of a row of values under a heading of as many titles; None when they do not fit."""
-    cells = _cells(text)
-    if len(names) != len(cells):
-        return None
-    return {name: cell for name, cell in zip(names, cells) if name}
-
-
-def _is_csv_row(text: str) -> bool:
-    """Cells of which one is a number: no heading has such a cell."""
-    cells = _cells(text)
-    return len(cells) > 1 and any(numbers.is_number(cell) for cell in cells)
-
-
-def _cells(text: str) -> List[str]:
-    cells = _CELL.findall(text) if '"' in text else text.split(",")
-    return [" ".join(cell.split()) for cell in cells]
+def _cells(text: str, separator: str) -> List[str]:
+    cells = text.split(separator)
+    if '"' in text and separator == ",":
+        # The quotation mark at the start is gone with what else surrounds a line.
+        cells = _CELL.findall('"' + text if cells[0].count('"') == 1 else text)
+    return [" ".join(cell.strip('"').split()) for cell in cells]
 
 
 def _is_stacked_heading(words: List[str]) -> bool:
-    """Nothing but words of titles, as each line of a heading of aligned columns has."""
     return bool(words) and all(word.lower() in _TITLE_WORDS for word in words)
 
 
 def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
-    """Selectors of an aligned row; None unless all titles are known and all cells in their places.
+    """Selectors of an aligned row; None unless titles are known and all cells in their places.
 
     `heading` and `row` are lines as they stood, with their indentation. The first line of a heading
     has one word a column, so it tells where columns start; a cell of the row may be empty.
@@ -290,7 +286,7 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
         return None
     stacks = zip(*(line for line in lines if line is not None))
     titles = [" ".join(" ".join(stack).split()) for stack in stacks]
-    if any(title.lower() not in _BY_TITLE for title in titles):
+    if not any(map(numbers.is_number, words)) or "THROUGHPUT" not in _names(titles):
         return None
     return {
         name: cell.strip() for name, cell in zip(_names(titles), cells) if name and cell.strip()
@@ -298,7 +294,6 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
 
 
 def _cut(line: str, starts: List[int]) -> Optional[List[str]]:
-    """The cells of a line; None when a word of it stands across two columns or before the first."""
     ends = [*starts[1:], max(len(line), starts[-1])]
     cells = [line[start:end] for start, end in zip(starts, ends)]
     is_aligned = not line[: starts[0]].strip() and all(

@@ -4,15 +4,12 @@ A doubtful number is never a result: what looks like netperf and cannot be read 
 listed instead.
 """
 
-from __future__ import annotations
-
 import re
 from typing import List
 
-from crr_submit.netperf import context, numbers, tables, wrapping
+from crr_submit.netperf import naming, numbers, tables, wrapping
 from crr_submit.netperf.classic import Classic
-from crr_submit.netperf.findings import Findings, ParsedReport, ParseError
-from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.findings import Findings, ParsedReport, ParseError, names_a_test
 from crr_submit.netperf.omni import Columns, Csv, KeyValues
 
 LINE_LENGTH = 4096  # netperf prints no longer ones
@@ -31,8 +28,6 @@ _INTERIM = (
     "NETPERF_ENDING[",
 )
 _BASE64 = re.compile(r"(?i)content-transfer-encoding:[ \t]{0,8}base64")
-_TEST_NAME = re.compile(r"(?:TCP|UDP)_(?:CRR|RR|STREAM|MAERTS|CC|SENDFILE)(?![A-Za-z])")
-_NAME_WITHIN = 6  # cells of a row of another program's table
 
 
 def parse(text: str) -> ParsedReport:
@@ -59,11 +54,9 @@ def unquoted(line: str) -> str:
 
 
 class _Reader:
-    """Hands each line to the first that takes it."""
-
     def __init__(self) -> None:
         self.findings = Findings()
-        self.naming = Naming(self.findings)
+        self.naming = naming.Naming(self.findings)
         self.classic = Classic(self.findings, self.naming)
         self.keyvals = KeyValues(self.findings, self.naming)
         self.csv = Csv(self.findings, self.naming)
@@ -93,9 +86,9 @@ class _Reader:
             return
         self.naming.interrupt()
         above, self._above = self._above, text
-        words = text.split()
+        words = text.replace("**", "").split()
         if not (
-            self._is_plain(number, text, words, above)
+            self._is_plain(number, text, words, line, above)
             or self._is_aside(text)
             or self._is_titled(number, text, words, line)
         ):
@@ -111,8 +104,7 @@ class _Reader:
         return True
 
     def _names(self, number: int, text: str, line: str) -> bool:
-        """Banners and commands, which end the output before them."""
-        banner = context.read_banner(number, text)
+        banner = naming.read_banner(number, text)
         if banner:
             self._finish()
             self.naming.take_banner(banner)
@@ -127,19 +119,21 @@ class _Reader:
         return True
 
     def _is_aside(self, text: str) -> bool:
-        """Lines that give no result themselves."""
         if self.findings.take_trace(text):
             self.naming.answer()
             return True
         return self.findings.take_confidence(text)
 
-    def _is_plain(self, number: int, text: str, words: List[str], above: str) -> bool:
-        """The last line of a classic heading, and rows of numbers."""
+    def _is_plain(self, number: int, text: str, words: List[str], line: str, above: str) -> bool:
         if self.classic.take_rest_of_heading(number, words):
+            self.columns.finish()
             return True
         self.keyvals.end_block()
         if tables.is_units_line(words):
-            self._finish()
+            # "Bytes Bytes" may also be a line of titles above columns.
+            is_title = self.columns.is_open and not tables.has_seconds(words)
+            if not (is_title and self.columns.take(number, words, line)):
+                self._finish()
             return self.classic.take_heading(number, text, words, above)
         if not numbers.is_number(words[0]):
             return False
@@ -155,11 +149,9 @@ class _Reader:
         if words[0] == "Alignment" and self.classic.is_busy:
             self.classic.start_detail()
             return True
-        if self.csv.is_start(text):
-            self.classic.finish()
-            self.keyvals.finish()
-            self.columns.finish()
-            self.csv.start(number, text)
+        if self.csv.take_start(number, text):
+            for output in (self.classic, self.keyvals, self.columns):
+                output.finish()
             return True
         return self.csv.take(number, text) or self.columns.take(number, words, line)
 
@@ -168,13 +160,7 @@ class _Reader:
         self.classic.interrupt(text, words)
         if _BASE64.match(text):
             self.findings.warn(number, "text in base64 is not read: send the text itself")
-        cells = text.replace("|", " ").replace(",", " ").split()
-        rest = text.replace(",", " ").split()
+        rest = text.replace("|", " ").replace(",", " ").split()
         is_row = numbers.are_numbers(rest[:-1]) and numbers.read_unit(rest[-1]) is not None
-        if is_row or (_names_a_test(cells) and any(map(numbers.is_number, cells))):
+        if is_row or (names_a_test(text) and any(map(numbers.is_number, rest))):
             self.findings.leave(number, text)
-
-
-def _names_a_test(cells: List[str]) -> bool:
-    """A row of another program's table, about a test of netperf; not a command."""
-    return any(_TEST_NAME.match(cell) for cell in cells[:_NAME_WITHIN]) and "-t" not in cells

@@ -5,8 +5,6 @@ nettest_*.c).
 Only the last line of a heading is needed: it names the units, and no two kinds of table share it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
@@ -33,7 +31,7 @@ _TESTS = {
     "SCTPIPV6": ("STREAM", "STREAM_MANY", "RR", "RR_MANY"),
     "SDP": ("STREAM", "MAERTS", "RR", "CRR"),
     "STREAM": ("STREAM", "RR"),
-    "TCP": ("STREAM", "MAERTS", "SENDFILE", "MSS", "RR", "CRR", "CC", "TRR"),
+    "TCP": ("STREAM", "MAERTS", "SENDFILE", "MSS", "RR", "CRR", "CC", "TRR", "NBRR"),
     "TCPIPV6": ("STREAM", "MAERTS", "SENDFILE", "RR", "CRR", "CC", "TRR"),
     "UDP": ("STREAM", "MAERTS", "RR"),
     "UDPIPV6": ("STREAM", "RR"),
@@ -42,7 +40,7 @@ _TESTS = {
 TESTS = frozenset([OMNI] + ["%s_%s" % (a, b) for a, ends in _TESTS.items() for b in ends])
 
 _DATAGRAMS = ("UDP_STREAM", "UDPIPV6_STREAM", "XTI_UDP_STREAM", "DG_STREAM", "DLCL_STREAM")
-_RR_ENDS = ("_RR", "_CRR", "_TRR", "_CC", "_RR_MANY")
+_RR_ENDS = ("_RR", "_NBRR", "_CRR", "_TRR", "_CC", "_RR_MANY")
 _BULK_ENDS = ("_STREAM", "_MAERTS", "_SENDFILE", "_STREAM_MANY")
 _UNIX = ("STREAM_STREAM", "STREAM_RR", "DG_STREAM", "DG_RR")
 
@@ -55,6 +53,7 @@ _TITLE_ENDS = {
     "MAERTS": "MAERTS",
     "SENDFILE": "SENDFILE",
     "REQUEST/RESPONSE": "RR",
+    "Non-Blocking REQUEST/RESPONSE": "NBRR",
     "Connect/Request/Response": "CRR",
     "Connect/Close": "CC",
     "Transactional/Request/Response": "TRR",
@@ -78,7 +77,6 @@ class Heading:
     has_cpu: bool = False
 
     def admits(self, test: Optional[str]) -> bool:
-        """Whether netperf prints this table for the test."""
         return kind_of(test) == self.kind
 
 
@@ -143,12 +141,10 @@ def _is_cpu(kind: str, words: List[str]) -> bool:
 
 
 def is_first_row(heading: Heading, words: List[str]) -> bool:
-    """A row that starts a result: the sizes are whole, and there are as many numbers as columns."""
     return _fits(first_shape(heading), words)
 
 
 def is_second_row(heading: Heading, words: List[str]) -> bool:
-    """The other side's row, which request/response and datagram tables have."""
     shape = second_shape(heading)
     return shape != "" and _fits(shape, words)
 
@@ -249,11 +245,15 @@ _BOTH_SIDES = (
 
 
 def _cpu(names: Any, words: List[str]) -> Dict[str, Any]:
-    return {name: numbers.measure(word) for name, word in zip(names, words)}
+    """A side without a service demand was not measured, whatever its use says."""
+    demands = words[len(words) // 2 :]
+    return {
+        name: None if demand.startswith("-") else numbers.measure(word)
+        for name, word, demand in zip(names, words, demands * 2)
+    }
 
 
 def test_of_title(title: str) -> Optional[str]:
-    """`TCP Connect/Request/Response`: the test whose banner begins so, if netperf has one."""
     protocol, _, end = title.replace("XTI ", "XTI_").partition(" ")
     name = "%s_%s" % (protocol, _TITLE_ENDS.get(end))
     return name if name in TESTS else None
@@ -271,5 +271,4 @@ def kind_of(test: Optional[str]) -> Optional[str]:
 
 
 def is_unix(test: str) -> bool:
-    """A test of UNIX-domain sockets, whose banner names no address family."""
     return test in _UNIX

@@ -5,8 +5,6 @@ many. Every step looks at each line once and is done only where the text shows i
 the reader.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
@@ -28,6 +26,7 @@ _INVISIBLE: Dict[int, Optional[str]] = {
 
 _SOFT_BREAK_AFTER = 70  # mail programs break a line of 72 to 76
 _OCTET = re.compile(r"=([0-9A-F]{2})")
+_KEY_OF_20 = re.compile(r"[A-Z][A-Z0-9_]{2,40}=20")
 _KEY_START = re.compile(r"[\s>]{0,80}[A-Z][A-Z0-9_]{2,40}=(?!3D)")
 
 _ENDS_LINE = re.compile(
@@ -110,7 +109,7 @@ def _is_quoted_printable(text: str) -> bool:
     if "=3D" in text or "quoted-printable" in text.lower():
         return True
     return ("=\n" in text or "=20\n" in text) and any(
-        not _KEY_START.match(line)
+        not (_KEY_START.match(line) or _KEY_OF_20.fullmatch(line.rsplit(None, 1)[-1]))
         for line in text.split("\n")
         if line.endswith("=20") or (line.endswith("=") and len(line) >= _SOFT_BREAK_AFTER)
     )
@@ -163,7 +162,6 @@ def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
 
 
 def _without_markup(lines: Iterable[Numbered]) -> Iterator[Numbered]:
-    """HTML, and the tags of bulletin boards and trackers."""
     for number, line in lines:
         if "<" in line or "[/" in line or "[code" in line or "{" in line:
             line = _TAG.sub("", _CELL.sub(" ", _ENDS_LINE.sub("\n", line)))
@@ -174,7 +172,6 @@ def _without_markup(lines: Iterable[Numbered]) -> Iterator[Numbered]:
 
 
 def _without_control(lines: Iterable[Numbered]) -> Iterator[Numbered]:
-    """Colours and cursor movements of a terminal, and what was typed and taken back."""
     for number, line in lines:
         if _ESCAPE in line:
             line = _CONTROL.sub("", line)
