@@ -18,6 +18,7 @@ from registry.models.identity import PUBLIC_ID_LENGTH, new_public_id
 MAX_ATTEMPTS = 5
 LEASE = timedelta(minutes=2)
 BODY_KEPT = timedelta(days=30)  # after withdrawal
+ENVELOPE = "envelope/1"
 
 
 class ReportQuerySet(models.QuerySet["RawReport"]):
@@ -145,10 +146,11 @@ class RawReport(models.Model):
 
     @property
     def imported(self) -> bool:
-        """Came in by an operator's import: shown with its source, metadata incomplete, never
-        ranked.
+        """Came in by an operator's import, and in a form that leaves things out: shown with its
+        source, metadata incomplete, never ranked. An envelope counts as if it had been sent.
         """
-        return self.source in {self.Source.IMPORT, self.Source.SEED}
+        is_import = self.source in {self.Source.IMPORT, self.Source.SEED}
+        return is_import and self.format != ENVELOPE
 
     def record(self, kind: str, actor: str, reason: str = "", **details: Any) -> "ReportEvent":
         """Add one row to the trail."""
