@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Count, Q
 
-from registry import leaderboard
-from registry.evidence.groups import Row
+from registry import leaderboard, repeat
+from registry.evidence.groups import REPLICATED, Row
 from registry.models import Cell, Generation, Recipe
 from registry.pages import words
 from registry.pages.numbers import plural
@@ -57,6 +58,7 @@ class BoardTable:
     load: str
     details: tuple[str, ...]
     imported: bool
+    repeat: str | None
     lines: tuple[Line, ...]
     n_more: int
 
@@ -91,6 +93,7 @@ def _table(query: leaderboard.Query, board: leaderboard.Board) -> BoardTable:
         load=words.load(board.recipe),
         details=tuple(words.details(board.recipe)),
         imported=board.recipe["source"] == Recipe.Source.IMPORTED,
+        repeat=repeat.command_of(board.recipe, settings.PUBLIC_URL),
         lines=tuple(_line(query, row, widest) for row in shown),
         n_more=len(board.rows) - len(shown),
     )
@@ -104,11 +107,17 @@ def _line(query: leaderboard.Query, row: Row, widest: float) -> Line:
             for name, value in zip(query.group_by, row.group.key, strict=True)
         ),
         row=row,
-        note=""
-        if row.group.imported
-        else row.reason or "",  # the caption says it of the whole board
+        note=_note(row),
         bar=_bar(row, widest),
     )
+
+
+def _note(row: Row) -> str:
+    """What a row rests on, or what it lacks; the caption says it of a board that was imported."""
+    if row.group.imported:
+        return ""
+    senders = plural(row.group.n_submitters, "sender")
+    return row.reason or (f"replicated, {senders}" if row.trust == REPLICATED else senders)
 
 
 def _rank(row: Row) -> str:

@@ -185,7 +185,10 @@ def test_the_leaderboard_shows_ranks_ties_intervals_and_what_is_missing(client: 
     summarise()
     text = text_of(client, "/leaderboard/?group_by=virtualization")
     assert "TCP_CRR , 1 stream, both ends on one CPU, loopback" in text
-    rows = re.search(r"Note (1 bare metal .*) A row is", text)
+    assert "replicated, 3 senders" in text
+    rows = re.search(
+        r"Note (1 bare metal .*) On one more machine: crr-submit --registry http", text
+    )
     assert rows
     shown = rows[1]
     assert shown.startswith("1 bare metal 35,500")
