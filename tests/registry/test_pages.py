@@ -293,6 +293,7 @@ def test_a_report_says_where_it_stands_and_among_which_hosts(client: Client) -> 
     where = "the very same recipe: TCP_CRR, 1 stream, both ends on one CPU, loopback."
     text = text_of(client, f"/r/{sent[-1]}")
     assert f"Faster than 1 of the 3 other hosts measured with {where}" in text
+    assert "That is percentile 33 among hosts of any CPU and platform." in text
     assert "Faster than 3 of the 3" in text_of(client, f"/r/{sent[2]}")
 
 
