@@ -5,6 +5,7 @@ never mixed: a contrast names its workload, and a pair or stratum is within one 
 """
 
 import math
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
 from registry.vocabulary.factors import (
     RECIPE_FACTORS,
+    TUNABLE,
     canonical,
     is_of_host,
     is_setting,
@@ -159,6 +161,13 @@ def _finding(row: EffectRow) -> dict[str, Any]:
         "n_machines": row.n_machines,
         **load,
     }
+
+
+def command_of(factor: str, registry: str) -> str | None:
+    """The command that contributes one machine's experiment; None where `tune` cannot try it."""
+    if factor not in TUNABLE:
+        return None
+    return shlex.join(["sudo", "crr-submit", "tune", factor, "--registry", registry])
 
 
 def worth_trying(system: System, recipe: Recipe) -> list[dict[str, Any]]:

@@ -39,8 +39,8 @@ def elapsed_by_run(measured: Iterable[tuple[int, float | None]]) -> dict[int, fl
 def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None:
     """The headline figure among other voters of the very same recipe; None without a TCP_CRR.
 
-    `below` of `n_machines` others are slower. Counted over cells, so the newest reports may not be
-    in it yet.
+    `below` of `n_machines` others are slower, `percentile` is their share; `among` says in words
+    which others they are. Counted over cells, so the newest reports may not be in it yet.
     """
     runs = list(figures)
     recipe = headline_recipe(runs)
@@ -48,9 +48,10 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
     if recipe is None or not logs:
         return None
     mean = math.fsum(logs) / len(logs)
-    others = _other_voters(report, recipe).aggregate(
+    found = _other_voters(report, recipe).aggregate(
         n_machines=Count("mean"), below=Count("mean", filter=Q(mean__lt=mean))
     )
+    n_machines, below = found["n_machines"], found["below"]
     return {
         "test": recipe.test,
         "unit": recipe.unit,
@@ -59,8 +60,22 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
         "streams": recipe.streams,
         "placement": recipe.placement,
         "topology": recipe.topology,
-        **others,
+        "n_machines": n_machines,
+        "below": below,
+        "percentile": round(100 * below / n_machines, 1) if n_machines else None,
+        "among": _among(recipe),
     }
+
+
+def _among(recipe: Recipe) -> str:
+    """The filter in words: who is compared with whom."""
+    parts = (
+        recipe.test,
+        f"{recipe.streams or 'unknown number of'} stream{'' if recipe.streams == 1 else 's'}",
+        (recipe.placement or "placement unknown").replace("_", " "),
+        (recipe.topology or "topology unknown").replace("_", " "),
+    )
+    return f"other hosts of any kind, measured with the very same recipe: {', '.join(parts)}"
 
 
 def _other_voters(report: RawReport, recipe: Recipe) -> Any:

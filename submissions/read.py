@@ -39,7 +39,8 @@ def read(body: bytes, format: str, imported: bool) -> Content:
 
 def read_document(document: Document, imported: bool = False) -> Content:
     """The same for a redacted document that is still in memory."""
-    return _content(parse(document), document.envelope, imported)
+    # An envelope says all that one which is sent says, so it counts as measured, however it came.
+    return _content(parse(document), document.envelope, imported and document.envelope is None)
 
 
 def parsed(body: bytes, format: str) -> Parsed | None:

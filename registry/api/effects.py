@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -50,6 +51,7 @@ _ROW = object_of(
     n_up=nullable(INTEGER),
     q_value=nullable(NUMBER),
     n_machines_needed=nullable(INTEGER),
+    command=nullable(TEXT),
     verdict={"type": "string", "enum": list(VERDICTS)},
 )
 _ANSWER = object_of(generation=INTEGER, has_associations={"type": "boolean"}, rows=list_of(_ROW))
@@ -73,6 +75,7 @@ COLUMNS = {
     "n_up": "machines that became faster",
     "q_value": "share of false finds among rows of the kind as strong (Benjamini, Hochberg)",
     "n_machines_needed": "machines that would tell a 3 % effect from none",
+    "command": "what contributes one machine more, where crr-submit can try the setting",
     "verdict": f"one of {', '.join(VERDICTS)}",
 }
 _PARAMETERS = [
@@ -169,4 +172,5 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
         "topology": contrast.topology,
         "streams": contrast.streams,
         "placement": contrast.placement,
+        "command": effects.command_of(contrast.factor, settings.PUBLIC_URL),
     }

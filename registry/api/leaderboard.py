@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from registry import leaderboard
+from registry import leaderboard, repeat
 from registry.api.openapi import (
     BOOLEAN,
     HOST_FACTORS,
@@ -24,6 +25,7 @@ from registry.api.openapi import (
 )
 from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
+from registry.evidence.groups import TRUST
 from registry.vocabulary.factors import RECIPE_FACTORS
 
 ESTIMATOR = "geometric mean of hosts, Student's t on logarithms"
@@ -41,6 +43,8 @@ _ROW = object_of(
     n_submitters=INTEGER,
     ranked=BOOLEAN,
     reason=nullable(TEXT),
+    trust={"type": "string", "enum": list(TRUST)},
+    repeat=nullable(TEXT),
 )
 _ANSWER = object_of(
     recipe={"type": "object", "additionalProperties": True},
@@ -80,6 +84,8 @@ COLUMNS = {
     "n_submitters": "senders behind it",
     "ranked": "whether the row has a rank",
     "reason": "why not",
+    "trust": f"one of {', '.join(TRUST)}, by how many senders and machines it rests on",
+    "repeat": "the command that measures the same on one more machine; empty where there is none",
 }
 _GROUPS = list_of(factor_of("topology", "streams", "placement"))
 _GROUPS |= {"uniqueItems": True, "minItems": 1, "maxItems": leaderboard.MOST_GROUP_BY}
@@ -131,7 +137,11 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 def answer(query: leaderboard.Query) -> dict[str, Any]:
     """One list of rows; a rank holds among the rows of the same recipe, which every row names."""
-    rows = [_row(query, board, row) for board in leaderboard.boards(query) for row in board.rows]
+    boards = (
+        (board, repeat.command_of(board.recipe, settings.PUBLIC_URL))
+        for board in leaderboard.boards(query)
+    )
+    rows = [_row(query, board, row, again) for board, again in boards for row in board.rows]
     return {
         "recipe": dict(query.recipe),
         "estimator": ESTIMATOR,
@@ -141,7 +151,7 @@ def answer(query: leaderboard.Query) -> dict[str, Any]:
 
 
 def _row(
-    query: leaderboard.Query, board: leaderboard.Board, row: leaderboard.Row
+    query: leaderboard.Query, board: leaderboard.Board, row: leaderboard.Row, again: str | None
 ) -> dict[str, Any]:
     estimate = row.group.estimate
     return {
@@ -158,4 +168,6 @@ def _row(
         "n_submitters": row.group.n_submitters,
         "ranked": row.ranked,
         "reason": row.reason,
+        "trust": row.trust,
+        "repeat": again,
     }

@@ -21,6 +21,9 @@ LEAST_MACHINES = 3
 LEAST_BLOCKS = 2
 NO_DIFFERENCE = 1.03  # a ratio between its inverse and this is of no practical effect
 POWER = 0.80
+# Of Holm's correction for a word: below the 5 % that is promised, which a family of many placebos
+# would otherwise come to exactly, and exceed in every other sample of worlds.
+WORD_LEVEL = 0.03
 MACHINES_ASKED_FOR = 1000
 
 
@@ -122,7 +125,7 @@ def verdict(
         return "not_enough_data"
     if effect.is_small:
         return "no_difference"
-    if adjusted_p <= 1 - CI_LEVEL:
+    if adjusted_p <= WORD_LEVEL:
         return "helps" if gain(math.log(effect.ratio), direction) > 0 else "hurts"
     return "unclear"
 

@@ -15,6 +15,7 @@ from registry.evidence.ranking import rank_intervals
 from registry.evidence.shrinkage import shrink
 from registry.evidence.summary import CI_LEVEL, LEAST_FOR_INTERVAL, Estimate, estimate_logs
 
+LEAST_SENDERS = 3
 LARGEST_SHARE = 1 / 3  # of a group's machines, that one submitter may vote with
 
 
@@ -37,8 +38,8 @@ class Observation:
 
 @dataclass(frozen=True)
 class Group:
-    """One group. `host_logs` holds a value a voter: a machine, or all machines of one kind that
-    belong to a submitter of more than a third of the group's.
+    """One group. `host_logs` holds a value a voter: a machine, or machines of a submitter of more
+    than a third of the group's, all of them or those of one kind.
     """
 
     key: tuple[Any, ...]
@@ -51,6 +52,14 @@ class Group:
     newest: int
 
 
+# How far a figure can be believed, from most to least: by how many it rests on who do not know of
+# each other.
+TRUST = (REPLICATED, FEW_SENDERS, UNCONFIRMED, INCOMPLETE) = (
+    *("replicated", "few_senders"),
+    *("unconfirmed", "incomplete"),
+)
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a leaderboard; ranks are None where `ranked` is False, and `reason` says why."""
@@ -61,6 +70,17 @@ class Row:
     ranked: bool
     reason: str | None
     ci_level: float = CI_LEVEL
+
+    @property
+    def trust(self) -> str:
+        """One of TRUST: replicated by three senders or more; of few senders; unconfirmed, of too
+        few machines for a rank; imported, its metadata incomplete.
+        """
+        if self.group.imported:
+            return INCOMPLETE
+        if not self.ranked:
+            return UNCONFIRMED
+        return REPLICATED if self.group.n_submitters >= LEAST_SENDERS else FEW_SENDERS
 
 
 def grouped(observations: Iterable[Observation], direction: str = HIGHER) -> list[Group]:
@@ -92,20 +112,36 @@ def _group(key: tuple[Any, ...], rows: Sequence[Observation], imported: bool) ->
 
 
 def _votes(hosts: Mapping[str, Sequence[Observation]]) -> tuple[float, ...]:
-    """A value a host; those of a submitter of more than a third of them, one a stratum."""
+    """A value a host; those of a submitter of more than a third of them, one a stratum, and one
+    for all where that is still more than a third beside others: a kind of machine is made up as
+    easily as an id.
+    """
     owned: dict[int, list[str]] = defaultdict(list)
     for voter in sorted(hosts):
         owned[hosts[voter][0].submitter].append(voter)
-    votes: list[float] = []
-    for voters in owned.values():
-        if len(voters) <= max(1, len(hosts) * LARGEST_SHARE):
-            votes += [_host_log(hosts[voter]) for voter in voters]
-            continue
-        strata: dict[Any, list[float]] = defaultdict(list)
-        for voter in voters:
-            strata[hosts[voter][0].stratum].append(_host_log(hosts[voter]))
-        votes += [math.fsum(logs) / len(logs) for logs in strata.values()]
-    return tuple(votes)
+    votes = [
+        [_host_log(hosts[voter]) for voter in voters]
+        if _is_fair(len(voters), len(hosts))
+        else _one_a_stratum([hosts[voter] for voter in voters])
+        for voters in owned.values()
+    ]
+    n_votes, is_alone = sum(map(len, votes)), len(votes) == 1
+    return tuple(
+        vote
+        for own in votes
+        for vote in (own if is_alone or _is_fair(len(own), n_votes) else [_mean(own)])
+    )
+
+
+def _is_fair(own: int, every: int) -> bool:
+    return own <= max(1, every * LARGEST_SHARE)
+
+
+def _one_a_stratum(hosts: Iterable[Sequence[Observation]]) -> list[float]:
+    strata: dict[Any, list[float]] = defaultdict(list)
+    for cells in hosts:
+        strata[cells[0].stratum].append(_host_log(cells))
+    return [_mean(logs) for logs in strata.values()]
 
 
 def _host_log(cells: Sequence[Observation]) -> float:

@@ -20,6 +20,7 @@ LEASE = timedelta(minutes=2)
 BACK_OFF_BASE = 4  # minutes: after 1, 4, 16, 64 an attempt is made again
 LONGEST_BACK_OFF = timedelta(minutes=BACK_OFF_BASE ** (MAX_ATTEMPTS - 1))
 BODY_KEPT = timedelta(days=30)  # after withdrawal
+ENVELOPE = "envelope/1"
 
 
 class ReportQuerySet(models.QuerySet["RawReport"]):
@@ -150,10 +151,11 @@ class RawReport(models.Model):
 
     @property
     def imported(self) -> bool:
-        """Came in by an operator's import: shown with its source, metadata incomplete, never
-        ranked.
+        """Came in by an operator's import, and in a form that leaves things out: shown with its
+        source, metadata incomplete, never ranked. An envelope counts as if it had been sent.
         """
-        return self.source in {self.Source.IMPORT, self.Source.SEED}
+        is_import = self.source in {self.Source.IMPORT, self.Source.SEED}
+        return is_import and self.format != ENVELOPE
 
     def record(self, kind: str, actor: str, reason: str = "", **details: Any) -> "ReportEvent":
         """Add one row to the trail."""

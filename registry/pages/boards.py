@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Count, Q
 
-from registry import leaderboard
-from registry.evidence.groups import Group, Row
+from registry import leaderboard, repeat
+from registry.evidence.groups import REPLICATED, Group, Row
 from registry.evidence.summary import Estimate
 from registry.models import Cell, Generation, Recipe
 from registry.pages import words
@@ -60,6 +61,7 @@ class BoardTable:
     load: str
     details: tuple[str, ...]
     imported: bool
+    repeat: str | None
     lines: tuple[Line, ...]
     n_more: int
     last: str
@@ -117,6 +119,7 @@ def _table(query: leaderboard.Query, board: leaderboard.Board, after: str = "") 
         load=words.load(board.recipe),
         details=tuple(words.details(board.recipe)),
         imported=board.recipe["source"] == Recipe.Source.IMPORTED,
+        repeat=repeat.command_of(board.recipe, settings.PUBLIC_URL),
         lines=tuple(_line(query, row, top) for row in shown),
         n_more=n_more,
         last=name_of(shown[-1]) if n_more else "",
@@ -131,11 +134,17 @@ def _line(query: leaderboard.Query, row: Row, top: float) -> Line:
             for name, value in zip(query.group_by, row.group.key, strict=True)
         ),
         row=row,
-        note=""
-        if row.group.imported
-        else row.reason or "",  # the caption says it of the whole board
+        note=_note(row),
         bar=bar(row.group.estimate, top),
     )
+
+
+def _note(row: Row) -> str:
+    """What a row rests on, or what it lacks; the caption says it of a board that was imported."""
+    if row.group.imported:
+        return ""
+    senders = plural(row.group.n_submitters, "sender")
+    return row.reason or (f"replicated, {senders}" if row.trust == REPLICATED else senders)
 
 
 def _rank(row: Row) -> str:

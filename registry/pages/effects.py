@@ -3,9 +3,10 @@ own.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -31,7 +32,6 @@ ASKED = (
     *("offload.tso", "offload.sg", "virtualization_mode", "kernel_release", "hypervisor_version"),
     *("mitigations", "clocksource", "irq_spread", "cpufreq.governor"),
 )
-TUNABLE = ("rps.lo", "clocksource", "cpufreq.governor")  # by crr-submit tune over loopback
 WIDEST = 2.0  # the forest shows ratios from 1/2 to 2
 
 
@@ -54,6 +54,7 @@ class Line:
     rests_on: str
     verdict: str
     forest: Forest
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ def _line(row: EffectRow) -> Line:
     told = f"{plural(row.n_machines, 'machine')}, {pairs}, up on {effect.n_up} of {effect.n}"
     if effect.prediction_low is not None and effect.prediction_high is not None:
         told += f"; on one more expect {effect.prediction_low:.2f}–{effect.prediction_high:.2f}"
-    return _as_line(row.contrast, effect.ratio, effect.ci_low, effect.ci_high, told, _verdict(row))
+    line = _as_line(row.contrast, effect.ratio, effect.ci_low, effect.ci_high, told, _verdict(row))
+    is_open = row.verdict in ("unclear", "not_enough_data", "not_exercised")
+    command = effects.command_of(row.contrast.factor, settings.PUBLIC_URL) if is_open else None
+    return replace(line, command=command or "")
 
 
 def _verdict(row: EffectRow) -> str:
@@ -158,5 +162,5 @@ def _place(ratio: float) -> float:
 
 
 def _missing(factor: str) -> Missing:
-    command = f"sudo crr-submit tune {factor}" if factor in TUNABLE else ""
-    return Missing(words.FACTORS.get(factor, factor), command)
+    command = effects.command_of(factor, settings.PUBLIC_URL)
+    return Missing(words.FACTORS.get(factor, factor), command or "")

@@ -22,7 +22,7 @@ from registry.pages import words
 from registry.pages.beside import Beside, beside, embeds_of, platforms_of
 from registry.pages.environment import Facts, facts_of
 from registry.pages.numbers import as_printed
-from registry.pages.repeat import Repeat, repeats
+from registry.repeat import Repeat, repeats
 from registry.standing import HEADLINE, advice, elapsed_by_run, standing, worth_trying
 
 RUNS_SHOWN = 200

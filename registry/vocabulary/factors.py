@@ -38,6 +38,13 @@ TRIED_COLUMNS = {
     "xen.mode": "virtualization_mode",
 }
 
+# What `crr-submit tune` can try.
+TUNABLE = (
+    *("rps.lo", "rps.nic", "clocksource", "cpufreq.governor", "listen_backlog"),
+    *("net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies"),
+    *("net.ipv4.tcp_tw_reuse", "offload.sg", "offload.tso", "offload.gso", "offload.gro"),
+)
+
 # Longest text of each text column of System.
 SYSTEM_LENGTHS = {
     "virtualization": 64,

@@ -7,10 +7,12 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from crr_submit.factors import FACTORS
 from registry import effects, tasks
 from registry.evidence import tweaks
 from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
 from registry.models.summary import summarise
+from registry.vocabulary.factors import TUNABLE
 from tests import reports
 
 API = "/api/v1/effects/"
@@ -135,6 +137,10 @@ def test_systems_differ_in_one_factor_or_are_no_contrast() -> None:
     assert tweaks.contrast_of(one, newer) == ("kernel_release", "6.1.1", "6.2.1")
 
 
+def test_the_factors_that_have_a_command_are_those_the_client_tries() -> None:
+    assert set(TUNABLE) == set(FACTORS)
+
+
 def test_nothing_gives_nothing() -> None:
     assert tweaks.rows(EXPERIMENT, []) == []
 
@@ -203,6 +209,8 @@ def test_arms_the_other_way_round_are_the_same_contrast(client: Client) -> None:
     (row,) = rows(client)
     assert (row["from"], row["to"], row["verdict"]) == ("0", "3", "not_enough_data")
     assert row["n_machines_needed"] == 3
+    assert row["command"].startswith("sudo crr-submit tune rps.lo --registry http")
+    assert row["command"] in client.get("/effects/").content.decode()
 
 
 @pytest.mark.django_db

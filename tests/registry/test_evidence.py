@@ -101,6 +101,10 @@ def test_one_sender_with_many_machines_of_a_kind_is_one_vote() -> None:
     assert flooded.estimate.rate == pytest.approx(once[0].estimate.rate, rel=0.01)
     kinds = [observation(f"z{n}", 130.0, submitter=99, stratum=n % 2) for n in range(200)]
     assert len(grouped([*others, *kinds])[0].host_logs) == 10
+    every = [observation(f"z{n}", 130.0, submitter=99, stratum=n) for n in range(200)]
+    (made_up,) = grouped([*others, *every])
+    assert made_up.estimate.rate == pytest.approx(once[0].estimate.rate, rel=1e-9)
+    assert len(grouped(kinds)[0].host_logs) == 2  # alone, its kinds are all there is
 
 
 def test_imported_figures_and_measured_ones_are_never_one_group() -> None:
@@ -121,6 +125,9 @@ def test_leaderboard_says_what_an_unranked_group_lacks() -> None:
         (("none",), False, "needs 2 more independent machines"),
     ]
     assert (rows[0].rank_low, rows[0].rank_high) == (1, 1)
+    assert [row.trust for row in rows] == ["replicated", "incomplete", "unconfirmed"]
+    kinds = [observation(f"z{n}", 100.0 + n, submitter=9, stratum=n) for n in range(3)]
+    assert [row.trust for row in leaderboard(grouped(kinds))] == ["few_senders"]
 
 
 def test_one_lucky_host_does_not_lead_a_board() -> None:

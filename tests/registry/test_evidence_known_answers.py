@@ -347,6 +347,7 @@ def test_verdict_words_in_their_order() -> None:
     assert effects.verdict(steady, 0.01) == "helps"
     assert effects.verdict(slower, 0.01) == "hurts"
     assert effects.verdict(wide, 0.4) == "unclear"
+    assert effects.verdict(steady, 0.04) == "unclear"
 
 
 def test_holm() -> None:

@@ -196,7 +196,10 @@ def test_the_leaderboard_shows_ranks_ties_intervals_and_what_is_missing(client: 
     summarise()
     text = text_of(client, "/leaderboard/?group_by=virtualization")
     assert "TCP_CRR , 1 stream, both ends on one CPU, loopback" in text
-    rows = re.search(r"Note (1 bare metal .*) A row is", text)
+    assert "replicated, 3 senders" in text
+    rows = re.search(
+        r"Note (1 bare metal .*) On one more machine: crr-submit --registry http", text
+    )
     assert rows
     shown = rows[1]
     assert shown.startswith("1 bare metal 35,500")
@@ -353,6 +356,7 @@ def test_a_report_says_where_it_stands_and_among_which_hosts(client: Client) -> 
     where = "the very same recipe: TCP_CRR, 1 stream, both ends on one CPU, loopback."
     text = text_of(client, f"/r/{sent[-1]}")
     assert f"Faster than 1 of the 3 other hosts measured with {where}" in text
+    assert "That is percentile 33 among hosts of any CPU and platform." in text
     assert "Faster than 3 of the 3" in text_of(client, f"/r/{sent[2]}")
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from crr_submit import options, plan
-from registry.pages.repeat import repeats
+from registry.repeat import repeats
 from submissions.command import read_command
 from tests import reports
 

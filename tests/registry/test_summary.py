@@ -94,6 +94,9 @@ def test_three_machines_are_ranked_with_an_interval(client: Client) -> None:
     answer = client.get("/api/v1/leaderboard/").json()
     (row,) = answer["rows"]
     assert (row["ranked"], row["rank_low"], row["rank_high"]) == (True, 1, 1)
+    assert (row["trust"], row["n_submitters"]) == ("replicated", 3)
+    assert row["repeat"].startswith("crr-submit --registry http")
+    assert row["repeat"].endswith("--streams 1 --duration 5")
     assert row["ci_low"] < row["rate"] < row["ci_high"]
     assert row["group"] == {"virtualization": "kvm", "kernel_series": "6.12"}
 

@@ -114,6 +114,23 @@ def test_a_batch_is_stored_as_intake_stores_each(tmp_path: Path, client: Client)
     assert facts_of(batched) == facts_of(alone)
 
 
+def test_an_imported_envelope_counts_as_if_it_had_been_sent(tmp_path: Path, client: Client) -> None:
+    """It says all that a sent one says; an operator's file has a sender for each machine."""
+    saved = tmp_path / "saved.jsonl"
+    saved.write_bytes(
+        b"".join(
+            reports.as_bytes(reports.envelope(reports.run(rate), machine_id=f"{rate:032x}")) + b"\n"
+            for rate in (20_000, 20_500, 21_000)
+        )
+    )
+    lines = imported(saved)
+    (row,) = client.get("/api/v1/leaderboard/").json()["rows"]
+    assert (row["ranked"], row["n_machines"], row["n_submitters"]) == (True, 3, 3)
+    assert row["recipe"]["source"] == "plan"
+    answer = client.get(f"/api/v1/reports/{lines[0]['id']}/").json()
+    assert (answer["source"], answer["metadata_incomplete"]) == ("import", False)
+
+
 def facts_of(report: RawReport) -> list[dict[str, Any]]:
     """All rows of a report's reading but their keys, and the recipe, which names the source."""
     own = {"id", "reading_id", "report_id", "recipe_id", "submitter_id", "created_at"}

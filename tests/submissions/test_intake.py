@@ -39,7 +39,8 @@ def test_an_envelope_is_stored_read_and_answered_at_once(client: Client) -> None
     assert body["results"][0]["request_size_bytes"] == 1
     assert body["url"].endswith(f"/r/{body['id']}")
     assert body["claim_token"].startswith("crrc_")
-    assert body["standing"]["n_machines"] == 0
+    assert (body["standing"]["n_machines"], body["standing"]["percentile"]) == (0, None)
+    assert "very same recipe: TCP_CRR, 1 stream, same cpu, loopback" in body["standing"]["among"]
     report = RawReport.objects.get(public_id=body["id"])
     assert [event.kind for event in report.events.all()] == ["received", "published"]
 

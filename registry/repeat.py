@@ -21,6 +21,8 @@ PLAN_TESTS = ("TCP_CRR", "TCP_RR")
 LONGEST_S = 600  # crr-submit's own limit
 COMMANDS_SHOWN = 4
 FAR_HOST = "HOST"
+# A run of a class of lengths, in seconds: any of them is of the same recipe.
+_LENGTHS_S = {"short": 1.0, "normal": 5.0, "long": 30.0}
 _TEST = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _SOCKETS = re.compile(r"-[sS][0-9]{1,12}[kKmMgG]?(?:,[0-9]{1,12}[kKmMgG]?)?", re.ASCII)
 _SERVER = re.compile(rf"backlog=([0-9]{{1,5}}) listeners=({'|'.join(LISTENERS)})", re.ASCII)
@@ -51,6 +53,13 @@ def repeats(measured: Iterable[tuple[Fields, float | None]], registry: str) -> l
         if fields.get("source") == Recipe.Source.PASTED
     ]
     return list(dict.fromkeys(each for each in found if each))[:COMMANDS_SHOWN]
+
+
+def command_of(fields: Fields, registry: str) -> str | None:
+    """The one command that measures a recipe on one more machine; None where there is none."""
+    elapsed_s = _LENGTHS_S.get(fields.get("duration_class") or "")
+    found = repeats([(fields, elapsed_s)], registry)
+    return found[0].command if found else None
 
 
 def _of_plan(rows: Sequence[tuple[Fields, float | None]], registry: str) -> Repeat | None:
