@@ -9,7 +9,7 @@ from django.conf import settings
 
 from registry.models import Recipe
 from registry.models.factors import RECIPE_FIELDS
-from registry.pages.repeat import repeats
+from registry.repeat import repeats
 from registry.vocabulary.factors import DEFAULT_RECIPE
 
 LENGTHS_S = {"short": 1.0, "normal": 10.0, "long": 30.0}
