@@ -8,7 +8,7 @@ import socket
 import threading
 import unittest
 
-from crr_submit import app, app_generators, app_output, cpus, summary, telemetry
+from crr_submit import app, app_generators, app_output, cpus, telemetry
 from crr_submit.app import Step
 from crr_submit.app_generators import Job, Own
 from crr_submit.app_output import ACCEPT, KEEPALIVE
@@ -224,7 +224,7 @@ class LimitTest(unittest.TestCase):
         cpu = [{"busy_percent": busy} for busy in busy_percent]
         netstat = {"ListenOverflows": overflows}
         found = {"cpu": cpu, "netstat": netstat, "cgroup_throttled": throttled}
-        return summary.limit(output, found)
+        return app.limit(output, found)
 
     def test_by_the_busiest_process_of_each_side(self):
         self.assertEqual(self.limit((9.5, 1.0), (5.0,), (99.0, 50.0)), "the server")

@@ -5,7 +5,7 @@ import time
 import unittest
 from pathlib import Path
 
-from crr_submit import cpus, measure, plan, programs, summary
+from crr_submit import cpus, measure, plan, programs, report
 from crr_submit.host import Host
 from crr_submit.report import schema, unknown_keys
 from tests.client import commands, schema_check
@@ -90,7 +90,7 @@ class PlanOnThisHostTest(unittest.TestCase):
 
     def test_the_parser_reads_every_output(self):
         for run in self.done.runs:
-            self.assertGreater(summary.transaction_rate(run), 0)
+            self.assertGreater(report.transaction_rate(run), 0)
 
     def test_placement_is_what_both_sides_got(self):
         self.assertEqual(

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from crr_submit.netperf import numbers, tables
-from crr_submit.netperf.context import Command, Context
-from crr_submit.netperf.findings import Findings
-from crr_submit.netperf.naming import Naming
+from crr_submit.netperf.findings import Context, Findings
+from crr_submit.netperf.naming import Command, Naming
 from crr_submit.netperf.tables import Heading
 
 _SECOND_ROW_WITHIN = 8  # lines after the first row: a kernel may print between the two

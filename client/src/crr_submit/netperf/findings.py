@@ -11,7 +11,6 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from crr_submit.fields import RESULT
 from crr_submit.netperf import numbers
-from crr_submit.netperf.context import Context
 
 EXCERPT_LENGTH = 200
 EXCERPTS = 100
@@ -81,6 +80,19 @@ _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_s
 
 class ParseError(ValueError):
     """The argument is not text. No text is refused: what cannot be read is listed."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of the output that follows. `test` None: a banner that is not read here."""
+
+    line: int
+    text: str
+    test: Optional[str]
+    migrated: Optional[bool] = None
+    address_family: Optional[str] = None
+    confidence_level: Optional[float] = None
+    units_chosen: Optional[bool] = None  # whether -f was given; None where no command stands before
 
 
 @dataclass(frozen=True)

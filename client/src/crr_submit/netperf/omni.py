@@ -7,8 +7,7 @@ from collections import Counter
 from typing import Dict, List, Optional
 
 from crr_submit.netperf import numbers, selectors, tables
-from crr_submit.netperf.context import Context
-from crr_submit.netperf.findings import Findings
+from crr_submit.netperf.findings import Context, Findings
 from crr_submit.netperf.naming import Naming
 from crr_submit.netperf.selectors import SELECTORS, TITLES
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import List
 
-from crr_submit.netperf import context, numbers, tables, wrapping
+from crr_submit.netperf import naming, numbers, tables, wrapping
 from crr_submit.netperf.classic import Classic
 from crr_submit.netperf.findings import Findings, ParsedReport, ParseError
 from crr_submit.netperf.naming import Naming
@@ -112,7 +112,7 @@ class _Reader:
 
     def _names(self, number: int, text: str, line: str) -> bool:
         """Banners and commands, which end the output before them."""
-        banner = context.read_banner(number, text)
+        banner = naming.read_banner(number, text)
         if banner:
             self._finish()
             self.naming.take_banner(banner)

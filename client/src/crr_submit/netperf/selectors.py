@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from crr_submit.fields import RESULT, STREAM_UNIT, TRANSACTION_UNIT
-from crr_submit.netperf import context, numbers, tables
+from crr_submit.netperf import naming, numbers, tables
 
 _PLACED = ("value", "unit", "sent_value", "message_size_bytes", "netperf_confidence_level")
 _SIMPLE = tuple(
@@ -37,7 +37,7 @@ def test_name(values: Mapping[str, str]) -> Optional[str]:
     """The test that the output itself names, by its command line or by protocol and direction."""
     words = values.get("COMMAND_LINE", "").strip('"').split()
     if words and words[0].rsplit("/", 1)[-1] == "netperf":
-        test = context.options(words[1:]).test
+        test = naming.options(words[1:]).test
         if test != tables.OMNI:
             return test
     return _DIRECTIONS.get((values.get("PROTOCOL", ""), values.get("DIRECTION", "")))
