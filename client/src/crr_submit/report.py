@@ -1,6 +1,5 @@
-"""The report: JSON Schema of its envelope, by which the registry validates; what an envelope holds
-that the format does not know; the figure that a run in it gives; and the envelope as it is sent:
-built, redacted, written as readable text, saved to disk.
+"""The report: JSON Schema of its envelope, by which the registry validates; the figure that a run
+gives; and the envelope as it is sent: built, redacted, written as readable text, saved to disk.
 
 The format is `crr_submit.fields`, and the allow-list: what has no row there is dropped here.
 """
@@ -15,9 +14,8 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from crr_submit import __version__, app_output, netperf
 from crr_submit.fields import ENVELOPE, TRANSACTION_UNIT, Field
@@ -62,17 +60,6 @@ def schema() -> Dict[str, Any]:
     return root
 
 
-def unknown_keys(envelope: Any) -> List[str]:
-    """Paths of keys that the format does not know (`runs[0].colour`), in document order."""
-    return list(_unknown(envelope, _known(), ""))
-
-
-@lru_cache(maxsize=None)
-def _known() -> Dict[str, Any]:
-    """The schema for readers in this module, who change nothing in it."""
-    return schema()
-
-
 def _split(path: str) -> Tuple[str, Any]:
     """`runs[].outputs` → (`runs[]`, `outputs`); `runs[].outputs[]` → (`runs[].outputs`, None)."""
     if path.endswith("[]"):
@@ -109,19 +96,6 @@ def _node(field: Field) -> Dict[str, Any]:
 
 def _map_value(field: Field) -> Dict[str, Any]:
     return {"type": [_SCALARS[name] for name in field.values] + ["null"], "maxLength": 4_096}
-
-
-def _unknown(value: Any, node: Dict[str, Any], path: str) -> Iterator[str]:
-    if isinstance(value, dict) and "properties" in node:
-        for key, item in value.items():
-            place = "%s.%s" % (path, key) if path else key
-            if key in node["properties"]:
-                yield from _unknown(item, node["properties"][key], place)
-            else:
-                yield place
-    elif isinstance(value, list) and "items" in node:
-        for index, item in enumerate(value):
-            yield from _unknown(item, node["items"], "%s[%d]" % (path, index))
 
 
 @dataclass(frozen=True)
