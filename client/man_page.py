@@ -31,8 +31,8 @@ def _lines(parser: argparse.ArgumentParser, version: str) -> Iterator[str]:
     yield f'.TH "{name.upper()}" {SECTION} "" "{name} {version}"'
     yield from (".SH NAME", f"{_text(name)} \\- measure and report netperf TCP_CRR")
     yield from (".SH SYNOPSIS", f".B {_text(name)}", "[\\fIoption\\fR ...] [\\fIcommand\\fR]")
-    description, _, usual = (parser.description or "").partition("\n\n")
-    yield from (".SH DESCRIPTION", _text(description), ".PP", ".nf", _text(usual), ".fi")
+    usual, _, description = (parser.description or "").partition("\n\n")
+    yield from (".SH DESCRIPTION", ".nf", _text(usual), ".fi", ".PP", _text(description))
     yield from (".SH OPTIONS", "With any command:")
     shared = [one for one in parser._actions if one.option_strings]
     for action in shared:

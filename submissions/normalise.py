@@ -1,7 +1,8 @@
 """From what netperf says to comparable runs: recipe, system, value. No Django, no database.
 
-A run of N streams is the sum of its N outputs. Raw text, and an output that holds several tests,
-gives one run a result. Recipe and system are plain dictionaries in the columns of
+A run of N streams is the sum of its N outputs: over the time in which all of them ran, where their
+interim results tell it, else of what each says of its own time. Raw text, and an output that holds
+several tests, gives one run a result. Recipe and system are plain dictionaries in the columns of
 `registry.models.factors`.
 """
 
@@ -10,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crr_submit.netperf import Result
+from crr_submit.fields import TRANSACTION_UNIT
+from crr_submit.netperf import LEAST_SHARE, Result, Together, together
 from registry.evidence import mechanisms
 from registry.vocabulary import platform
 from registry.vocabulary.factors import is_setting
@@ -121,9 +123,11 @@ def _runs(
     placed = tuple(_placed(run))
     if _is_one_run(streams):
         recipe = recipes.of(run, placed[0], len(streams))
-        total = sum(each.result.value for each in placed)
-        part = _part(run, len(placed), is_arm)
-        if total < VALUE_LIMIT:
+        common = _together(run)
+        own = sum(each.result.value for each in placed)
+        part = "partial" if _is_short(common) else _part(run, len(placed), is_arm)
+        total = own if common is None or _is_short(common) else common.rate
+        if own < VALUE_LIMIT:
             yield NormalisedRun(index, 0, recipe, system, total, part, sources=placed, **more)
         return
     part = _part(run, 1, is_arm)
@@ -165,6 +169,16 @@ def _part(run: ParsedRun, n_results: int, is_arm: bool) -> str:
     return "arm" if is_arm else "figure"
 
 
+def _together(run: ParsedRun) -> Together | None:
+    """Of transactions only: interim results of other tests are in bits."""
+    units = {result.unit for output in run.outputs for result in output.results}
+    return together(run.texts) if units == {TRANSACTION_UNIT} else None
+
+
+def _is_short(found: Together | None) -> bool:
+    return found is not None and found.share < LEAST_SHARE
+
+
 def _run_warnings(index: int, run: ParsedRun) -> Iterator[str]:
     streams = run.settings.get("streams")
     if streams and streams != len(run.outputs):
@@ -172,6 +186,12 @@ def _run_warnings(index: int, run: ParsedRun) -> Iterator[str]:
     for number, output in enumerate(run.outputs):
         if not output.results:
             yield f"runs[{index}].outputs[{number}]: no result in it"
+    found = _together(run)
+    if found and _is_short(found):
+        yield (
+            f"runs[{index}]: its streams ran together for {100 * found.share:.0f} % of their time"
+            ", not a figure"
+        )
     results = [output.results for output in run.outputs]
     total = sum(result.value for output in results for result in output)
     if _is_one_run(results) and total >= VALUE_LIMIT:

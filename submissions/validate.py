@@ -5,17 +5,19 @@ Called by intake and the parse endpoint on the way in. What is unknown is a warn
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
-from crr_submit.report import schema, unknown_keys
+from crr_submit.report import schema
 from registry.refusal import Refused
 from registry.safe_json import faults
 from submissions.redact import scrubber_of
 
 FAULTS_SHOWN = 100
-_VALIDATOR = jsonschema_rs.validator_for(schema())
+_SCHEMA = schema()
+_VALIDATOR = jsonschema_rs.validator_for(_SCHEMA)
 
 
 def validate(envelope: dict[str, Any]) -> list[str]:
@@ -25,12 +27,26 @@ def validate(envelope: dict[str, Any]) -> list[str]:
     if found:
         message = f"The report has {len(found)} fault{'s' if len(found) > 1 else ''}."
         raise Refused(422, "invalid", message, found[:FAULTS_SHOWN])
-    unknown = unknown_keys(envelope)[:FAULTS_SHOWN]
+    unknown = list(islice(_unknown(envelope, _SCHEMA, ""), FAULTS_SHOWN))
     if not unknown:
         return []
     scrubber = scrubber_of(envelope)
     paths = [scrubber.scrub(path)[:128] for path in unknown]
     return [f"{path}: unknown key, not kept" for path in paths]
+
+
+def _unknown(value: Any, node: dict[str, Any], path: str) -> Iterator[str]:
+    """Paths of keys that the format does not know (`runs[0].colour`), in document order."""
+    if isinstance(value, dict) and "properties" in node:
+        for key, item in value.items():
+            place = f"{path}.{key}" if path else key
+            if key in node["properties"]:
+                yield from _unknown(item, node["properties"][key], place)
+            else:
+                yield place
+    elif isinstance(value, list) and "items" in node:
+        for index, item in enumerate(value):
+            yield from _unknown(item, node["items"], f"{path}[{index}]")
 
 
 def _schema_faults(envelope: dict[str, Any]) -> Iterator[dict[str, str]]:

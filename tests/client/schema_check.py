@@ -4,6 +4,8 @@ without packages.
 
 import re
 
+from crr_submit.report import schema
+
 TYPES = {
     "object": dict,
     "array": list,
@@ -62,4 +64,18 @@ def object_errors(value, node, path):
     for name, item in value.items():
         inner = known.get(name, node.get("additionalProperties", {}))
         found += errors(item, inner, f"{path}.{name}")
+    return found
+
+
+def unknown_keys(value, node=None, path=""):
+    """Paths of keys that the format does not know (`runs[0].colour`), in document order."""
+    node = schema() if node is None else node
+    found = []
+    if isinstance(value, dict) and "properties" in node:
+        for key, item in value.items():
+            place, inner = f"{path}.{key}" if path else key, node["properties"].get(key)
+            found += [place] if inner is None else unknown_keys(item, inner, place)
+    elif isinstance(value, list) and "items" in node:
+        for index, item in enumerate(value):
+            found += unknown_keys(item, node["items"], f"{path}[{index}]")
     return found

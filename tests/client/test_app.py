@@ -8,7 +8,7 @@ import socket
 import threading
 import unittest
 
-from crr_submit import app, app_generators, app_output, cpus, summary, telemetry
+from crr_submit import app, app_generators, app_output, cpus, telemetry
 from crr_submit.app import Step
 from crr_submit.app_generators import Job, Own
 from crr_submit.app_output import ACCEPT, KEEPALIVE
@@ -16,7 +16,7 @@ from crr_submit.app_server import BODY, Server
 from crr_submit.host import Host
 from crr_submit.options import AppSettings
 from crr_submit.programs import CannotMeasure, Interrupted, handled
-from crr_submit.report import schema, unknown_keys
+from crr_submit.report import schema
 from tests.client import commands, schema_check
 from tests.client.small_registry import SmallRegistry
 from tests.client.test_cli import CommandCase
@@ -102,7 +102,7 @@ class CountsTest(unittest.TestCase):
             self.assertIn("ListenOverflows", run["telemetry"]["netstat"])
         report = {"report_version": 1, "runs": done.runs}
         self.assertEqual(schema_check.errors(report, schema()), [])
-        self.assertEqual(unknown_keys(report), [])
+        self.assertEqual(schema_check.unknown_keys(report), [])
         return outputs
 
     def test_both_kinds_of_listener(self):
@@ -224,7 +224,7 @@ class LimitTest(unittest.TestCase):
         cpu = [{"busy_percent": busy} for busy in busy_percent]
         netstat = {"ListenOverflows": overflows}
         found = {"cpu": cpu, "netstat": netstat, "cgroup_throttled": throttled}
-        return summary.limit(output, found)
+        return app.limit(output, found)
 
     def test_by_the_busiest_process_of_each_side(self):
         self.assertEqual(self.limit((9.5, 1.0), (5.0,), (99.0, 50.0)), "the server")

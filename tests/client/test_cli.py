@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import __version__, deliver, envelope, report
+from crr_submit import __version__, deliver, report
 from tests.client import commands
 from tests.client.small_registry import SmallRegistry, error
 
@@ -119,7 +119,7 @@ class SendTest(CommandCase):
     def test_without_a_way_out_it_is_printed_for_a_mail(self):
         code, out, errors = commands.run(self.folder, "send", "--text", "report.json")
         self.assertEqual((code, errors), (0, ""))
-        self.assertEqual(out, envelope.to_mail(self.report.read_bytes()) + "\n")
+        self.assertEqual(out, report.to_mail(self.report.read_bytes()) + "\n")
         code, out, _ = commands.run(self.folder, "send", "--text", "--json", "report.json")
         self.assertEqual(code, 0)
         [row] = json.loads(out)["reports"]

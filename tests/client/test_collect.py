@@ -1,7 +1,7 @@
 import tempfile
 import unittest
 
-from crr_submit import collect, tuning
+from crr_submit import collect
 from crr_submit.fields import ENVELOPE
 from crr_submit.host import Host
 from crr_submit.report import schema
@@ -103,7 +103,7 @@ class TuningTest(TreeCase):
             }
         )
         self.assertEqual(
-            tuning.settings(host, None),
+            collect.settings(host, None),
             {
                 "net.core.somaxconn": 4096,
                 "net.ipv4.ip_local_port_range": "32768 60999",
@@ -114,13 +114,13 @@ class TuningTest(TreeCase):
 
     def test_conntrack_files_prove_loaded_and_no_more(self):
         host = self.host({"/proc/sys/net/netfilter/nf_conntrack_count": "812\n"})
-        self.assertEqual(tuning.conntrack(host), "loaded")
+        self.assertEqual(collect.conntrack(host), "loaded")
 
     def test_rps_of_loopback(self):
         path = "/sys/class/net/lo/queues/rx-0/rps_cpus"
-        self.assertEqual(tuning.rps_of_loopback(self.host({path: "00000000,00000000\n"})), "off")
-        self.assertEqual(tuning.rps_of_loopback(self.host({path: "00000000,00000003\n"})), "on")
-        self.assertIsNone(tuning.rps_of_loopback(self.host({})))
+        self.assertEqual(collect.rps_of_loopback(self.host({path: "00000000,00000000\n"})), "off")
+        self.assertEqual(collect.rps_of_loopback(self.host({path: "00000000,00000003\n"})), "on")
+        self.assertIsNone(collect.rps_of_loopback(self.host({})))
 
 
 if __name__ == "__main__":

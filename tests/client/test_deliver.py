@@ -23,15 +23,35 @@ class LinesTest(unittest.TestCase):
     def test_address_and_status(self):
         self.assertEqual(self.lines(), ["Sent: /r/abcdefghijklmnop", "Status: published"])
 
-    def test_standing_in_one_sentence(self):
+    def test_where_the_host_stands_and_among_whom(self):
+        found = self.lines(standing=STANDING)
+        self.assertIn("  TCP_CRR, 1 stream, same cpu: 23,987 trans/s in 8 runs", found)
         self.assertIn(
-            "  TCP_CRR, 1 stream, same cpu: 23,987 trans/s; faster than 2 of 3 others",
-            self.lines(standing=STANDING),
+            "faster than 2 of 3 other machines (percentile 67) measured in the same way "
+            "(TCP_CRR, 1 stream, same cpu, loopback)",
+            " ".join(" ".join(found).split()),
         )
+        self.assertLessEqual(max(map(len, found)), deliver.COLUMNS)
 
     def test_the_first_of_its_kind_is_not_compared_with_nobody(self):
         first = {**STANDING, "n_machines": 0, "below": 0}
-        self.assertIn("first of its kind here", self.lines(standing=first)[-1])
+        self.assertIn("the first machine here", " ".join(self.lines(standing=first)))
+
+    def test_what_to_try_with_its_evidence_or_that_there_is_none(self):
+        message = "rps.lo on -> off: x7.10 (6.20-8.00) in experiments on 4 machines"
+        found = self.lines(standing=STANDING, **{"try": [{"factor": "rps.lo", "message": message}]})
+        self.assertEqual(found[-2:], ["What to try:", "  " + message])
+        found = self.lines(standing=STANDING, **{"try": []})
+        self.assertIn(deliver.NOTHING_TO_TRY, " ".join(" ".join(found).split()))
+
+    def test_one_flag_of_many_runs_is_said_once(self):
+        flags = [{"message": "runs[%d]: something else ran" % n} for n in (3, 4)]
+        found = self.lines(flags=[*flags, {"message": "no machine id"}])
+        self.assertEqual(found[-2:], ["  runs[3], runs[4]: something else ran", "  no machine id"])
+
+    def test_a_report_that_waits_says_why_and_until_when(self):
+        held = self.lines(status="held", status_reason="far_from_group", next_step="a look at it")
+        self.assertEqual(held[1], "Status: held; far_from_group; a look at it")
 
     def test_a_standing_of_another_shape_is_printed_as_it_is(self):
         self.assertIn("  rank: 3", self.lines(standing={"rank": 3}))
@@ -42,7 +62,7 @@ class LinesTest(unittest.TestCase):
             flags=["far_from_group"],
             warnings=["$.x: unknown key"],
         )
-        expected = ["Advice:", "  One core is full.", "Flags:", "  far_from_group"]
+        expected = ["What limits it:", "  One core is full.", "Flags:", "  far_from_group"]
         self.assertEqual(found[2:], [*expected, "Warnings:", "  $.x: unknown key"])
 
     def test_a_report_that_is_only_stored_says_so(self):

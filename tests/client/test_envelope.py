@@ -5,8 +5,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import envelope, session
-from crr_submit.report import schema, unknown_keys
+from crr_submit import report, session
+from crr_submit.report import schema
 from tests.client import schema_check
 
 RUN = {
@@ -30,13 +30,13 @@ ENVIRONMENT = {
 
 
 def built(environment=ENVIRONMENT, runs=(RUN,), machine=None, notes=None, redact=()):
-    return envelope.build(environment, runs, machine, notes, redact)
+    return report.build(environment, runs, machine, notes, redact)
 
 
 class BuildTest(unittest.TestCase):
     def test_fits_the_schema(self):
         self.assertEqual(schema_check.errors(built(machine="0" * 32), schema()), [])
-        self.assertEqual(unknown_keys(built()), [])
+        self.assertEqual(schema_check.unknown_keys(built()), [])
 
     def test_what_has_no_row_in_the_field_table_does_not_leave(self):
         environment = {**ENVIRONMENT, "hostname": "db1.acme.example"}
@@ -67,27 +67,27 @@ class RedactTest(unittest.TestCase):
         self.assertIn("to [redacted].[redacted].example port 0", text)
 
     def test_the_longer_of_two_words_goes_first(self):
-        self.assertEqual(envelope.redacted("acme-db", ["acme", "acme-db"]), "[redacted]")
+        self.assertEqual(report.redacted("acme-db", ["acme", "acme-db"]), "[redacted]")
 
     def test_words_are_no_patterns(self):
-        self.assertEqual(envelope.redacted("a.b axb", ["a.b"]), "[redacted] axb")
+        self.assertEqual(report.redacted("a.b axb", ["a.b"]), "[redacted] axb")
 
     def test_no_words_no_change(self):
-        self.assertEqual(envelope.redacted("acme", ["", ""]), "acme")
+        self.assertEqual(report.redacted("acme", ["", ""]), "acme")
 
 
 class TextTest(unittest.TestCase):
     def test_reads_back_as_the_same_value(self):
         value = built(notes="ß\n\x1b[31m" + "long " * 50)
-        self.assertEqual(json.loads(envelope.to_text(value)), value)
+        self.assertEqual(json.loads(report.to_text(value)), value)
 
     def test_is_ascii_without_control_characters(self):
-        text = envelope.to_text(built(notes="ß\x1b[31m\x00"))
+        text = report.to_text(built(notes="ß\x1b[31m\x00"))
         self.assertTrue(text.isascii())
         self.assertTrue(text.replace("\n", "").isprintable())
 
     def test_what_fits_in_a_line_stands_in_one(self):
-        lines = envelope.to_text(built()).splitlines()
+        lines = report.to_text(built()).splitlines()
         self.assertIn('  "client": {"name": "crr-submit", "version": "0.1.0"},', lines)
 
 
@@ -99,7 +99,7 @@ class SaveTest(unittest.TestCase):
 
     def test_only_the_owner_can_read(self):
         path = self.folder / "report.json"
-        envelope.save(str(path), b"x")
+        report.save(str(path), b"x")
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
         self.assertEqual(path.read_bytes(), b"x")
 
@@ -107,7 +107,7 @@ class SaveTest(unittest.TestCase):
         path = self.folder / "report.json"
         path.mkdir()
         with self.assertRaises(OSError):
-            envelope.save(str(path), b"x")
+            report.save(str(path), b"x")
         self.assertEqual([entry.name for entry in self.folder.iterdir()], ["report.json"])
 
     def test_default_names_do_not_repeat(self):
@@ -116,7 +116,7 @@ class SaveTest(unittest.TestCase):
         self.addCleanup(os.chdir, str(before))
         names = set()
         for _ in range(3):
-            names.add(envelope.default_path())
+            names.add(report.default_path())
             for name in names:
                 Path(name).touch()
         self.assertEqual(len(names), 3)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from crr_submit import cpus, send
 from crr_submit.host import Host
-from crr_submit.report import schema, unknown_keys
+from crr_submit.report import schema
 from tests.client import commands, schema_check, short_driver, tune_driver
 from tests.client.namespace import needs_namespace
 from tests.client.small_registry import CREATED, SmallRegistry, error
@@ -62,7 +62,7 @@ class FaultCase(unittest.TestCase):
     def report(self, name):
         report = json.loads((self.folder / name).read_text())
         self.assertEqual(schema_check.errors(report, schema()), [])
-        self.assertEqual(unknown_keys(report), [])
+        self.assertEqual(schema_check.unknown_keys(report), [])
         return report
 
     def assert_has_results(self, report):

@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import nic, tuning
+from crr_submit import collect, nic
 from crr_submit.host import Host
 from tests.client import trees
 
@@ -81,21 +81,21 @@ class NicTest(unittest.TestCase):
 class SettingsTest(NicTest):
     def test_kernel_parameters_are_an_allow_list(self):
         line = "BOOT_IMAGE=/vmlinuz root=UUID=secret mitigations=off nopti user=jo threadirqs\n"
-        found = tuning.kernel_parameters(self.host({"/proc/cmdline": line}))
+        found = collect.kernel_parameters(self.host({"/proc/cmdline": line}))
         wanted = {"boot.mitigations": "off", "boot.nopti": "on", "boot.threadirqs": "on"}
         self.assertEqual(found, wanted)
 
     def test_no_firewall_and_one_that_cannot_be_counted(self):
         files = {"/proc/modules": "ext4 1 0\n", "/proc/sys/net/core/somaxconn": "128\n"}
-        self.assertEqual(tuning.firewall_rules(self.host(files)), 0)
+        self.assertEqual(collect.firewall_rules(self.host(files)), 0)
         files["/proc/modules"] = "nf_tables 3 12 - Live\n"
-        self.assertIsNone(tuning.firewall_rules(self.host(files)))
-        self.assertIsNone(tuning.firewall_rules(self.host({})))
+        self.assertIsNone(collect.firewall_rules(self.host(files)))
+        self.assertIsNone(collect.firewall_rules(self.host({})))
 
     def test_connections_in_time_wait(self):
         text = "sockets: used 180\nTCP: inuse 7 orphan 0 tw 1234 alloc 9 mem 2\nUDP: inuse 3\n"
-        self.assertEqual(tuning.time_wait(self.host({"/proc/net/sockstat": text})), 1234)
-        self.assertIsNone(tuning.time_wait(self.host({"/proc/net/sockstat": "TCP: tw\n"})))
+        self.assertEqual(collect.time_wait(self.host({"/proc/net/sockstat": text})), 1234)
+        self.assertIsNone(collect.time_wait(self.host({"/proc/net/sockstat": "TCP: tw\n"})))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from crr_submit import app_output, journal
-from crr_submit.report import schema, unknown_keys
+from crr_submit.report import schema
 from tests.client import commands, schema_check, tune_driver
 from tests.client.namespace import Namespace, needs_namespace
 from tests.client.test_cli import CommandCase
@@ -190,7 +190,7 @@ class RpsOfLoopbackTest(TuneCase):
         self.assertEqual(self.space.snapshot(), before)
         report = self.saved()
         self.assertEqual(schema_check.errors(report, schema()), [])
-        self.assertEqual(unknown_keys(report), [])
+        self.assertEqual(schema_check.unknown_keys(report), [])
 
         experiment, runs = report["experiment"], report["runs"]
         self.assertEqual((experiment["factor"], len(experiment["blocks"])), ("rps.lo", 2))
@@ -219,7 +219,7 @@ class OtherLoadsTest(TuneCase):
         self.assertEqual({path for path in before if before[path] != after.get(path)}, set())
         report = self.saved()
         self.assertEqual(schema_check.errors(report, schema()), [])
-        self.assertEqual(unknown_keys(report), [])
+        self.assertEqual(schema_check.unknown_keys(report), [])
         self.assertIn(f"{factor}: ", out)
         arms = report["experiment"]["arms"]
         return [(report["runs"][n], arm["value"]) for arm in arms for n in arm["runs"]]

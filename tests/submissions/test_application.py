@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crr_submit import app, app_output, envelope
+from crr_submit import app, app_output, report
 from crr_submit.app import Step
 from crr_submit.app_generators import Own
 from crr_submit.app_output import ACCEPT, KEEPALIVE, AppOutput
@@ -78,7 +78,7 @@ def test_what_the_client_measures_here_is_taken(client: Client) -> None:
     steps = [Step(test, 200) for test in app_output.TESTS]
     done = app.carry_out(steps, AppSettings(), Own(1), Host(), lambda left_s, label: None)
     answer = client.post(
-        URL, envelope.to_bytes(envelope.build({}, done.runs)), content_type="application/json"
+        URL, report.to_bytes(report.build({}, done.runs)), content_type="application/json"
     )
     assert answer.status_code == 201
     assert [result["test"] for result in answer.json()["results"]] == [ACCEPT, KEEPALIVE]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from crr_submit import envelope, report
+from crr_submit import report
 from registry.refusal import Refused
 from submissions import mail_block
 from submissions.decode import decode
@@ -15,7 +15,7 @@ from tests import reports
 
 REPORT = reports.envelope(reports.run(), notes="sent by mail " * 200)
 BODY = reports.as_bytes(REPORT)
-BLOCK = envelope.to_mail(BODY)
+BLOCK = report.to_mail(BODY)
 
 
 def quoted(block: str) -> str:

@@ -16,6 +16,7 @@ from submissions.parsing import parse
 from submissions.redact import redacted
 from submissions.system import system_of
 from tests import reports
+from tests.client import test_together as together
 
 
 def normalised(envelope: dict[str, Any]) -> Normalised:
@@ -226,6 +227,23 @@ def test_a_figure_has_one_output_and_one_result_a_stream(
 ) -> None:
     runs = normalised(reports.envelope(reports.run(**more))).runs
     assert {run.part for run in runs} == {expected}
+
+
+def test_streams_are_summed_over_the_time_when_all_ran() -> None:
+    outputs = [together.output(0, 9000, *[5000] * 5), together.output(0.5, *[6000] * 5, 9000)]
+    report = reports.envelope(reports.run(streams=2, outputs=outputs))
+    [run] = normalised(report).runs
+    assert (run.part, round(run.value)) == ("figure", 11_000)
+    assert [each.result.value for each in run.sources] == [1.0, 1.0]  # each its own, as printed
+
+
+def test_streams_that_hardly_ran_together_are_no_figure() -> None:
+    outputs = [together.output(0, 5000, 5000), together.output(0.5, 6000, 6000)]
+    found = normalised(reports.envelope(reports.run(streams=2, outputs=outputs)))
+    assert [run.part for run in found.runs] == ["partial"]
+    assert found.warnings == (
+        "runs[0]: its streams ran together for 50 % of their time, not a figure",
+    )
 
 
 def test_runs_of_an_arm_are_arms() -> None:

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import statistics
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from crr_submit import (
     app_generators,
     app_output,
     collect,
     cpus,
-    envelope,
     plan,
+    report,
     session,
-    summary,
     telemetry,
 )
 from crr_submit.app_generators import Job, Load
@@ -43,6 +43,9 @@ SIZES = {  # rounds of both tests, requests of a run
     plan.QUICK: (1, 10_000),
     plan.THOROUGH: (10, 100_000),
 }
+
+BUSY = 0.9
+Found = Tuple[AppOutput, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def build(settings: AppSettings, scale: plan.Scale) -> List[Step]:
 
 def measure_and_save(options: Options, terminal: Terminal) -> session.SavedReport:
     """Carry out the plan and save what came of it; raises what `session.measure_and_save` does."""
-    path = options.output or envelope.default_path()
+    path = options.output or report.default_path()
     session.require_folder(path)
     host = Host()
     usable = cpus.usable_count(host)
@@ -86,10 +89,10 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     if done.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
     notes = session.notes(done, len(steps))
-    report = envelope.build(environment, done.runs, sender, notes, options.redact)
-    body = envelope.to_bytes(report)
+    made = report.build(environment, done.runs, sender, notes, options.redact)
+    body = report.to_bytes(made)
     path = session.save(path, body, terminal)
-    terminal.say(*summary.app_table(done.runs))
+    terminal.say(*app_table(done.runs))
     if notes:
         terminal.complain(notes)
     return session.SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
@@ -254,3 +257,83 @@ def _checked(output: AppOutput) -> str:
 def _own_command(settings: AppSettings, step: Step) -> str:
     counts = (step.requests, settings.concurrency, settings.backlog, settings.listeners)
     return "crr-submit app --requests %d --concurrency %d --backlog %d --listeners %s" % counts
+
+
+def app_table(runs: Sequence[Mapping[str, Any]]) -> List[str]:
+    """The lines of each test, by its counted runs."""
+    found: Dict[str, List[Found]] = {}
+    for run in runs:
+        output = app_output.read(run["outputs"][0]) if run["outputs"] else None
+        if output and not run["warm_up"]:
+            found.setdefault(output.test, []).append((output, run["telemetry"]))
+    return [line for test in app_output.TESTS for line in _lines(found.get(test, []))]
+
+
+def limit(output: AppOutput, telemetry: Mapping[str, Any]) -> str:
+    """What was the limit of one run: a side, or what both sides need."""
+    if (telemetry.get("netstat") or {}).get("ListenOverflows"):
+        return "the listen backlog"
+    if telemetry.get("cgroup_throttled"):
+        return "the CPU quota of this cgroup"
+    full = {
+        "the server": busiest(output, output.server_cpu_s) >= BUSY,
+        "the generator": busiest(output, output.generator_cpu_s) >= BUSY,
+    }
+    if any(full.values()):
+        return " and ".join(side for side, is_full in full.items() if is_full)
+    cpus = [row["busy_percent"] / 100 for row in telemetry.get("cpu") or []]
+    if not cpus or min(cpus) < BUSY:
+        return "none found"
+    used_s = sum(output.server_cpu_s) + sum(output.generator_cpu_s)
+    others = sum(cpus) - used_s / output.elapsed_time_s
+    return (
+        "other work on the CPUs" if others > len(cpus) / 2 else "the CPUs, which both sides share"
+    )
+
+
+def busiest(output: AppOutput, cpu_s: Sequence[float]) -> float:
+    """The share of the time in which the busiest of these processes was on a CPU."""
+    return max(cpu_s) / output.elapsed_time_s
+
+
+def _lines(found: Sequence[Found]) -> Iterator[str]:
+    if not found:
+        return
+    output = found[0][0]
+    rates = [each.rate for each, _ in found]
+    yield "  %-14s %3d %-4s %12s trans/s (median), load by %s" % (
+        output.test,
+        len(rates),
+        "run" if len(rates) == 1 else "runs",
+        "{:,.0f}".format(statistics.median(rates)),
+        output.generator,
+    )
+    yield "    server:    " + _side([(each, each.server_cpu_s) for each, _ in found])
+    yield "    generator: " + _side([(each, each.generator_cpu_s) for each, _ in found])
+    yield "    all CPUs:  " + _all_cpus(found)
+    limits = [limit(each, telemetry) for each, telemetry in found]
+    for name in dict.fromkeys(limits):
+        times = "" if len(limits) == 1 else " (%d of %d runs)" % (limits.count(name), len(limits))
+        yield "    limit:     " + name + times
+    overflows = sum((row.get("netstat") or {}).get("ListenOverflows", 0) for _, row in found)
+    if overflows:
+        yield "    %d connections found the backlog of %d full" % (overflows, output.backlog)
+    errors = sum(each.errors for each, _ in found)
+    if errors:
+        yield "    %d requests failed" % errors
+
+
+def _all_cpus(found: Sequence[Found]) -> str:
+    """More than both sides use is the kernel's work for them, or other people's."""
+    busy = [[row["busy_percent"] for row in each.get("cpu") or []] for _, each in found]
+    shares = [statistics.mean(row) for row in busy if row]
+    return "%.0f %% busy" % statistics.median(shares) if shares else "not known"
+
+
+def _side(sides: Sequence[Tuple[AppOutput, Sequence[float]]]) -> str:
+    """`2 processes, 0.71 CPUs, the busiest process 41 % of the time`."""
+    count = len(sides[0][1])
+    used = statistics.median(sum(cpu_s) / output.elapsed_time_s for output, cpu_s in sides)
+    most = statistics.median(busiest(output, cpu_s) for output, cpu_s in sides)
+    processes = "1 process" if count == 1 else "%d processes" % count
+    return "%s, %.2f CPUs, the busiest %.0f %% of the time" % (processes, used, 100 * most)

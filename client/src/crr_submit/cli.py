@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from crr_submit import collect, envelope, journal, session
+from crr_submit import collect, journal, session
 from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
 from crr_submit.programs import CannotMeasure
+from crr_submit.report import build, default_path, redacted, save, to_mail, to_text
 from crr_submit.send import SendError, fetch
 from crr_submit.terminal import Terminal
 
@@ -120,7 +121,7 @@ def _print_for_mail(reports: Sequence[Tuple[str, bytes]], terminal: Terminal) ->
     rows = []
     for path, body in reports:
         is_report = media_type(body) != TEXT_TYPE
-        text = envelope.to_mail(body) if is_report else body.decode("utf-8", "replace")
+        text = to_mail(body) if is_report else body.decode("utf-8", "replace")
         rows.append({"file": path, "text": text})
         terminal.say(*text.rstrip("\n").split("\n"))
     terminal.finish({"reports": rows})
@@ -130,11 +131,11 @@ def _print_for_mail(reports: Sequence[Tuple[str, bytes]], terminal: Terminal) ->
 def show(options: Options, terminal: Terminal) -> int:
     """Print the environment."""
     environment = collect.environment(Host(), options.with_cloud)
-    shown = {"environment": envelope.build(environment, redact=options.redact)["environment"]}
+    shown = {"environment": build(environment, redact=options.redact)["environment"]}
     if options.as_json:
         terminal.finish(shown)
     else:
-        terminal.say(envelope.to_text(shown).rstrip("\n"))
+        terminal.say(to_text(shown).rstrip("\n"))
     return DONE
 
 
@@ -198,8 +199,8 @@ def _readable(name: str, options: Options, terminal: Terminal) -> Tuple[str, byt
     changed = _redacted(body, options.redact)
     if name != "-" and changed == body:
         return name, body
-    path = envelope.default_path("json" if changed.lstrip()[:1] == b"{" else "txt")
-    envelope.save(path, changed)
+    path = default_path("json" if changed.lstrip()[:1] == b"{" else "txt")
+    save(path, changed)
     terminal.say("Saved what will be sent: %s" % path)
     return path, changed
 
@@ -207,7 +208,7 @@ def _readable(name: str, options: Options, terminal: Terminal) -> Tuple[str, byt
 def _redacted(body: bytes, words: Sequence[str]) -> bytes:
     if not words:
         return body
-    text: str = envelope.redacted(body.decode("utf-8", "surrogateescape"), words)
+    text: str = redacted(body.decode("utf-8", "surrogateescape"), words)
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -1,37 +1,37 @@
 """From a file on disk to a report in a registry: secrets first, then the bytes, then what came of
 it in words.
 
-The two secrets of a report are made before it is sent and kept beside it in `<file>.claim` for its
-owner alone: `Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw
-it. They belong to one registry and one exact content, so a report that was edited, or goes to
-another registry, gets new ones.
+The two secrets are made before sending and kept beside the report in `<file>.claim`, for its owner
+alone: `Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw it. They
+belong to one registry and one exact content.
 
-In: a saved report or netperf text and where to send it. Out: an `Outcome`, the same for people and
-for --json. The shapes of `standing` and `advice` belong to the registry, which may grow them;
-whatever comes is printed. Called by `crr_submit.cli`.
+Out: an `Outcome`, the same for people and for --json. The registry may change the shapes of its
+answer; whatever comes is printed. Called by `crr_submit.cli`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import shlex
 import shutil
 import sys
+import textwrap
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from crr_submit import send
-from crr_submit.envelope import save
-from crr_submit.report import MEDIA_TYPE
+from crr_submit.report import MEDIA_TYPE, save
 from crr_submit.send import Claim
 from crr_submit.terminal import Terminal, clean, clean_lines
 
 TEXT_TYPE = "text/plain; charset=utf-8"
 TOKEN_PREFIX = "crrc_"
 SECRET_BYTES = 32
+COLUMNS = 80
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,15 @@ def media_type(body: bytes) -> str:
 
 def retry_command(path: str, registry: Optional[str]) -> str:
     """The command that sends the file, called the way this program was called."""
-    words = [*_own_command(), "send", path]
-    return (
-        " ".join(map(shlex.quote, words))
-        + " --registry "
-        + (shlex.quote(registry) if registry else "URL")
+    return "%s --registry %s" % (
+        command_line("send", path),
+        shlex.quote(registry) if registry else "URL",
     )
+
+
+def command_line(*words: str) -> str:
+    """The command with these arguments, as this program was called."""
+    return " ".join(map(shlex.quote, [*_own_command(), *words]))
 
 
 def _own_command() -> List[str]:
@@ -122,40 +125,74 @@ def _remember(path: str, claim: Claim, got: Dict[str, Any], terminal: Terminal) 
     except (OSError, ValueError) as error:
         terminal.complain("Could not note the report's address: %s" % error)
     private = claim_path(path)
+    terminal.say("Text for a mailing list:  " + command_line("post", path))
     terminal.say("Keep %s private: with it you can edit or withdraw the report." % private)
+
+
+TITLES = (
+    ("standing", "Where this host stands"),
+    ("advice", "What limits it"),
+    ("try", "What to try"),
+    ("flags", "Flags"),
+    ("warnings", "Warnings"),
+)
+NOTHING_TO_TRY = (
+    "no experiment here shows yet what helps such a host: sudo crr-submit tune makes one"
+)
 
 
 def lines(answer: Mapping[str, Any]) -> List[str]:
     """What to print after sending; every text of the registry is cleaned."""
     found = ["Sent: %s" % clean(answer.get("url") or answer["id"])]
-    status = answer.get("status")
-    if status == "received":
+    if answer.get("status") == "received":
         found.append("The registry has stored the report and will read it soon.")
-    elif status:
-        found.append("Status: %s" % clean(status))
-    told = {"Standing": standing(answer.get("standing"))}
-    told.update(
-        (key.capitalize(), texts(answer.get(key))) for key in ("advice", "try", "flags", "warnings")
-    )
-    for title, rows in told.items():
-        if rows:
-            found += ["%s:" % title] + ["  " + row for row in rows]
+    elif answer.get("status"):
+        reasons = texts([answer[name] for name in _REASONS if answer.get(name)])
+        found.append("Status: " + "; ".join([clean(answer["status"]), *reasons]))
+    told = {name: texts(answer.get(name)) for name, _ in TITLES}
+    told["standing"] = standing(answer.get("standing"))
+    if answer.get("standing") and answer.get("try") == []:
+        told["try"] = [NOTHING_TO_TRY]
+    for name, title in TITLES:
+        if told[name]:
+            found.append(title + ":")
+            found += [line for row in _together(told[name]) for line in _wrapped(row)]
     return found
 
 
+_REASONS = ("status_reason", "next_step")
+_OF_A_RUN = re.compile(r"(runs\[\d+\]): (.*)\Z")
+
+
+def _together(rows: Sequence[str]) -> List[str]:
+    """`runs[3], runs[4]: text` where several runs have one and the same text."""
+    found: Dict[str, List[str]] = {}
+    for row in rows:
+        run = _OF_A_RUN.match(row)
+        found.setdefault(run[2] if run else row, []).extend([run[1]] if run else [])
+    return [": ".join(filter(None, [", ".join(runs), text])) for text, runs in found.items()]
+
+
+def _wrapped(row: str) -> List[str]:
+    return textwrap.fill(row, COLUMNS, initial_indent="  ", subsequent_indent="    ").split("\n")
+
+
 def standing(value: Any) -> List[str]:
-    """`TCP_CRR, 1 stream, same cpu: 24,000 trans/s; faster than 2 of 3 other machines`."""
+    """`TCP_CRR, 1 stream, same cpu: 24,000 trans/s in 8 runs`, and among whom that is how good."""
     try:
-        others = value["n_machines"]
-        place = (
-            "first of its kind here"
-            if others == 0
-            else "faster than %d of %d others" % (value["below"], others)
-        )
         streams = "1 stream" if value["streams"] == 1 else "%d streams" % value["streams"]
         where = clean(value["placement"] or "placement unknown").replace("_", " ")
+        kind = ", ".join([clean(value["test"]), streams, where])
         rate = "{:,.0f} {}".format(value["rate"], clean(value["unit"]))
-        return ["%s, %s, %s: %s; %s" % (clean(value["test"]), streams, where, rate, place)]
+        runs = "1 run" if value["n_runs"] == 1 else "%d runs" % value["n_runs"]
+        rows = ["%s: %s in %s" % (kind, rate, runs)]
+        over = clean(value["topology"] or "unknown topology").replace("_", " ")
+        others, below = value["n_machines"], value["below"]
+        among = "measured in the same way (%s, %s)" % (kind, over)
+        if others == 0:
+            return [*rows, "the first machine here that was " + among]
+        text = "faster than %d of %d other machines (percentile %.0f) %s"
+        return [*rows, text % (below, others, 100 * below / others, among)]
     except (KeyError, TypeError, ValueError):
         return texts(value)
 

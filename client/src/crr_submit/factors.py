@@ -4,7 +4,7 @@ Each factor names its two values, the kernel files that hold it, and the load th
 netperf's TCP_CRR on one CPU over loopback; the same over a pair of veth interfaces that tune makes
 for itself, which have offloads and queues; or the HTTP server of `crr-submit app` under so many
 connections at once that its queues fill. A factor that none of them exercises is refused with the
-reason, since measuring it would show nothing but noise. Called by `crr_submit.tune`.
+reason. Called by `crr_submit.tune`.
 """
 
 from __future__ import annotations
@@ -214,9 +214,9 @@ _REFUSED = {
         "irq_spread",
     ): "neither loopback nor a veth pair has interrupts or several queues, and a card that others "
     "use is not touched; send a report with --host before and one after",
-    ("conntrack",): "the way to turn tracking off for a test is a rule in the firewall. Where no "
-    "hook is active, adding one turns tracking on; where one is, a rule has no value that can be "
-    "read back and restored if the firewall is reloaded meanwhile. Compare hosts with and without",
+    ("conntrack",): "only a rule of the firewall turns it off. Where no hook is active, a rule "
+    "turns it on; where one is, a rule has no value that can be put back if the firewall is "
+    "reloaded meanwhile. Compare hosts with and without",
     (
         "kernel",
         "hypervisor",

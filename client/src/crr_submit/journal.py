@@ -1,13 +1,12 @@
 """What `crr-submit tune` is about to change, on disk before it is changed, and how it is put back.
 
-The journal is one file, locked while a tune is at work. It names each kernel file, its value before
-and the values that will be written to it. A value that is none of these is somebody else's and is
-left alone. The file lies in /run, which is emptied by the same reboot that resets the settings.
+The journal is one file, locked while a tune is at work, with each kernel file, its value before and
+the values that will be written to it. Any other value is somebody else's and is left alone. It lies
+in /run, which is emptied by the same reboot that resets the settings.
 
 The watchdog is a second process that outlives a killed tune. It holds the reading end of a pipe:
-`dismiss` writes a word into it, and when it closes without the word, as after SIGKILL, the settings
-are restored. It is a fork in a session of its own, so that it needs nothing from the disk and no
-key of the terminal reaches it. Called by `crr_submit.tune`.
+when that closes without the word of `dismiss`, as after SIGKILL, the settings are restored. It is a
+fork in a session of its own, out of reach of the terminal's keys. Called by `crr_submit.tune`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Union
 
-from crr_submit import cpus, plan, summary, telemetry
+from crr_submit import cpus, plan, report, telemetry
 from crr_submit.host import Host
 from crr_submit.plan import Step
 from crr_submit.programs import (
@@ -214,7 +214,7 @@ class _Runner:
         """What this run tells about the next ones: rate, conntrack, whether this netperf can
         report in between.
         """
-        rate = summary.transaction_rate(run)
+        rate = report.transaction_rate(run)
         if rate is not None and step.test == "TCP_CRR":
             self.best_rate = max(self.best_rate, rate / step.streams)
             connections = rate * step.duration_s if step.duration_s else step.transactions

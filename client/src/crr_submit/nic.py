@@ -57,9 +57,9 @@ def spread(host: Host, name: Optional[str]) -> Dict[str, str]:
     if name is None:
         return {}
     found = {
-        "rps.nic": _any_mask(host, name, "rx-", "rps_cpus"),
+        "rps.nic": any_mask(host, name, "rx-", "rps_cpus"),
         "rfs.nic": _rfs(host, name),
-        "xps.nic": _any_mask(host, name, "tx-", "xps_cpus"),
+        "xps.nic": any_mask(host, name, "tx-", "xps_cpus"),
         "irq_spread": irq_spread(host, name),
     }
     return {factor: value for factor, value in found.items() if value is not None}
@@ -145,7 +145,7 @@ def _queues(host: Host, name: str, kind: str) -> List[str]:
     return [queue for queue in host.names(_NET + name + "/queues") if queue.startswith(kind)]
 
 
-def _any_mask(host: Host, name: str, kind: str, file: str) -> Optional[str]:
+def any_mask(host: Host, name: str, kind: str, file: str) -> Optional[str]:
     """on when any queue has a CPU in its mask (`00000000,00000003`)."""
     paths = [_NET + "%s/queues/%s/%s" % (name, q, file) for q in _queues(host, name, kind)]
     masks = [mask for mask in map(host.text, paths) if mask is not None]

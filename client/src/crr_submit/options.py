@@ -10,7 +10,7 @@ import os
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from crr_submit import __version__, app_output, plan
 from crr_submit.app_output import AB, LISTENERS, WRK
@@ -25,13 +25,12 @@ NETSERVER_PORT, LARGEST_PORT = 12_865, 65_535
 TOPOLOGIES = ("same_host", "same_lan", "same_zone", "cross_zone", "wan")
 
 _DESCRIPTION = """\
-Measures how many TCP connections a second this host can take (netperf's TCP_CRR
-over loopback), shows the report, asks, and sends it to a registry.
-
-the usual commands:
   crr-submit                       measure, show everything, ask, send
   crr-submit run -o report.json    measure only
   crr-submit send report.json      send a saved report, or netperf's own text
+
+How many TCP connections a second can this host take? Measured with netperf's
+TCP_CRR over loopback; nothing is sent before it was shown and you were asked.
 """
 _EPILOG = """\
 exit codes: 0 sent or done, 1 measured but not sent (the file and the command
@@ -60,80 +59,85 @@ class Options:
     """
 
     command: str
-    files: Tuple[str, ...]
     registry: Optional[str]
-    output: Optional[str]
     scale: plan.Scale
     streams: Tuple[int, ...]
     with_all_cpus: bool
-    yes: bool
-    dry_run: bool
-    as_json: bool
-    redact: Tuple[str, ...]
-    machine_id: bool
-    with_cloud: bool
-    as_mail: bool
-    as_text: bool
-    size: plan.Scale
-    duration_s: Optional[int]
-    factor: str
-    against: Optional[str]
     app: AppSettings
     far: Optional[FarNetserver]
+    files: Tuple[str, ...] = ()
+    output: Optional[str] = None
+    yes: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+    redact: Tuple[str, ...] = ()
+    machine_id: bool = False
+    with_cloud: bool = True
+    as_mail: bool = False
+    as_text: bool = False
+    size: plan.Scale = plan.DEFAULT
+    duration_s: Optional[int] = None
+    factor: str = ""
+    against: Optional[str] = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
     """Options from the arguments after the program's name; raises SystemExit(2) on a mistake."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    address = given.get("registry") or os.environ.get(REGISTRY_VARIABLE) or None
     try:
-        registry = None if address is None else registry_address(address)
+        address = given.get("registry") or os.environ.get(REGISTRY_VARIABLE)
+        registry = registry_address(address) if address else None
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
     command = given.get("command") or "submit"
-    is_sent = given.keys().isdisjoint(("dry_run", "as_text"))
-    if command == "send" and registry is None and is_sent:
-        parser.error("send needs --registry URL (or %s)" % REGISTRY_VARIABLE)
-    if command == "app" and not given.keys().isdisjoint(("duration", "streams")):
-        parser.error("--duration and --streams are netperf's; app takes --requests")
     far = _far(given)
-    if far is None and not given.keys().isdisjoint(("port", "topology", "far_end")):
-        parser.error("--port, --topology and --far-end describe the host of --host")
+    mistake = _mistake(command, given, registry, far)
+    if mistake:
+        parser.error(mistake)
+    streams, with_all_cpus = given.get("streams", (plan.AUTO, False))
+    size, duration_s = given.get("size", plan.DEFAULT), given.get("duration_s")
+    made = {
+        **_of(Options, given),
+        "command": command,
+        "registry": registry,
+        "scale": size.lasting(duration_s) if duration_s else size,
+        "streams": streams,
+        "with_all_cpus": with_all_cpus,
+        "app": AppSettings(**_of(AppSettings, given)),
+        "far": far,
+    }
+    return Options(**{name: _frozen(value) for name, value in made.items()})
+
+
+def _of(kind: Any, given: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: given[name] for name in kind.__annotations__ if name in given}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _mistake(
+    command: str, given: Mapping[str, Any], registry: Optional[str], far: Optional[FarNetserver]
+) -> Optional[str]:
+    """What does not go together; None when all does."""
+
+    def has(*names: str) -> bool:
+        return not given.keys().isdisjoint(names)
+
+    if command == "send" and registry is None and not has("dry_run", "as_text"):
+        return "send needs --registry URL (or %s)" % REGISTRY_VARIABLE
+    if command == "app" and has("duration_s", "streams"):
+        return "--duration and --streams are netperf's; app takes --requests"
+    if far is None and has("port", "topology", "far_end"):
+        return "--port, --topology and --far-end describe the host of --host"
     if far and command not in ("submit", "run"):
-        parser.error("%s measures over loopback, not against --host" % command)
+        return "%s measures over loopback, not against --host" % command
     for word in given.get("redact", ()) if command == "app" else ():
         if app_output.holds(word):
-            parser.error(
-                "--redact %s would take away the figures of app; choose a longer word" % word
-            )
-    scale = given.get("scale", plan.DEFAULT)
-    streams, with_all_cpus = given.get("streams", (plan.AUTO, False))
-    return Options(
-        command=command,
-        files=tuple(given.get("files", ())),
-        registry=registry,
-        output=given.get("output"),
-        scale=scale.lasting(given["duration"]) if "duration" in given else scale,
-        streams=streams,
-        with_all_cpus=with_all_cpus,
-        yes=given.get("yes", False),
-        dry_run=given.get("dry_run", False),
-        as_json=given.get("as_json", False),
-        redact=tuple(given.get("redact", ())),
-        machine_id=given.get("machine_id", False),
-        with_cloud=given.get("with_cloud", True),
-        as_mail=given.get("as_mail", False),
-        as_text=given.get("as_text", False),
-        size=scale,
-        duration_s=given.get("duration"),
-        factor=given.get("factor", ""),
-        against=given.get("against"),
-        app=AppSettings(
-            **{name: given[name] for name in AppSettings.__annotations__ if name in given}
-        ),
-        far=far,
-    )
+            return "--redact %s would take away the figures of app; choose a longer word" % word
+    return None
 
 
 def _far(given: Dict[str, Any]) -> Optional[FarNetserver]:
@@ -196,10 +200,15 @@ def _parser() -> argparse.ArgumentParser:
         "argument_default": argparse.SUPPRESS,
     }
     parser = argparse.ArgumentParser(
-        prog="crr-submit", description=_DESCRIPTION, epilog=_EPILOG, parents=[common], **looks
+        prog="crr-submit",
+        usage="crr-submit [COMMAND] [OPTIONS]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        parents=[common],
+        **looks,
     )
     parser.add_argument("--version", action="version", version="crr-submit " + __version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="crr-submit")
     commands.add_parser("run", help="measure and save, send nothing", parents=[common], **looks)
     send = commands.add_parser(
         "send", help="send saved reports or netperf's own text", parents=[common], **looks
@@ -276,7 +285,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add("--yes", action="store_true", help="send without showing and asking")
     add("--dry-run", action="store_true", help="everything but sending")
     add("--json", action="store_true", dest="as_json", help="one JSON object on stdout at the end")
-    add("--duration", type=_up_to(LONGEST_S), metavar="SECONDS", help="length of every timed run")
+    add(
+        "--duration",
+        dest="duration_s",
+        type=_up_to(LONGEST_S),
+        metavar="SECONDS",
+        help="length of every timed run",
+    )
     add(
         "--streams",
         type=stream_counts,
@@ -294,12 +309,12 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--quick", action="store_const", dest="scale", const=plan.QUICK, help="about a minute"
+        "--quick", action="store_const", dest="size", const=plan.QUICK, help="about a minute"
     )
     size.add_argument(
         "--thorough",
         action="store_const",
-        dest="scale",
+        dest="size",
         const=plan.THOROUGH,
         help="ten rounds of ten seconds",
     )

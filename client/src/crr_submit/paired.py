@@ -3,8 +3,7 @@ quantiles of Student's t that it needs.
 
 A block is four runs, ABBA or BAAB, so that a steady drift of the host cancels within it; its ratio
 is the mean of its B runs over that of its A runs, on the logarithm. Pure; `crr_submit.tune` carries
-it out. Protocol and the formula for the number of blocks: the project's page on measuring. The
-tables of t are for 1 to 30 degrees of freedom; beyond that the normal quantile is near.
+it out. The tables of t are for 1 to 30 degrees of freedom; beyond that the normal quantile is near.
 """
 
 from __future__ import annotations

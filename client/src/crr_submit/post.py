@@ -7,15 +7,13 @@ number is read from netperf's output by the parser that the registry uses. Calle
 
 from __future__ import annotations
 
-import email.policy
 import json
 import math
 import textwrap
 from dataclasses import dataclass
-from email.message import EmailMessage
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from crr_submit import app_output, netperf, paired
+from crr_submit import app_output, paired, report
 
 WIDTH = 72
 HEADLINE = "TCP_CRR"
@@ -67,8 +65,16 @@ def text(body: bytes, address: Optional[str] = None) -> str:
     return "".join(_ascii(line) + "\n" for line in lines)
 
 
+def table(runs: Sequence[Mapping[str, Any]]) -> List[str]:
+    """A row for each kind of run, as in the block."""
+    return list(_table(_arms({"runs": runs})))
+
+
 def draft(block: str) -> str:
     """The block as a mail that git send-email and mutt take: plain text, nobody in To."""
+    import email.policy  # only here: start-up time that nothing else needs
+    from email.message import EmailMessage
+
     message = EmailMessage(policy=email.policy.default.clone(max_line_length=None))
     message["Subject"] = "[netperf] " + block.split("\n", 1)[0]
     message.set_content(block, charset="us-ascii", cte="7bit")
@@ -156,26 +162,20 @@ def _arms(envelope: Mapping[str, Any]) -> List[Arm]:
     alike: Dict[Tuple[str, int, Optional[str], str], List[float]] = {}
     arms = []
     for run in _counted(envelope):
-        for result in _parse(run.get("text") or "").results:
+        for result in report.parse(run.get("text") or "").results:
             arms.append(Arm(result.test, 1, None, result.unit, (result.value,)))
-        for test, unit, rate in _sums(run):
+        found = report.figure(run)
+        if found:
             streams = run.get("streams") or _concurrency(run) or len(run["outputs"])
-            alike.setdefault((test, streams, run.get("placement"), unit), []).append(rate)
+            kind = (found.test, streams, run.get("placement"), found.unit)
+            alike.setdefault(kind, []).append(found.rate)
     arms += [Arm(key[0], key[1], key[2], key[3], tuple(rates)) for key, rates in alike.items()]
-    return sorted(arms, key=lambda arm: (arm.test != HEADLINE, arm.test, arm.streams))
+    return sorted(arms, key=_rank)
 
 
-def _sums(run: Mapping[str, Any]) -> Iterator[Tuple[str, str, float]]:
-    """(test, unit, rate summed over the streams), when every stream gives one result of them."""
-    outputs = [_parse(str(output)).results for output in run.get("outputs") or []]
-    kinds = {(result.test, result.unit) for results in outputs for result in results}
-    if len(kinds) == 1 and all(len(results) == 1 for results in outputs):
-        (test, unit) = kinds.pop()
-        yield test, unit, sum(results[0].value for results in outputs)
-
-
-def _parse(output: str) -> netperf.ParsedReport:
-    return app_output.parse(output) or netperf.parse(output)
+def _rank(arm: Arm) -> Tuple[bool, str, int, bool]:
+    """The headline, which is one stream on one CPU, comes first."""
+    return arm.test != HEADLINE, arm.test, arm.streams, arm.placement != "same_cpu"
 
 
 def _concurrency(run: Mapping[str, Any]) -> Optional[int]:

@@ -1,11 +1,9 @@
-"""netperf and netserver as programs: where they are, how to install them, how they are started and
-ended; and our own netserver, on a free loopback port in its own process group.
+"""netperf and netserver as programs: where they are, how they are installed, started and ended; and
+our own netserver, on a free loopback port in its own process group.
 
 Ctrl-C, SIGTERM and SIGHUP are one exception, `Interrupted`, that never falls between a start and
 its record: `handled()` stands around the whole measurement, `held()` around the few lines that
-start or end a process; a signal that comes there is raised when they are done.
-
-Called by `crr_submit.measure`.
+start or end a process; a signal that comes there waits. Called by `crr_submit.measure`.
 """
 
 from __future__ import annotations

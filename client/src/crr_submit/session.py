@@ -3,8 +3,7 @@
 The machine id is a random number that says "the same machine again" and nothing else, made once,
 kept in the user's configuration folder, sent only when asked for.
 
-Called by `crr_submit.cli` for `run` and for measuring before a report is sent; `crr_submit.tune`
-and `crr_submit.app` keep their reports in the same way.
+Called by `crr_submit.cli`; `tune` and `app` keep their reports in the same way.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from typing import List, Optional
 from crr_submit import (
     collect,
     cpus,
-    envelope,
     measure,
     plan,
+    post,
     programs,
-    summary,
+    report,
     telemetry,
 )
 from crr_submit.host import Host
@@ -54,7 +53,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     Raises CannotSave before measuring, CannotMeasure when there is no result, KeyboardInterrupt
     when it was interrupted before the first, OSError when the report finds no place after all.
     """
-    path = options.output or envelope.default_path()
+    path = options.output or report.default_path()
     require_folder(path)
     host = Host()
     found = programs.find_programs(host)
@@ -76,10 +75,10 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
         environment["tuning"]["conntrack"] = "active"
     plan_notes = notes(done, len(steps))
     hidden = [*options.redact, *(options.far.names() if options.far else ())]
-    report = envelope.build(environment, done.runs, sender, plan_notes, hidden)
-    body = envelope.to_bytes(report)
+    made = report.build(environment, done.runs, sender, plan_notes, hidden)
+    body = report.to_bytes(made)
     path = save(path, body, terminal)
-    terminal.say(*summary.table(done.runs))
+    terminal.say(*post.table(done.runs))
     if plan_notes:
         terminal.complain(plan_notes)
     return SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
@@ -104,12 +103,12 @@ def require_results(done: measure.Measurement) -> None:
 def save(path: str, body: bytes, terminal: Terminal) -> str:
     """Save, in the system's temporary folder if need be: minutes of measuring shall not be lost."""
     try:
-        envelope.save(path, body)
+        report.save(path, body)
         return path
     except OSError as error:
         terminal.complain("Cannot save in %s: %s" % (path, error))
-    other = str(Path(tempfile.gettempdir(), Path(envelope.default_path()).name))
-    envelope.save(other, body)
+    other = str(Path(tempfile.gettempdir(), Path(report.default_path()).name))
+    report.save(other, body)
     return other
 
 
@@ -139,7 +138,7 @@ def machine_id() -> str:
         return kept
     file_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = secrets.token_hex(ID_BYTES)
-    envelope.save(str(file_path), (made + "\n").encode("ascii"))
+    report.save(str(file_path), (made + "\n").encode("ascii"))
     return made
 
 

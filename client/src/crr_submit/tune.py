@@ -2,9 +2,9 @@
 the setting put back whatever happens.
 
 In: the options. Out: a report on disk that holds the experiment, sent to nobody. Before the first
-change the journal is on the disk and a watchdog runs. One warm-up and a pilot come first; they fix
-how many transactions a run counts and how many blocks there are, and are no part of the result.
-One host gives a ratio and an interval, never a verdict. Called by `crr_submit.cli`.
+change the journal is on the disk and a watchdog runs. A warm-up and a pilot fix how many
+transactions a run counts and how many blocks there are, and are no part of the result. One host
+gives a ratio and an interval, never a verdict. Called by `crr_submit.cli`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from crr_submit import (
     collect,
     cpus,
-    envelope,
     factors,
     journal,
     measure,
     paired,
     plan,
     programs,
+    report,
     session,
-    summary,
 )
 from crr_submit.factors import Trial
 from crr_submit.host import Host
@@ -75,7 +74,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     Raises CannotMeasure, with nothing changed or everything put back and nothing saved, and
     KeyboardInterrupt likewise: blocks that somebody chose to stop at would not be an honest sample.
     """
-    path = options.output or envelope.default_path()
+    path = options.output or report.default_path()
     session.require_folder(path)
     sender = session.identity(options)
     host = Host()
@@ -91,8 +90,8 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     if result.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
     notes = "%d runs of warm-up and pilot came first, marked as warm-up." % result.first
-    report = envelope.build(environment, result.runs, sender, notes, options.redact, result.row)
-    body = envelope.to_bytes(report)
+    made = report.build(environment, result.runs, sender, notes, options.redact, result.row)
+    body = report.to_bytes(made)
     path = session.save(path, body, terminal)
     terminal.say(*lines(result, count_tried(trial.factor)))
     return session.SavedReport(path, body, is_complete=True)
@@ -287,7 +286,7 @@ def _room(step: plan.Step) -> int:
 
 def rate_of(run: Dict[str, Any]) -> float:
     """Raises CannotMeasure when netperf printed none."""
-    rate = summary.transaction_rate(run)
+    rate = report.transaction_rate(run)
     if not rate:
         raise CannotMeasure("netperf printed no rate: %s" % " / ".join(run["outputs"])[-200:])
     return rate
@@ -320,7 +319,7 @@ def count_tried(factor: str) -> int:
     with contextlib.suppress(OSError):
         if Path(TRIED).exists():
             tried.update(Path(TRIED).read_text(encoding="ascii", errors="replace").split())
-        envelope.save(TRIED, "".join(name + "\n" for name in sorted(tried)).encode("ascii"))
+        report.save(TRIED, "".join(name + "\n" for name in sorted(tried)).encode("ascii"))
     return len(tried)
 
 

@@ -1,11 +1,15 @@
-"""Numbers and units as netperf prints them, exact to the printed digits. Called all over here."""
+"""Numbers and units as netperf prints them, exact to the printed digits. Called all over here.
+
+And what streams that were started together gave while all of them ran, from their interim results
+(`-D` with keyval output, `-k`).
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import List, Optional
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from crr_submit.fields import STREAM_UNIT, TRANSACTION_UNIT, VALUE_LIMIT
 
@@ -26,6 +30,15 @@ _LETTERS = {
     "K": "KBytes/s",
 }
 _TRANSACTIONS = {"Trans", "Tran", "trans"}
+
+# Streams that ran together for less of the longest one's time are no measurement of so many.
+LEAST_SHARE = 0.8
+_INTERIM_UNIT = "NETPERF_UNITS[0]=Trans/s"
+_INTERIM = re.compile(
+    r"^NETPERF_(INTERIM_RESULT|INTERVAL|ENDING)\[([0-9]{1,6})\]=([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*$",
+    re.MULTILINE,
+)
+_Span = Tuple[float, float, float]  # from, until (seconds since the epoch), transactions a second
 
 
 @dataclass(frozen=True)
@@ -90,3 +103,39 @@ def measure(word: str) -> Optional[float]:
 
 def size(word: str) -> Optional[int]:
     return int(word) if is_integer(word) else None
+
+
+@dataclass(frozen=True)
+class Together:
+    """Transactions a second in the common time, which is `share` of the longest stream's."""
+
+    rate: float
+    share: float
+
+
+def together(outputs: Sequence[str]) -> Optional[Together]:
+    """None for a single stream, and where one of them has no interim results."""
+    streams = [_spans(output) for output in outputs]
+    if len(streams) < 2 or not all(streams):
+        return None
+    begin = max(min(row[0] for row in rows) for rows in streams)
+    end = min(max(row[1] for row in rows) for rows in streams)
+    longest = max(max(row[1] for row in rows) - min(row[0] for row in rows) for rows in streams)
+    if end <= begin or longest <= 0:
+        return Together(0.0, 0.0)
+    spans = [row for rows in streams for row in rows]
+    count = sum(rate * max(0.0, min(end, till) - max(begin, since)) for since, till, rate in spans)
+    return Together(count / (end - begin), (end - begin) / longest)
+
+
+def _spans(output: str) -> List[_Span]:
+    if _INTERIM_UNIT not in output:
+        return []
+    rows: Dict[str, Dict[str, float]] = {}
+    for name, number, value in _INTERIM.findall(output):
+        rows.setdefault(number, {})[name] = float(value)
+    return [
+        (row["ENDING"] - row["INTERVAL"], row["ENDING"], row["INTERIM_RESULT"])
+        for row in rows.values()
+        if len(row) == 3
+    ]
