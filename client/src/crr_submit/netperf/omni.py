@@ -286,11 +286,11 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
         return None
     stacks = zip(*(line for line in lines if line is not None))
     titles = [" ".join(" ".join(stack).split()) for stack in stacks]
-    if not any(map(numbers.is_number, words)) or "THROUGHPUT" not in _names(titles):
+    names = _names(titles)
+    is_known = all(title.lower() in _BY_TITLE for title in titles)
+    if not (is_known or ("THROUGHPUT" in names and any(map(numbers.is_number, words)))):
         return None
-    return {
-        name: cell.strip() for name, cell in zip(_names(titles), cells) if name and cell.strip()
-    }
+    return {name: cell.strip() for name, cell in zip(names, cells) if name and cell.strip()}
 
 
 def _cut(line: str, starts: List[int]) -> Optional[List[str]]:
