@@ -4,8 +4,9 @@ made anew, since the sweeps find what is due; Celery's own would end at every st
 
 import logging
 from pickle import UnpicklingError
+from typing import Any
 
-from celery.beat import PersistentScheduler
+from celery.beat import PersistentScheduler, SchedulingError
 
 log = logging.getLogger(__name__)
 
@@ -13,6 +14,15 @@ _UNREADABLE = (EOFError, UnpicklingError, AttributeError, ImportError, ValueErro
 
 
 class Scheduler(PersistentScheduler):
+    def apply_async(self, entry: Any, producer: Any = None, **more: Any) -> Any:
+        """A connection that broke is not used again: over AMQP no later message would be sent."""
+        try:
+            return super().apply_async(entry, producer=producer, **more)
+        except SchedulingError:
+            for name in ("producer", "connection"):  # made anew when they are asked for
+                self.__dict__.pop(name, None)
+            raise
+
     def setup_schedule(self) -> None:
         try:
             super().setup_schedule()

@@ -4,6 +4,7 @@ import shelve
 from pathlib import Path
 
 import pytest
+from celery.beat import SchedulingError
 
 from registry.celery import app
 from registry.schedule import Scheduler
@@ -33,3 +34,13 @@ def test_a_schedule_that_can_be_read_is_kept(tmp_path: Path) -> None:
         assert again.schedule[name].total_run_count == 7
     finally:
         again.close()
+
+
+def test_a_connection_that_broke_is_not_used_again() -> None:
+    """Over AMQP it would be, for ever, and no sweep would come."""
+    scheduler = Scheduler(app=app, lazy=True)
+    scheduler.__dict__["producer"] = broken = object()
+    entry = scheduler.Entry(name="x", task="registry.tasks.sweep", schedule=1.0, app=app)
+    with pytest.raises(SchedulingError):
+        scheduler.apply_async(entry, producer=broken, advance=False)
+    assert "producer" not in scheduler.__dict__
