@@ -6,8 +6,6 @@ own on loopback; nothing on the host is changed. The results are tests of their 
 compared with netperf's. Called by `crr_submit.cli`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import statistics

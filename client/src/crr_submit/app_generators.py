@@ -5,8 +5,6 @@ printed is kept beside. Ours keeps a number of requests under way from each proc
 checks every answer byte for byte. Called by `crr_submit.app`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import functools

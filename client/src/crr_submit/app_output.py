@@ -6,8 +6,6 @@ result. What follows the block is another generator's own text, kept to be looke
 Written by `crr_submit.app`, read there and by the registry.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Tuple

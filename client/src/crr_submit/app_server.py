@@ -6,8 +6,6 @@ closes first, as HTTP/1.0 servers do, unless the client asks to keep the connect
 request how many connections and requests it has had and what CPU time it has used.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json

@@ -4,8 +4,6 @@
 imported by it: the start takes its time.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

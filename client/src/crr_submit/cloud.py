@@ -5,8 +5,6 @@ packet for it; each question has 300 ms, and proxies are not used. Identities of
 never asked for. Called by `crr_submit.collect`.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import re

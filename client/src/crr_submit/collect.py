@@ -7,8 +7,6 @@ uuid. `conntrack` becomes `active` only after a run has shown it (`crr_submit.me
 `crr_submit.cli`.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from typing import Any, Dict, List, Optional, Set

@@ -5,8 +5,6 @@ netperf takes `-T 5,5` on a host with two CPUs without a word and ignores it, so
 proves nothing. Called by the collector, the plan and the measurement.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Iterable, Iterator, List, Optional, Set, Tuple
 

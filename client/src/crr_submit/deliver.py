@@ -9,8 +9,6 @@ Out: an `Outcome`, the same for people and for --json. The registry may change t
 answer; whatever comes is printed. Called by `crr_submit.cli`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -7,8 +7,6 @@ connections at once that its queues fill. A factor that none of them exercises i
 reason. Called by `crr_submit.tune`.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from dataclasses import dataclass, replace

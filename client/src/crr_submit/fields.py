@@ -6,8 +6,6 @@ same rows, so a field is added in one place. `ENVELOPE` describes what is sent (
 `RESULT` what netperf text says.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Optional, Tuple
 

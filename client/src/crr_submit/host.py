@@ -5,8 +5,6 @@ Everything returns None or an empty list where a file is missing or may not be r
 somebody else's host either is normal; nothing here raises.
 """
 
-from __future__ import annotations
-
 import itertools
 import subprocess
 from pathlib import Path

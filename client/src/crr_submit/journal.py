@@ -4,12 +4,10 @@ The journal is one file, locked while a tune is at work, with each kernel file, 
 the values that will be written to it. Any other value is somebody else's and is left alone. It lies
 in /run, which is emptied by the same reboot that resets the settings.
 
-The watchdog is a second process that outlives a killed tune. It holds the reading end of a pipe:
-when that closes without the word of `dismiss`, as after SIGKILL, the settings are restored. It is a
-fork in a session of its own, out of reach of the terminal's keys. Called by `crr_submit.tune`.
+The watchdog is a second process that outlives a killed tune. It reads from a pipe: when that closes
+without the word of `dismiss`, as after SIGKILL, the settings are restored. It has a session of its
+own, out of reach of the terminal's keys. Called by `crr_submit.tune`.
 """
-
-from __future__ import annotations
 
 import contextlib
 import fcntl

@@ -6,8 +6,6 @@ measurement that is interrupted or fails keeps what was measured so far; nothing
 the first run.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

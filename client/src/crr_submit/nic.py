@@ -4,8 +4,6 @@ Its name and addresses are looked up and never kept. Offloads are read with the 
 needs no root. Called by `crr_submit.collect`.
 """
 
-from __future__ import annotations
-
 import array
 import contextlib
 import fcntl

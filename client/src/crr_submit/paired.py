@@ -3,10 +3,8 @@ quantiles of Student's t that it needs.
 
 A block is four runs, ABBA or BAAB, so that a steady drift of the host cancels within it; its ratio
 is the mean of its B runs over that of its A runs, on the logarithm. Pure; `crr_submit.tune` carries
-it out. The tables of t are for 1 to 30 degrees of freedom; beyond that the normal quantile is near.
+it out.
 """
-
-from __future__ import annotations
 
 import math
 import random

@@ -6,8 +6,6 @@ host hits all arms alike; then request/response runs on one connection, then swe
 one stream and all CPUs.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple

@@ -5,8 +5,6 @@ number is read from netperf's output by the parser that the registry uses. Calle
 `crr_submit.cli`.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import textwrap

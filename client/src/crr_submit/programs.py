@@ -6,8 +6,6 @@ its record: `handled()` stands around the whole measurement, `held()` around the
 start or end a process; a signal that comes there waits. Called by `crr_submit.measure`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -59,9 +57,7 @@ _HINTS = {
 
 
 class Interrupted(BaseException):
-    """The user or the system asks us to stop. Not an Exception, so that nothing swallows it on the
-    way.
-    """
+    """The user or the system asks us to stop. No Exception, so that nothing swallows it."""
 
 
 class _State:
@@ -109,7 +105,7 @@ class CannotMeasure(Exception):
 
 @dataclass(frozen=True)
 class Programs:
-    """Paths of the two programs, and netperf's version (`2.7.0`) where it tells."""
+    """Paths of both programs, and netperf's version (`2.7.0`) where it tells."""
 
     netperf: str
     netserver: str
@@ -291,9 +287,7 @@ class Netserver:
             self._process = start(command, subprocess.DEVNULL, self.in_new_network)
 
     def _answers(self) -> bool:
-        """Wait until the port takes a connection; False when the process ended or the time is
-        over.
-        """
+        """Whether the port takes a connection before the process or the time ends."""
         deadline = time.monotonic() + START_LIMIT_S
         while self.is_running and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
@@ -375,9 +369,7 @@ def _free_port() -> Tuple[str, int]:
 
 
 def _is_resolved(family: int, address: str) -> bool:
-    """netperf asks with AI_ADDRCONFIG, which finds not even a number where the host has no other
-    address of its family, as on a host with IPv6 alone.
-    """
+    """netperf asks with AI_ADDRCONFIG: no address of a family, no loopback address of it."""
     try:
         socket.getaddrinfo(address, None, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
     except socket.gaierror:

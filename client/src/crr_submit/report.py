@@ -4,8 +4,6 @@ gives; and the envelope as it is sent: built, redacted, written as readable text
 The format is `crr_submit.fields`, and the allow-list: what has no row there is dropped here.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -5,8 +5,6 @@ whose text names the cause. The transport and the sleep are arguments. A retry c
 secrets, so it can never make two reports.
 """
 
-from __future__ import annotations
-
 import email.utils
 import hashlib
 import http.client

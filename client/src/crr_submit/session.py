@@ -6,8 +6,6 @@ kept in the user's configuration folder, sent only when asked for.
 Called by `crr_submit.cli`; `tune` and `app` keep their reports in the same way.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import re

@@ -6,8 +6,6 @@ two `RunCounters` read around it. A counter that cannot be read is left out or n
 Called by `crr_submit.measure`.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import time
@@ -96,8 +94,8 @@ def window(first: Counters, last: Counters) -> Dict[str, Any]:
 
 
 def spin_steal_percent(host: Host) -> Optional[float]:
-    """Keeps all our CPUs busy for a moment; the share of that time which others on the same
-    hardware took, over all of them. Wake-ups cost no steal here, since nothing sleeps.
+    """The share of time which others on the same hardware took while all our CPUs were kept busy:
+    nothing sleeps, so wake-ups cost no steal.
     """
     first, until_s = read(host), time.monotonic() + SPIN_S
     ours = cpus.allowed()
@@ -124,7 +122,7 @@ def _spinner(cpu: int, until_s: float) -> int:
 
 
 def over_run(before: RunCounters, after: RunCounters, host: Host) -> Dict[str, Any]:
-    """What moved between two readings around the run, as the report's telemetry."""
+    """The same for two readings around the run."""
     return {
         "netstat": _difference(before.netstat, after.netstat),
         "softnet": {"received_rps": _rise(before.received_rps, after.received_rps)},
@@ -197,9 +195,7 @@ def _row_sums(host: Host, path: str, wanted: Optional[Tuple[str, ...]]) -> Dict[
 
 
 def _netstat(host: Host) -> Dict[str, int]:
-    """The TcpExt counters of /proc/net/netstat that we watch: a line of names, then a line of
-    values.
-    """
+    """The TcpExt counters of /proc/net/netstat that we watch: names, then values."""
     lines = [line.split() for line in host.lines("/proc/net/netstat") if line.startswith("TcpExt:")]
     if len(lines) < 2:
         return {}
@@ -255,8 +251,8 @@ class Conntrack:
     def observe(self, before: Optional[int], after: Optional[int], n_connections: float) -> None:
         """Note a run: the table is at work when it grew by at least half of the connections made.
 
-        Less may be other people's connections. A run that finds the table in its steady state
-        (entries expire as fast as they come) shows no rise, so once active stays active.
+        Less may be other people's. A run that finds entries expire as fast as they come shows no
+        rise, so once active stays active.
         """
         if before is not None and after is not None and n_connections >= 1:
             self.is_active = self.is_active or after - before >= n_connections / 2

@@ -5,8 +5,6 @@ With `--json` everything for people goes to stderr, and stdout gets one JSON obj
 Text from a registry is stripped of control characters before it is printed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -7,8 +7,6 @@ transactions a run counts and how many blocks there are, and are no part of the 
 gives a ratio and an interval, never a verdict. Called by `crr_submit.cli`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import random
 from dataclasses import dataclass, replace

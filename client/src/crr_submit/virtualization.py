@@ -5,8 +5,6 @@ wrong; names of hypervisors and containers are systemd-detect-virt's. Called by
 `crr_submit.collect`.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
@@ -261,9 +259,7 @@ def cpu_names(host: Host) -> str:
 
 
 def _control_program(host: Host) -> Optional[str]:
-    """What guests on IBM Z run under: `z/VM 7.3.0`. The other lines of /proc/sysinfo name
-    machines and are not kept.
-    """
+    """What guests on IBM Z run under: `z/VM 7.3.0`. Other lines of /proc/sysinfo name machines."""
     for line in host.lines("/proc/sysinfo"):
         name, _, value = line.partition(":")
         if name.strip() == "VM00 Control Program":
@@ -272,9 +268,7 @@ def _control_program(host: Host) -> Optional[str]:
 
 
 def _kernel_hint(host: Host) -> Optional[str]:
-    """gvisor, wsl or wsl2, from the kernel's version; the text itself may name a build host and is
-    not kept.
-    """
+    """gvisor, wsl or wsl2, from the kernel's version, which is not kept: it may name a host."""
     text = host.text("/proc/version") or ""
     if "gvisor" in text.lower() or _GVISOR_VERSION in text:
         return "gvisor"
@@ -284,9 +278,7 @@ def _kernel_hint(host: Host) -> Optional[str]:
 
 
 def _container_variable(host: Host) -> Optional[str]:
-    """`container=` of the first process, which container managers set; nothing else of its
-    environment.
-    """
+    """`container=` in the environment of the first process, and nothing else of that."""
     for entry in (host.text("/proc/1/environ") or "").split("\0"):
         name, _, value = entry.partition("=")
         if name == "container" and value:

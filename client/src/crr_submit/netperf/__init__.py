@@ -1,13 +1,27 @@
-"""The netperf parser: any text in, what netperf says in it out. Client and registry call `parse`.
+"""netperf's output as results: `parse` walks the lines of a text, each once, so time is linear.
 
-`reader` walks the lines and hands each to who reads it: `naming` banners and commands, `classic`
-the tables (`tables`), `omni` keyval, CSV and aligned columns (by `selectors`). All put into
-`findings`, which also knows errors and other programs. `numbers` adds up streams that ran together.
+It hands each line to who reads it: `naming` banners and commands, `classic` the tables (`tables`),
+`omni` keyval, CSV and aligned columns (by `selectors`). All put into `findings`, which also knows
+errors and other programs. `numbers` adds up streams that ran together. A doubtful number is never a
+result: what looks like netperf and cannot be read with certainty is listed instead.
 """
 
-from crr_submit.netperf.findings import ParsedReport, ParseError, Result, Unrecognised, Warning_
+import re
+from typing import List
+
+from crr_submit.netperf import naming, numbers, tables, wrapping
+from crr_submit.netperf.classic import Classic
+from crr_submit.netperf.findings import (
+    Findings,
+    ParsedReport,
+    ParseError,
+    Result,
+    Unrecognised,
+    Warning_,
+    names_a_test,
+)
 from crr_submit.netperf.numbers import LEAST_SHARE, Together, together
-from crr_submit.netperf.reader import parse
+from crr_submit.netperf.omni import Columns, Csv, KeyValues
 
 __all__ = [
     "LEAST_SHARE",
@@ -20,3 +34,156 @@ __all__ = [
     "parse",
     "together",
 ]
+
+LINE_LENGTH = 4096  # netperf prints no longer ones
+
+# What mail, Markdown, org mode and HTML extraction put before a line. Signs other than ">" and "|"
+# only before a space: "-1" and "#1" are content.
+_PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#;-]|//)(?=\s)[\s>|`]*){0,8}[\"'`]{0,3}")
+_QUOTES = ("'", '"', "`")
+_SUFFIX = " \t\n\v\f\xa0|\\'\"`"
+_JOINTS = ",;+"  # after the quotation mark that ends a literal
+_INTERIM = (
+    "Interim result:",
+    "NETPERF_INTERIM_RESULT[",
+    "NETPERF_UNITS[",
+    "NETPERF_INTERVAL[",
+    "NETPERF_ENDING[",
+)
+_BASE64 = re.compile(r"(?i)content-transfer-encoding:[ \t]{0,8}base64")
+
+
+def parse(text: str) -> ParsedReport:
+    """What netperf says in a text. ParseError only when the argument is not text."""
+    if not isinstance(text, str):
+        raise ParseError("netperf output must be text, not %s" % type(text).__name__)
+    reader = _Reader()
+    for number, line in wrapping.lines_of(text):
+        reader.take(number, line)
+    return reader.report()
+
+
+def unquoted(line: str) -> str:
+    """A line without what surrounds it: quoting, table bars, quotation marks of JSON."""
+    if line[:1].isalnum() and line[-1:].isalnum():
+        return line
+    prefix = _PREFIX.match(line)
+    text = line[prefix.end() if prefix else 0 :].rstrip(_SUFFIX)
+    if text[-1:] in _JOINTS:
+        inside = text.rstrip(_JOINTS + " ")
+        was_quoted = inside[-1:] in _QUOTES or (prefix and prefix[0][-1:] in _QUOTES)
+        text = inside.rstrip(_SUFFIX) if was_quoted else text
+    return text
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.findings = Findings()
+        self.naming = naming.Naming(self.findings)
+        self.classic = Classic(self.findings, self.naming)
+        self.keyvals = KeyValues(self.findings, self.naming)
+        self.csv = Csv(self.findings, self.naming)
+        self.columns = Columns(self.findings, self.naming)
+        self._above = ""
+
+    def report(self) -> ParsedReport:
+        self._finish()
+        self.naming.drop_banners()
+        return self.findings.report()
+
+    def _finish(self) -> None:
+        for output in (self.classic, self.keyvals, self.csv, self.columns):
+            output.finish()
+
+    def take(self, number: int, line: str) -> None:
+        if len(line) > LINE_LENGTH:
+            self.findings.warn(number, "a line of %d characters was not read" % len(line))
+            return
+        text = unquoted(line)
+        if not text or text.isspace():  # a separator of fields may be all there is
+            return
+        if text.startswith(_INTERIM) or ("=" in text and self._is_key(number, text)):
+            self.naming.interrupt()
+            return
+        if self._names(number, text, line):
+            return
+        self.naming.interrupt()
+        above, self._above = self._above, text
+        words = text.replace("**", "").split()
+        if not (
+            self._is_plain(number, text, words, line, above)
+            or self._is_aside(text)
+            or self._is_titled(number, text, words, line)
+        ):
+            self._leftover(number, text, words)
+
+    def _is_key(self, number: int, text: str) -> bool:
+        was_open = self.keyvals.is_open
+        if not self.keyvals.take(number, text):
+            return False
+        if not was_open:
+            for output in (self.classic, self.csv, self.columns):
+                output.finish()
+        return True
+
+    def _names(self, number: int, text: str, line: str) -> bool:
+        banner = naming.read_banner(number, text)
+        if banner:
+            self._finish()
+            self.naming.take_banner(banner)
+            return True
+        if self.naming.take_rest_of_banner(text):
+            return True
+        if "netperf" not in text and not self.naming.has_open_command:
+            return False
+        if not self.naming.take_command(text, line, number):
+            return False
+        self._finish()
+        return True
+
+    def _is_aside(self, text: str) -> bool:
+        if self.findings.take_trace(text):
+            self.naming.answer()
+            return True
+        return self.findings.take_confidence(text)
+
+    def _is_plain(self, number: int, text: str, words: List[str], line: str, above: str) -> bool:
+        if self.classic.take_rest_of_heading(number, words):
+            self.columns.finish()
+            return True
+        self.keyvals.end_block()
+        if tables.is_units_line(words):
+            # "Bytes Bytes" may also be a line of titles above columns.
+            is_title = self.columns.is_open and not tables.has_seconds(words)
+            if not (is_title and self.columns.take(number, words, line)):
+                self._finish()
+            return self.classic.take_heading(number, text, words, above)
+        if not numbers.is_number(words[0]):
+            return False
+        if not numbers.are_numbers(words):
+            return self.classic.take_remarked_row(number, text, words)
+        if self.columns.is_open and not self.classic.is_busy:
+            return False
+        self.classic.take_row(number, text, words)
+        return True
+
+    def _is_titled(self, number: int, text: str, words: List[str], line: str) -> bool:
+        """CSV and aligned columns, below titles; and the detail that -v 2 prints."""
+        if words[0] == "Alignment" and self.classic.is_busy:
+            self.classic.start_detail()
+            return True
+        if self.csv.take_start(number, text):
+            for output in (self.classic, self.keyvals, self.columns):
+                output.finish()
+            return True
+        return self.csv.take(number, text) or self.columns.take(number, words, line)
+
+    def _leftover(self, number: int, text: str, words: List[str]) -> None:
+        self.naming.lone = None
+        self.classic.interrupt(text, words)
+        if _BASE64.match(text):
+            self.findings.warn(number, "text in base64 is not read: send the text itself")
+        rest = text.replace("|", " ").replace(",", " ").split()
+        is_row = numbers.are_numbers(rest[:-1]) and numbers.read_unit(rest[-1]) is not None
+        if is_row or (names_a_test(text) and any(map(numbers.is_number, rest))):
+            self.findings.leave(number, text)

@@ -1,4 +1,4 @@
-"""Reads the classic tables: a heading opens one, rows give results. Called by the reader."""
+"""Reads the classic tables: a heading opens one, rows give results. Called by `parse`."""
 
 import re
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What is said before an output: banners, which tell test, generation, addresses and confidence,
 and netperf's command, which tells the test and how it prints; and which of them name the output
-that follows. Called by the reader.
+that follows. Called by `parse`.
 """
 
 import re

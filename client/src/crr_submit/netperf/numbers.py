@@ -4,8 +4,6 @@ And what streams that were started together gave while all of them ran, from the
 (`-D` with keyval output, `-k`).
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Reads omni output, line by line: keyval lines, CSV, aligned columns. Called by the reader."""
+"""Reads omni output, line by line: keyval lines, CSV, aligned columns. Called by `parse`."""
 
 import re
 from collections import Counter
