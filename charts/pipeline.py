@@ -141,7 +141,8 @@ def forms(spec: ChartSpec, address: str) -> dict[str, bytes]:
 def _remove_unused(chart_id: int, files: dict[str, dict[str, str]]) -> None:
     """Remove the files of a replaced drawing that its chart shows no more and never froze.
 
-    A drawing prints its chart's address, so no other chart has the same files.
+    A drawing prints its chart's address, so no other chart has the same files; but for CSV, which
+    prints none: what nobody has of that is cleared away with other leftovers.
     """
     held = [
         *FrozenChart.objects.filter(chart=chart_id).values_list("files", flat=True),
@@ -149,5 +150,5 @@ def _remove_unused(chart_id: int, files: dict[str, dict[str, str]]) -> None:
     ]
     kept = {file["digest"] for drawing in held for file in drawing.values()}
     for ending, file in files.items():
-        if file["digest"] not in kept:
+        if file["digest"] not in kept and ending != "csv":
             artefacts.remove(file["digest"], ending)

@@ -11,7 +11,7 @@ from registry import leaderboard
 from registry.pages import boards
 from registry.pages.factor_fields import Field, field, values_offered
 from registry.refusal import Refused
-from registry.vocabulary.factors import SYSTEM_FACTORS
+from registry.vocabulary.factors import SYSTEM_FACTORS, is_setting
 
 
 @require_safe
@@ -26,7 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "recipes": boards.recipe_choices(params),
         "facets": _facets(params),
-        "is_narrowed": any(name in params for name in SYSTEM_FACTORS),
+        "is_narrowed": any(name in SYSTEM_FACTORS or is_setting(name) for name in params),
     }
     try:
         query = leaderboard.ask(params)
@@ -58,9 +58,10 @@ def clean(request: HttpRequest) -> dict[str, str]:
 
 
 def _facets(params: dict[str, str]) -> list[Field]:
-    """Every factor that hosts differ in, and those that are asked."""
+    """Every factor that hosts differ in, and those that are asked, settings among them."""
     offered = values_offered()
-    shown = [name for name in SYSTEM_FACTORS if offered.get(name) or name in params]
+    settings = [name for name in params if is_setting(name)]
+    shown = [name for name in SYSTEM_FACTORS if offered.get(name) or name in params] + settings
     return [field("", name, params, offered.get(name, ()), {}) for name in shown]
 
 

@@ -174,7 +174,7 @@ def test_a_report_leads_to_its_comparison_with_another(read: Read, facts: Facts)
 
 def test_a_fault_is_told_at_its_field(read: Read, facts: Facts) -> None:
     page: Any = read().open("/compare/?a.virtualization=none&b.cpus=many")
-    field = page.locator("[name='b.cpus']")
+    field = page.locator("select[name='b.cpus']")
     assert field.get_attribute("aria-invalid") == "true"
     assert field.is_visible()
     fault = page.locator("[id='fault-b.cpus']")

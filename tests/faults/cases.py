@@ -324,7 +324,7 @@ CASES = (
         "drawn as text, the picture of bounded size",
         (
             f"{RENDER}test_hostile_labels_are_drawn_as_text",
-            f"{RENDER}test_a_label_never_reaches_the_bars",
+            f"{RENDER}test_a_label_never_leaves_the_picture",
             f"{HOSTILE}test_hostile_names_stay_names_in_every_form_of_a_chart",
         ),
     ),
