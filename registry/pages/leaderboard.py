@@ -41,7 +41,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "n_more_boards": found.n_more,
         "after": after,
         "query": query,
-        "only": query.system,
         "other_recipes": boards.other_recipes(),
         "address": boards.address_of(query),
         **_rows_by(query.group_by),

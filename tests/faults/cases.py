@@ -96,10 +96,10 @@ CASES = (
     ),
     Case(
         "07",
-        "a drawing is killed at each of nine points",
+        "a drawing is killed at each of ten points, on disk and in a bucket",
         "the old one is shown whole; the chart is right after the lease",
         (
-            f"{WORKERS}test_drawing_that_is_killed_anywhere_shows_the_old_one_whole",
+            "tests/charts/test_killed_drawing.py::test_a_killed_worker_leaves_what_is_served_whole",
             f"{JOURNEY}test_a_worker_killed_while_it_draws_costs_no_drawing",
         ),
     ),

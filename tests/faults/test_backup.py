@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.end_to_end.site import Site
 from tests.faults.conftest import NOWHERE
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.senders import Ledger, post_many
@@ -53,7 +54,14 @@ def postgresql_there(postgresql_here: str) -> str:
     return postgresql_here.rpartition("/")[0] + "/crr_there"
 
 
-@pytest.mark.parametrize("places", ["sqlite", "postgresql"], indirect=True)
+def _told(web: Site, path: str) -> bytes:
+    """What a page says, but for the address that each place has of its own."""
+    return web.get(path).body.replace(web.url.encode(), b"")
+
+
+@pytest.mark.parametrize(
+    "places", ["sqlite", pytest.param("postgresql", marks=pytest.mark.faults)], indirect=True
+)
 def test_backup_brings_an_empty_machine_to_the_same_registry(
     places: list[Deployment], tmp_path: Path, ledger: Ledger, figure: Callable[[str], None]
 ) -> None:
@@ -66,14 +74,14 @@ def test_backup_brings_an_empty_machine_to_the_same_registry(
         ledger.enter(post_many(web, range(20, 30), clients=4))
         shell(here, DRAW)
         here.manage("backup_registry", str(tmp_path / "backups"), "--keep", "1")
-        pages = {path: web.get(path).body for path in ("/api/v1/leaderboard/", "/c/xen-users.png")}
+        pages = {path: _told(web, path) for path in ("/api/v1/leaderboard/", "/c/xen-users.png")}
     assert not Path(first.strip()).exists()
     here.manage("restore_registry", str(tmp_path / "backups"), "--rehearse")
     said = there.manage("restore_registry", str(tmp_path / "backups"))
     assert "all promises hold, and the" in said
     there.verify(ledger)
     with there.web() as web:
-        assert {path: web.get(path).body for path in pages} == pages
+        assert {path: _told(web, path) for path in pages} == pages
         assert {sent.status for sent in post_many(web, range(5), clients=1)} == {200}
     figure(f"{len(ledger.kept)} reports and every chart restored by one command")
 

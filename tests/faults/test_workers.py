@@ -3,7 +3,6 @@ database, broker and files.
 """
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,26 +10,12 @@ import pytest
 
 from tests import reports
 from tests.end_to_end.site import Site, wait_until
-from tests.faults import poisoned, times
+from tests.faults import poisoned
 from tests.faults.conftest import Deploy
 from tests.faults.deployment import Deployment, metrics_of
-from tests.faults.killed_drawing import POINTS
 from tests.faults.senders import KIND, Ledger, post_many, slowest_ms
 
 Figure = Callable[[str], None]
-
-
-def test_drawing_that_is_killed_anywhere_shows_the_old_one_whole(
-    deploy: Deploy, figure: Figure
-) -> None:
-    deployment, rounds = deploy(), times(20, 1)
-    settings = {**deployment.environment, "DJANGO_SETTINGS_MODULE": "registry.settings"}
-    killed = Deployment(deployment.folder, settings)
-    done = killed.run(sys.executable, "-m", "tests.faults.killed_drawing", str(rounds))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == [str(rounds * len(POINTS))]
-    deployment.verify(Ledger())
-    figure(f"{rounds * len(POINTS)} kills at {len(POINTS)} points, no file broken")
 
 
 @pytest.mark.faults
