@@ -276,7 +276,7 @@ class RefusedTest(CommandCase):
             self.assertIn("interrupts or several queues", self.refused(name))
 
     def test_conntrack_is_never_turned_on_by_a_test(self):
-        self.assertIn("turns tracking on", self.refused("conntrack"))
+        self.assertIn("a rule turns it on", self.refused("conntrack"))
 
     def test_what_is_fixed_at_the_start(self):
         self.assertIn("fixed when the system starts", self.refused("mitigations"))
