@@ -120,32 +120,25 @@ SECRETS = [
     )
     for name in ("Idempotency-Key", "Claim-Token")
 ]
-CLAIM = [
-    OpenApiParameter(
-        "Authorization",
-        OpenApiTypes.STR,
-        OpenApiParameter.HEADER,
-        description="Bearer and the report's claim token, or an API token that may manage.",
-        required=True,
-    )
-]
-SENDER = [
-    OpenApiParameter(
-        "Authorization",
-        OpenApiTypes.STR,
-        OpenApiParameter.HEADER,
-        description="Bearer and an API token that may send; nothing for a sender without account.",
-    )
-]
-ACCOUNT = [
-    OpenApiParameter(
-        "Authorization",
-        OpenApiTypes.STR,
-        OpenApiParameter.HEADER,
-        description="Bearer and an API token that may read.",
-        required=True,
-    )
-]
+
+
+def _bearer(description: str, required: bool = True) -> list[OpenApiParameter]:
+    return [
+        OpenApiParameter(
+            "Authorization",
+            OpenApiTypes.STR,
+            OpenApiParameter.HEADER,
+            required=required,
+            description=description,
+        )
+    ]
+
+
+CLAIM = _bearer("Bearer and the report's claim token, or an API token that may manage.")
+SENDER = _bearer(
+    "Bearer and an API token that may send; nothing for a sender without account.", required=False
+)
+ACCOUNT = _bearer("Bearer and an API token that may read.")
 _WHEN = nullable(TEXT)
 ACCOUNT_RESPONSES = {
     200: object_of(
