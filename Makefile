@@ -52,10 +52,10 @@ run: setup
 	@$(PY) -m registry.supervised $(PY) manage.py announce & \
 	PATH="$$PWD/.venv/bin:$$PATH" exec $(PY) -m registry.supervised --alone "$$DATA_DIR/running" $(PY) -m honcho start --no-colour
 
-# The client, the rest of the suite on SQLite, then its tests that touch the database once more on a PostgreSQL of their own.
+# The client, the rest of the suite on SQLite, then its tests that touch the database, without the browser, on a PostgreSQL of their own.
 test: test-client
 	@$(PY) -m pytest --ignore tests/client --numprocesses auto --dist loadfile
-	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --ignore tests/client --numprocesses auto --dist loadfile
+	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --ignore tests/client --ignore tests/browser --numprocesses auto --dist loadfile
 
 # From the wheel alone, on every CPython of tests/client_alone.py that is here.
 test-client: setup

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
-
 from registry import leaderboard
 from registry.evidence.comparability import Several
 from registry.evidence.groups import Observation, grouped
-from registry.models import Generation, Recipe, System
+from registry.kept import answer
+from registry.models import Recipe, System
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
 from registry.sides import Comparison, Side, beside
@@ -49,13 +48,9 @@ def is_asked(params: Mapping[str, str]) -> bool:
 def ask(params: Mapping[str, str]) -> Comparison:
     """The comparison of two groups; a recipe factor that is left out is that of the leaderboard.
     Raises Refused 422 with every fault, also for groups that share figures, 404 for an empty one.
-    Kept until the facts change.
     """
     a, b = _groups(params)
-    key = f"compare:{Generation.current()}:{leaderboard.hash_of((a, b))}"
-    found = cache.get_or_set(key, lambda: _find(a, b), leaderboard.CACHE_SECONDS)
-    assert found is not None
-    return found
+    return _compared(a, b)
 
 
 def _groups(params: Mapping[str, str]) -> tuple[Asked, Asked]:
@@ -94,7 +89,8 @@ def _group(side: str, params: Mapping[str, str], faults: list[dict[str, str]]) -
         return None
 
 
-def _find(a: Asked, b: Asked) -> Comparison:
+@answer
+def _compared(a: Asked, b: Asked) -> Comparison:
     one, other = _figures(a), _figures(b)
     shared = len(one.cells & other.cells)
     if shared:

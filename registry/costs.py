@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
-
 from registry import leaderboard
 from registry.evidence.costs import Cost, CpuStratum, Host, costs
 from registry.evidence.direction import better
-from registry.models import Cell, Generation, Recipe
+from registry.kept import answer
+from registry.models import Cell, Recipe
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS
 
@@ -44,15 +43,9 @@ def ask(params: Mapping[str, str]) -> leaderboard.Query:
     return leaderboard.ask({**params, "group_by": ""})
 
 
+@answer
 def find(query: leaderboard.Query) -> Costs:
-    """The costs under a recipe. Kept until the facts change."""
-    key = f"costs:{Generation.current()}:{leaderboard.hash_of(query)}"
-    found = cache.get_or_set(key, lambda: _find(query), leaderboard.CACHE_SECONDS)
-    assert found is not None
-    return found
-
-
-def _find(query: leaderboard.Query) -> Costs:
+    """The costs under a recipe."""
     hosts = _hosts(query)
     units = Recipe.objects.filter(**dict(query.recipe)).values_list("unit", flat=True)
     return Costs(dict(query.recipe), tuple(costs(hosts, better(units.first()))), len(hosts))

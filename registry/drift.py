@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from django.core.cache import cache
-
 from registry import leaderboard
 from registry.evidence import steps
 from registry.evidence.direction import better
 from registry.evidence.drift import Drift, Observation, drift
-from registry.models import Generation, Recipe
+from registry.kept import answer
+from registry.models import Recipe
 from registry.refusal import Refused
 from registry.vocabulary import kernels
 
@@ -65,15 +64,9 @@ def ask(params: Mapping[str, str]) -> Query:
     return Query(by, query)
 
 
+@answer
 def find(query: Query) -> Kernels:
-    """The curve. Kept until the facts change."""
-    key = f"drift:{Generation.current()}:{leaderboard.hash_of(query)}"
-    found = cache.get_or_set(key, lambda: _find(query), leaderboard.CACHE_SECONDS)
-    assert found is not None
-    return found
-
-
-def _find(query: Query) -> Kernels:
+    """The curve."""
     observations = _observations(query)
     names = sorted({each.kernel for each in observations}, key=_ORDERS[query.by])
     found = drift(observations, names)

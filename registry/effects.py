@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Exists, OuterRef
 
 from registry import leaderboard
@@ -21,6 +20,7 @@ from registry.evidence.costs import bounded
 from registry.evidence.mechanisms import is_exercised
 from registry.evidence.ratio import Ratio, Stratum, stratified
 from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
+from registry.kept import answer
 from registry.models import Cell, Findings, Generation, RawReport, Recipe, Run, System
 from registry.models.reading import Bound
 from registry.models.summary import CellQuerySet
@@ -33,7 +33,6 @@ from registry.vocabulary.factors import (
     is_setting,
 )
 
-CACHE_SECONDS = 3600  # an answer belongs to its generation
 # What a host is in an association; the setting in question is left out of it.
 _KIND_OF_HOST = ("virtualization", "virtualization_mode", "kernel_series", "cpu_model", "cpus")
 # Settings that a person chooses, also those that are columns of a system.
@@ -109,15 +108,9 @@ def ask(params: Mapping[str, str]) -> Query:
 
 
 def find(query: Query) -> Effects:
-    """What is known now. Kept until the facts change."""
-    generation = Generation.current()
-    paired = cache.get_or_set(f"effects:paired:{generation}", _paired, CACHE_SECONDS)
-    key = f"effects:seen:{generation}:{query.factor}:{leaderboard.hash_of(query.cells)}"
-    seen = cache.get_or_set(key, lambda: _seen(query), CACHE_SECONDS)
-    assert paired is not None
-    assert seen is not None
-    rows = (replace(row, contrast=_named(query, row.contrast)) for row in paired)
-    return Effects(tuple(row for row in rows if _is_asked(query, row.contrast)), seen[0])
+    """What is known now."""
+    rows = (replace(row, contrast=_named(query, row.contrast)) for row in _paired())
+    return Effects(tuple(row for row in rows if _is_asked(query, row.contrast)), _seen(query))
 
 
 def _named(query: Query, contrast: Contrast) -> Contrast:
@@ -189,6 +182,7 @@ def _advice(found: Mapping[str, Any]) -> str:
     )
 
 
+@answer
 def _paired() -> tuple[EffectRow, ...]:
     """Every experiment and matched pair there is: how many were tried decides what a word needs, so
     a query filters the rows and never the family that Holm corrects for.
@@ -198,12 +192,12 @@ def _paired() -> tuple[EffectRow, ...]:
     return (*experiments, *matched)
 
 
-def _seen(query: Query) -> tuple[tuple[Association, ...] | None]:
-    """In a tuple of one, since a cache takes None for nothing kept."""
+@answer
+def _seen(query: Query) -> tuple[Association, ...] | None:
     cells = _measured(query.recipe)
     if cells[:MOST_CELLS].count() == MOST_CELLS:
-        return (None,)
-    return (tuple(_associations(_rows_of(cells), query)),)
+        return None
+    return tuple(_associations(_rows_of(cells), query))
 
 
 def _is_asked(query: Query, contrast: Contrast) -> bool:

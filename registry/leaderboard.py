@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.core.cache import cache
 from django.db.models import QuerySet
 
 from registry.evidence.direction import better
 from registry.evidence.groups import Group, Observation, Row, grouped, leaderboard
-from registry.models import Cell, Generation, Recipe, System
+from registry.kept import answer
+from registry.models import Cell, Recipe, System
 from registry.models.factors import RECIPE_FIELDS, setting
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
@@ -27,7 +27,6 @@ from registry.vocabulary.factors import (
 )
 
 DEFAULT_GROUP_BY = ("virtualization", "kernel_series")
-CACHE_SECONDS = 600
 MOST_GROUP_BY = 16  # each is a column of one statement
 _GROUPED_BY_RECIPE = tuple(name for name in RECIPE_FACTORS if name != "test")
 R = TypeVar("R", bound=QuerySet[Any])
@@ -101,12 +100,6 @@ def _is_count(value: Any) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 8
 
 
-def boards(query: Query) -> list[Board]:
-    """The boards that answer `query`, the most voters first. Kept until the facts change."""
-    key = f"boards:{Generation.current()}:{hash_of(query)}"
-    return cache.get_or_set(key, lambda: _boards(query), CACHE_SECONDS) or []
-
-
 def hash_of(query: Any) -> str:
     """A name for what was asked, to keep its answer under."""
     return hashlib.sha256(repr(query).encode()).hexdigest()
@@ -129,7 +122,9 @@ def having(query: Query, rows: R) -> R:
     return rows
 
 
-def _boards(query: Query) -> list[Board]:
+@answer
+def boards(query: Query) -> list[Board]:
+    """The boards that answer `query`, the most voters first."""
     cells = cells_of(query)
     by_recipe: dict[int, list[Observation]] = {}
     for recipe_id, observation in observations(cells, query.group_by):

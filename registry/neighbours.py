@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.db.models import Count, F, FloatField, OuterRef, Subquery
 from django.db.models.functions import Cast, Floor
 
 from registry.evidence.comparability import Difference, compare
 from registry.evidence.direction import HIGHER, better
-from registry.leaderboard import CACHE_SECONDS
-from registry.models import Cell, Generation, RawReport, Recipe, Run, System
+from registry.kept import answer
+from registry.models import Cell, RawReport, Recipe, Run, System
 from registry.models.summary import CellQuerySet
 from registry.standing import headline_recipe
 
@@ -64,7 +63,7 @@ def neighbours(report: RawReport, figures: Iterable[Run]) -> Neighbours | None:
 
 def _spread(recipe: Recipe, mean: float) -> tuple[Bin, ...]:
     """Every bin from the lowest figure to the highest, those that nobody is in too."""
-    counts = Counter(_counts(recipe))
+    counts = Counter(_counts(recipe.pk))
     own = math.floor(mean * BINS_PER_E)
     if not counts:
         return ()
@@ -72,15 +71,11 @@ def _spread(recipe: Recipe, mean: float) -> tuple[Bin, ...]:
     return tuple(Bin(math.exp(b / BINS_PER_E), counts[b], b == own) for b in bins)
 
 
-def _counts(recipe: Recipe) -> dict[int, int]:
-    """Systems by bin. Kept until the facts change."""
-    key = f"spread:{Generation.current()}:{recipe.pk}"
-    return cache.get_or_set(key, lambda: _counted(recipe), CACHE_SECONDS) or {}
-
-
-def _counted(recipe: Recipe) -> dict[int, int]:
+@answer
+def _counts(recipe_id: int) -> dict[int, int]:
+    """Systems by bin."""
     place = Floor(Cast(F("mean_ln") * BINS_PER_E, FloatField()))
-    cells = Cell.objects.exact().filter(recipe=recipe).order_by()
+    cells = Cell.objects.exact().filter(recipe=recipe_id).order_by()
     rows = cells.annotate(place=place).values_list("place").annotate(n=Count("pk"))
     return {int(each): count for each, count in rows}
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Count, Q
 
 from registry import effects, leaderboard
 from registry.evidence.direction import better
 from registry.evidence.groups import Group, Observation, grouped
 from registry.evidence.tweaks import EffectRow
-from registry.models import Cell, Findings, Generation, Recipe
+from registry.kept import answer
+from registry.models import Cell, Findings, Recipe
 from registry.vocabulary import kernels
 from registry.vocabulary.factors import DEFAULT_RECIPE
 
@@ -66,18 +66,14 @@ class Platform:
     hosts: Group | None
     boards: tuple[Board, ...]
     newest: tuple[int, ...]
-    tuning: tuple[Tuning, ...]
+    tuning: tuple[Tuning, ...] = ()
 
 
+@answer
 def values(factor: str) -> list[tuple[str, int]]:
     """The values of a factor that measured hosts have, each with how many hosts: the newest kernel
-    first, others by the most hosts. Kept until the facts change.
+    first, others by the most hosts.
     """
-    key = f"platforms:{Generation.current()}:{factor}"
-    return cache.get_or_set(key, lambda: _values(factor), leaderboard.CACHE_SECONDS) or []
-
-
-def _values(factor: str) -> list[tuple[str, int]]:
     hosts = Count("machine", distinct=True) + Count(
         "submitter", distinct=True, filter=Q(machine=None)
     )
@@ -89,27 +85,23 @@ def _values(factor: str) -> list[tuple[str, int]]:
 
 
 def find(factor: str, value: str) -> Platform | None:
-    """The platform; None where no listed report is of it. Kept until the facts change, or what
-    experiments showed, which is worked out later than the facts.
-    """
+    """The platform; None where no listed report is of it."""
     if value not in dict(values(factor)):
         return None
-    shown = Findings.stored()
-    asked = leaderboard.hash_of((factor, value))
-    key = f"platform:{Generation.current()}:{shown.generation}:{asked}"
-    return cache.get_or_set(key, lambda: _find(factor, value, shown), leaderboard.CACHE_SECONDS)
+    return replace(_find(factor, value), tuning=_tuning(factor, value, Findings.stored().rows))
 
 
-def _find(factor: str, value: str, shown: Findings) -> Platform:
+@answer
+def _find(factor: str, value: str) -> Platform:
+    """The platform without what experiments showed, which is worked out later than the facts."""
     splits = FACTORS[factor]
     query = leaderboard.Query(tuple(DEFAULT_RECIPE.items()), ((factor, value),), splits)
     by_recipe: dict[int, list[Observation]] = defaultdict(list)
     for recipe_id, observation in leaderboard.observations(leaderboard.cells_of(query), splits):
         by_recipe[recipe_id].append(observation)
-    tuning = _tuning(factor, value, shown.rows)
     usual = max(by_recipe, key=lambda each: _weight(by_recipe[each]), default=None)
     if usual is None:
-        return Platform(factor, value, None, None, (), (), tuning)
+        return Platform(factor, value, None, None, (), ())
     recipe, rows = Recipe.objects.get(pk=usual), by_recipe[usual]
     direction = better(recipe.unit)
     return Platform(
@@ -119,7 +111,6 @@ def _find(factor: str, value: str, shown: Findings) -> Platform:
         hosts=grouped(_by(rows, None), direction)[0],
         boards=tuple(_board(rows, place, by, direction) for place, by in enumerate(splits)),
         newest=tuple(sorted({row.newest for row in rows}, reverse=True)[:NEWEST_KEPT]),
-        tuning=tuning,
     )
 
 
@@ -142,9 +133,14 @@ def _board(rows: Sequence[Observation], place: int, by: str, direction: str) -> 
 
 def _tuning(factor: str, value: str, findings: Sequence[dict[str, Any]]) -> tuple[Tuning, ...]:
     """Findings hold for all hosts; those of the platform that tried the same stand beside them."""
-    here = effects.experiments_on(factor, value) if findings else []
+    here = _experiments(factor, value) if findings else []
     tried = {_change(row.contrast._asdict(), "before", "after"): row for row in here}
     return tuple(Tuning(each, tried.get(_change(each, "from", "to"))) for each in findings)
+
+
+@answer
+def _experiments(factor: str, value: str) -> list[EffectRow]:
+    return effects.experiments_on(factor, value)
 
 
 def _change(row: dict[str, Any], *ends: str) -> tuple[Any, ...]:

@@ -6,14 +6,13 @@ the beginning of a kernel, a word of a CPU's name. What matches nothing is said.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.db.models import Exists, OuterRef
 
-from registry.leaderboard import CACHE_SECONDS
-from registry.models import Cell, Generation, System
+from registry.kept import answer
+from registry.models import Cell, System
 from registry.vocabulary import names, virtualization
 
 LONGEST_QUERY, MOST_WORDS, MOST_VALUES = 200, 8, 12
@@ -121,22 +120,16 @@ def _begins(release: str, said: str) -> bool:
     return release.startswith(said) and not release[len(said) : len(said) + 1].isdigit()
 
 
+@answer
 def _known() -> dict[str, list[str]]:
-    """The values of each factor that figures have, those of most systems first. Kept until the
-    facts change.
-    """
-    key = f"search:{Generation.current()}"
-    found = cache.get_or_set(key, lambda: dict(_values()), CACHE_SECONDS)
-    assert found is not None
-    return found
-
-
-def _values() -> Iterator[tuple[str, list[str]]]:
+    """The values of each factor that figures have, those of most systems first."""
     counts = {factor: Counter[str]() for factor in FACTORS}
     measured = System.objects.filter(Exists(Cell.objects.filter(system=OuterRef("pk"))))
     for values in measured.values_list(*FACTORS).iterator():
         for factor, value in zip(FACTORS, values, strict=True):
             if value:
                 counts[factor][value] += 1
-    for factor in FACTORS:
-        yield factor, sorted(counts[factor], key=lambda value: (-counts[factor][value], value))
+    return {
+        factor: sorted(counts[factor], key=lambda value: (-counts[factor][value], value))
+        for factor in FACTORS
+    }

@@ -150,6 +150,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "registry.headers.StorageFaults",
     "registry.errors.DatabaseAway",
+    "registry.kept.OneGeneration",
     "allauth.account.middleware.AccountMiddleware",
 ]
 TEMPLATES = [

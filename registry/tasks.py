@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from registry import effects, hints
+from registry import effects, hints, kept
 from registry.models.factors import Submitter
 from registry.models.reading import Reading
 from registry.models.summary import Generation, summarise
@@ -28,9 +28,12 @@ def summarise_readings() -> None:
 
 @shared_task
 def sweep() -> None:
-    """The same, on the clock, for hints that were lost; and what experiments have shown by now."""
+    """The same, on the clock, for hints that were lost; then what experiments have shown by now,
+    and what readers of a large registry asked for.
+    """
     summarise_readings()
     effects.refresh_findings()
+    kept.refresh()
 
 
 @shared_task

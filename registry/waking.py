@@ -5,12 +5,11 @@ one CPU, on the machines that measured both. The origin's riddle as a number.
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.db.models import F, OuterRef, Subquery
 
 from registry.evidence.summary import Estimate, estimate_logs
-from registry.leaderboard import CACHE_SECONDS
-from registry.models import Cell, Generation
+from registry.kept import answer
+from registry.models import Cell
 from registry.models.summary import CellQuerySet
 
 BARE_METAL = "none"
@@ -28,15 +27,8 @@ class Waking:
     guests: Estimate | None
 
 
+@answer
 def find() -> Waking:
-    """Kept until the facts change."""
-    key = f"waking:{Generation.current()}"
-    found = cache.get_or_set(key, _find, CACHE_SECONDS)
-    assert found is not None
-    return found
-
-
-def _find() -> Waking:
     alike = {f"recipe__{name}": OuterRef(f"recipe__{name}") for name in _ALIKE}
     same = _one_stream("same_cpu").filter(
         machine=OuterRef("machine"), system=OuterRef("system"), **alike

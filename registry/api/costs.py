@@ -23,7 +23,6 @@ from registry.api.openapi import (
 from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.costs import BARE_METAL, Cost
-from registry.models import Generation
 from registry.vocabulary.factors import RECIPE_FACTORS
 
 VERDICTS = ("not_enough_data", "differs_by_cpu", "no_difference", "slower", "faster", "unclear")
@@ -97,12 +96,13 @@ class CostsView(APIView):
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        found = costs.find(costs.ask(parameters(request.query_params)))
+        dated = costs.find.dated(costs.ask(parameters(request.query_params)))
+        found = dated.value
         return Response(
             {
                 "recipe": found.recipe,
                 "baseline": BARE_METAL,
-                "generation": Generation.current(),
+                "generation": dated.generation,
                 "rows": [_row(cost) for cost in found.rows],
             }
         )

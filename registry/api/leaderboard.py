@@ -137,15 +137,15 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 def answer(query: leaderboard.Query) -> dict[str, Any]:
     """One list of rows; a rank holds among the rows of the same recipe, which every row names."""
+    found = leaderboard.boards.dated(query)
     boards = (
-        (board, repeat.command_of(board.recipe, settings.PUBLIC_URL))
-        for board in leaderboard.boards(query)
+        (board, repeat.command_of(board.recipe, settings.PUBLIC_URL)) for board in found.value
     )
     rows = [_row(query, board, row, again) for board, again in boards for row in board.rows]
     return {
         "recipe": dict(query.recipe),
         "estimator": ESTIMATOR,
-        "generation": leaderboard.Generation.current(),
+        "generation": found.generation,
         "rows": rows,
     }
 

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scipy import stats
-
 from registry.evidence.direction import HIGHER, gain
+from registry.evidence.distributions import t_quantile, t_tail
 from registry.evidence.effects import NO_DIFFERENCE, holm_adjusted
 from registry.evidence.groups import LARGEST_SHARE
 from registry.evidence.ratio import (
@@ -150,7 +149,7 @@ def _error(ratio: Ratio) -> float | None:
     if ratio.ci_low is None or ratio.ci_high is None or not ratio.freedom:
         return None
     width = math.log(ratio.ci_high) - math.log(ratio.ci_low)
-    return width / 2 / float(stats.t.ppf(0.5 + CI_LEVEL / 2, ratio.freedom))
+    return width / 2 / float(t_quantile(0.5 + CI_LEVEL / 2, ratio.freedom))
 
 
 def _p_value(ratio: Ratio) -> float:
@@ -160,7 +159,8 @@ def _p_value(ratio: Ratio) -> float:
         return 1.0
     if error == 0:
         return 1.0 if log == 0 else 0.0
-    return float(2 * stats.t.sf(abs(log) / error, ratio.freedom))
+    assert ratio.freedom  # where there is an error
+    return float(2 * t_tail(abs(log) / error, ratio.freedom))
 
 
 def _verdict(found: StratifiedRatio | None, adjusted_p: float | None, direction: str) -> str:
@@ -171,7 +171,8 @@ def _verdict(found: StratifiedRatio | None, adjusted_p: float | None, direction:
         return "not_enough_data"
     if found.is_heterogeneous:
         return "differs_by_cpu"
-    half = float(stats.t.ppf(0.95, found.overall.freedom)) * error
+    assert found.overall.freedom
+    half = float(t_quantile(0.95, found.overall.freedom)) * error
     if abs(math.log(found.overall.ratio)) + half <= math.log(NO_DIFFERENCE):
         return "no_difference"
     if adjusted_p <= 1 - CI_LEVEL:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from registry.evidence.distributions import t_quantile
 from registry.evidence.logs import rate_of
 
 CI_LEVEL = 0.95
@@ -163,5 +163,5 @@ def _point(name: str, found: tuple[float, float] | None, n_hosts: int, freedom: 
     gamma, error = map(float, found)
     if freedom < 1:
         return Point(name, rate_of(gamma), None, None, n_hosts)
-    half = float(stats.t.ppf(0.5 + CI_LEVEL / 2, freedom)) * error
+    half = float(t_quantile(0.5 + CI_LEVEL / 2, freedom)) * error
     return Point(name, rate_of(gamma), rate_of(gamma - half), rate_of(gamma + half), n_hosts)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from registry.evidence.direction import HIGHER, gain
+from registry.evidence.distributions import t_quantile, t_tail
 from registry.evidence.logs import rate_of
 
 CI_LEVEL = 0.95
@@ -80,8 +80,8 @@ def over(effects: Sequence[float]) -> Effect | None:
         return Effect(rate_of(mean), None, None, n, n_up=up)
     deviation = math.sqrt(math.fsum((effect - mean) ** 2 for effect in effects) / (n - 1))
     error = deviation / math.sqrt(n)
-    half = float(stats.t.ppf(0.5 + CI_LEVEL / 2, n - 1)) * error
-    spread = float(stats.t.ppf(0.5 + CI_LEVEL / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
+    half = float(t_quantile(0.5 + CI_LEVEL / 2, n - 1)) * error
+    spread = float(t_quantile(0.5 + CI_LEVEL / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
     is_predicted = n >= LEAST_MACHINES
     return Effect(
         ratio=rate_of(mean),
@@ -100,11 +100,11 @@ def _p_value(mean: float, error: float, n: int) -> float:
     """Two-sided, of no effect."""
     if error == 0:
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / error, n - 1))
+    return float(2 * t_tail(abs(mean) / error, n - 1))
 
 
 def _is_small(mean: float, error: float, n: int) -> bool:
-    half = float(stats.t.ppf(0.95, n - 1)) * error
+    half = float(t_quantile(0.95, n - 1)) * error
     return abs(mean) + half <= math.log(NO_DIFFERENCE)
 
 
@@ -142,9 +142,12 @@ def holm_adjusted(p_values: Sequence[float]) -> list[float]:
 
 def q_values(p_values: Sequence[float]) -> list[float]:
     """Benjamini and Hochberg's adjusted p-values, in the order given."""
-    if not p_values:
-        return []
-    return [float(value) for value in stats.false_discovery_control(p_values, method="bh")]
+    values = np.asarray(p_values, dtype=float)
+    falling = np.argsort(-values, kind="stable")
+    scaled = values[falling] * len(values) / np.arange(len(values), 0, -1)
+    adjusted = np.empty(len(values))
+    adjusted[falling] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return [float(value) for value in adjusted]
 
 
 def smallest_visible(deviation: float, n: int) -> float | None:
@@ -153,7 +156,7 @@ def smallest_visible(deviation: float, n: int) -> float | None:
     """
     if n < LEAST_BLOCKS:
         return None
-    return rate_of(float(stats.t.ppf(0.5 + CI_LEVEL / 2, n - 1)) * deviation / math.sqrt(n))
+    return rate_of(float(t_quantile(0.5 + CI_LEVEL / 2, n - 1)) * deviation / math.sqrt(n))
 
 
 def machines_needed(deviation: float) -> int | None:
@@ -163,7 +166,7 @@ def machines_needed(deviation: float) -> int | None:
     `MACHINES_ASKED_FOR`.
     """
     counts = np.arange(LEAST_MACHINES, MACHINES_ASKED_FOR + 1)
-    quantiles = stats.t.ppf(0.5 + CI_LEVEL / 2, counts - 1) + stats.t.ppf(POWER, counts - 1)
+    quantiles = t_quantile(0.5 + CI_LEVEL / 2, counts - 1) + t_quantile(POWER, counts - 1)
     enough = counts >= (quantiles * deviation / math.log(NO_DIFFERENCE)) ** 2
     return int(counts[enough.argmax()]) if enough.any() else None
 

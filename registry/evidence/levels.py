@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
+from registry.evidence.distributions import t_quantile
 
 CI_LEVEL = 0.95
 Tree = Sequence[Any]  # numbers, or lists of numbers, or lists of lists
@@ -31,7 +31,7 @@ class Levels:
     def half_width(self) -> float:
         """Of the 95 % interval of the mean: t(.975, n - 1) · √(S² of the top level / n)."""
         n = self.counts[-1]
-        return float(stats.t.ppf(0.5 + CI_LEVEL / 2, n - 1)) * math.sqrt(self.s2[-1] / n)
+        return float(t_quantile(0.5 + CI_LEVEL / 2, n - 1)) * math.sqrt(self.s2[-1] / n)
 
     @property
     def f(self) -> float:

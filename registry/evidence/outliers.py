@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Sequence
 from functools import lru_cache
 
-from scipy import stats
+from registry.evidence.distributions import t_quantile
 
 LEAST_PEERS = 10
 LEVEL = 0.999
@@ -44,4 +44,4 @@ def _without_far(peers: Sequence[float]) -> list[float]:
 
 @lru_cache(maxsize=1024)
 def _quantile(degrees_of_freedom: int) -> float:
-    return float(stats.t.ppf(1 - (1 - LEVEL) / 2, degrees_of_freedom))
+    return float(t_quantile(1 - (1 - LEVEL) / 2, degrees_of_freedom))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from registry.evidence.direction import HIGHER, gain
+from registry.evidence.distributions import t_tail
 
 ALPHA = 0.05
 
@@ -57,6 +57,6 @@ def _chances_not_slower(groups: Sequence[Sequence[float]]) -> NDArray[np.float64
     squares = parts**2 / (counts - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = error**2 / (squares[:, None] + squares[None, :])
-        chances = stats.t.sf(gain / np.sqrt(error), freedom)
+        chances = t_tail(gain / np.sqrt(error), freedom)
     decided: NDArray[np.float64] = np.where(error > 0, chances, np.where(gain > 0, 0.0, 1.0))
     return decided

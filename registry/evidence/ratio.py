@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from registry.evidence.distributions import f_tail, t_quantile
 from registry.evidence.logs import rate_of
 
 CI_LEVEL = 0.95
@@ -206,7 +206,7 @@ def _spread(strata: Sequence[Stratum]) -> _Spread | None:
     weights = 1 / (variances * squares / freedom)
     q = float(np.sum(weights * (differences - np.average(differences, weights=weights)) ** 2))
     i2_percent = max(0.0, 100 * (q - (len(strata) - 1)) / q) if q > 0 else 0.0
-    return _Spread(i2_percent, float(stats.f.sf(q / (len(strata) - 1), len(strata) - 1, freedom)))
+    return _Spread(i2_percent, f_tail(q / (len(strata) - 1), len(strata) - 1, freedom))
 
 
 def _is_heterogeneous(spread: _Spread | None, widest: float) -> bool:
@@ -217,7 +217,7 @@ def _is_heterogeneous(spread: _Spread | None, widest: float) -> bool:
 
 
 def _quantile(freedom: float) -> float:
-    return float(stats.t.ppf(0.5 + CI_LEVEL / 2, freedom))
+    return float(t_quantile(0.5 + CI_LEVEL / 2, freedom))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from registry.evidence.distributions import coin_at_most, ranks
 
 CI_LEVEL = 0.95
 
@@ -50,17 +51,17 @@ def signed_rank_p(values: Sequence[float]) -> tuple[float, float] | None:
     x = np.asarray([value for value in values if value != 0], dtype=float)
     if not len(x):
         return None
-    ranks = stats.rankdata(np.abs(x))
-    w = float(min(ranks[x > 0].sum(), ranks[x < 0].sum()))
+    sizes = ranks(np.abs(x))
+    w = float(min(sizes[x > 0].sum(), sizes[x < 0].sum()))
     return w, min(1.0, 2 * float(_signed_rank_cumulative(len(x))[math.floor(w)]))
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float] | None:
     """(low, high, level) of order statistics around the median, at least 95 %; None below six."""
-    ranks = median_ranks(len(values))
-    if ranks is None:
+    places = median_ranks(len(values))
+    if places is None:
         return None
-    low, high = ranks
+    low, high = places
     ordered = sorted(values)
     return ordered[low - 1], ordered[high - 1], median_level(len(values), low)
 
@@ -73,7 +74,7 @@ def median_ranks(n: int) -> tuple[int, int] | None:
 
 def median_level(n: int, low: int) -> float:
     """1 - 2·P(Binomial(n, ½) ≤ low - 1)."""
-    return 1 - 2 * float(stats.binom.cdf(low - 1, n, 0.5))
+    return 1 - 2 * coin_at_most(low - 1, n)
 
 
 def _walsh(values: Sequence[float]) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from registry.evidence.distributions import t_quantile
 
 LEAST_ERROR = 1e-6
 BOUND_Z = 1.645  # one-sided 95 %
@@ -80,7 +81,7 @@ def prediction_interval(found: RandomEffects, n: int) -> tuple[float, float] | N
     """
     if n < 3:
         return None
-    half = float(stats.t.ppf(0.975, n - 2)) * math.sqrt(found.tau2 + found.error**2)
+    half = float(t_quantile(0.975, n - 2)) * math.sqrt(found.tau2 + found.error**2)
     return found.mean - half, found.mean + half
 
 

@@ -9,8 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
+from registry.evidence.distributions import t_quantile
 from registry.evidence.logs import rate_of
 
 CI_LEVEL = 0.95
@@ -46,7 +45,7 @@ def estimate_logs(logs: Sequence[float]) -> Estimate | None:
     if n < LEAST_FOR_INTERVAL:
         return Estimate(rate_of(mean), None, None, n)
     deviation = math.sqrt(math.fsum((log - mean) ** 2 for log in logs) / (n - 1))
-    half = float(stats.t.ppf(0.5 + CI_LEVEL / 2, n - 1)) * deviation / math.sqrt(n)
+    half = float(t_quantile(0.5 + CI_LEVEL / 2, n - 1)) * deviation / math.sqrt(n)
     return Estimate(rate_of(mean), rate_of(mean - half), rate_of(mean + half), n, _cv_percent(logs))
 
 

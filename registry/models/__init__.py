@@ -3,6 +3,7 @@
 """
 
 from registry.models.factors import Machine, Recipe, Submitter, System
+from registry.models.kept import KeptAnswer
 from registry.models.reading import Reading, Result, Run
 from registry.models.report import RawReport, ReportEvent
 from registry.models.summary import Cell, Findings, Generation
@@ -11,6 +12,7 @@ __all__ = [
     "Cell",
     "Findings",
     "Generation",
+    "KeptAnswer",
     "Machine",
     "RawReport",
     "Reading",

@@ -27,6 +27,7 @@ from registry.models.report import RawReport
 
 READINGS_AT_ONCE = 100
 RUNS_AT_ONCE = 1000  # a reading of more is a batch of its own
+CELLS_OF_LARGE = 20_000  # from here on answers are kept, `registry.kept`
 MORE_OF_A_MACHINE = 9  # times as many readings as a batch began with
 
 
@@ -44,6 +45,14 @@ class Generation(models.Model):
     @classmethod
     def current(cls) -> int:
         return cls.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+
+    @classmethod
+    def current_and_size(cls) -> tuple[int, bool]:
+        """The number, and whether the registry is large, in one query."""
+        last = Cell.objects.order_by("-pk").values("pk")[:1]  # never fewer than there are cells
+        row = cls.objects.filter(pk=1).values_list("number", Subquery(last)).first()
+        number, cells = row or (0, None)
+        return number, (cells or 0) >= CELLS_OF_LARGE
 
     @staticmethod
     def locked() -> "Generation":

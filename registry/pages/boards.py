@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from registry import leaderboard, repeat
 from registry.evidence.groups import REPLICATED, Group, Row
 from registry.evidence.summary import Estimate
-from registry.models import Cell, Generation, Recipe
+from registry.kept import answer
+from registry.models import Cell, Recipe
 from registry.pages import words
 from registry.pages.numbers import plural
 from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, SETTINGS, canonical
@@ -172,9 +172,15 @@ def _percent(value: float, top: float) -> str:
 def recipe_choices(params: Mapping[str, str]) -> dict[str, list[Choice]]:
     """Choices of each recipe factor: what there are figures of, and what was asked."""
     names = leaderboard.RECIPE_FACTORS
-    seen = Recipe.objects.filter(cell__isnull=False).order_by().values_list(*names).distinct()
-    columns = dict(zip(names, zip(*seen, strict=True), strict=False))
+    columns = dict(zip(names, zip(*_recipes_seen(), strict=True), strict=False))
     return {name: _choices(name, columns.get(name, ()), params) for name in names}
+
+
+@answer
+def _recipes_seen() -> list[tuple[Any, ...]]:
+    """The values of each recipe's factors, of recipes that have figures."""
+    seen = Recipe.objects.filter(Exists(Cell.objects.filter(recipe=OuterRef("pk"))))
+    return list(seen.order_by().values_list(*leaderboard.RECIPE_FACTORS).distinct())
 
 
 def _choices(name: str, seen: Any, params: Mapping[str, str]) -> list[Choice]:
@@ -203,13 +209,9 @@ def _factor_name(name: str) -> str:
     return words.FACTORS.get(canonical(name), name)
 
 
+@answer
 def other_recipes() -> list[OtherRecipe]:
-    """Recipes that have figures, those of the most hosts first. Kept until the facts change."""
-    key = f"other-recipes:{Generation.current()}"
-    return cache.get_or_set(key, _other_recipes, leaderboard.CACHE_SECONDS) or []
-
-
-def _other_recipes() -> list[OtherRecipe]:
+    """Recipes that have figures, those of the most hosts first."""
     names = leaderboard.RECIPE_FACTORS
     columns = [f"recipe__{name}" for name in names]
     hosts = Count("machine", distinct=True) + Count(

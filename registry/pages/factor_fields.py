@@ -1,24 +1,21 @@
 """Factors as fields of a form: the values that figures have, to choose from."""
 
-import math
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import CharField, Count, QuerySet, Value
 from django.db.models.functions import Cast
 
+from registry.kept import answer
 from registry.models import Cell
 from registry.pages import words
 from registry.pages.boards import Choice
 from registry.vocabulary import kernels
 from registry.vocabulary.factors import SYSTEM_FACTORS
 
-OFFERED_KEY = "factor-values"
 VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
 
 
@@ -34,20 +31,9 @@ class Field:
     is_recipe: bool = False
 
 
+@answer
 def values_offered() -> dict[str, list[str]]:
-    """The commonest values of each factor that cells have, in an order that people expect. Kept for
-    a hundred times as long as it took to find them: every factor is a look at all cells.
-    """
-    found: dict[str, list[str]] | None = cache.get(OFFERED_KEY)
-    if found is None:
-        began = time.monotonic()
-        found = _find_values()
-        cache.set(OFFERED_KEY, found, math.ceil(100 * (time.monotonic() - began)))
-    return found
-
-
-def _find_values() -> dict[str, list[str]]:
-    """All factors in one query."""
+    """The commonest values of each factor that cells have, in an order that people expect."""
     first, *others = (_counted(name) for name in SYSTEM_FACTORS)
     counts: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for name, value, n in first.union(*others, all=True):
