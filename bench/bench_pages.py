@@ -144,13 +144,17 @@ def two_reports(size: int) -> list[str]:
 def times(address: str, requests: int) -> Times:
     from django.core.cache import cache
     from django.db import connection
-    from django.test.utils import CaptureQueriesContext
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext, override_settings
 
-    cache.clear()
-    with CaptureQueriesContext(connection) as captured:
-        p95_ms(address, 0)
+    with override_settings(HOT_SECONDS=1e-6):
+        p95_ms(address, 0)  # what is kept in the database, is
+        cache.clear()
+        with CaptureQueriesContext(connection) as captured:
+            Client().get(address)
     queries = len(captured)  # now: the next request empties the log
-    uncached = p95_ms(address, requests, before=cache.clear)
+    with override_settings(HOT_SECONDS=1e-6):
+        uncached = p95_ms(address, requests, before=cache.clear)
     return Times(uncached, p95_ms(address, requests), queries)
 
 

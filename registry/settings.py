@@ -136,7 +136,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "registry.request_id.RequestId",
-    "charts.hot.HotFiles",
+    "registry.hot.HotAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "registry.headers.Compression",
@@ -261,7 +261,7 @@ CELERY_BROKER_URL = env.address(
 )
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 5 if EMBEDDED else 30)
 CHART_THROTTLE_SECONDS = env.seconds("CHART_THROTTLE_SECONDS", 5)
-CHART_HOT_SECONDS = env.seconds("CHART_HOT_SECONDS", 1)
+HOT_SECONDS = env.seconds("HOT_SECONDS", 1)
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {

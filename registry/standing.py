@@ -5,16 +5,22 @@ Takes the rows that the caller has read already, and reads summaries only.
 
 import math
 import statistics
+from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, Sum, When
+from django.db.models import Case, F, Sum, When
 
 from registry import effects
 from registry.evidence.limiter import RunRow, verdicts
+from registry.kept import answer
 from registry.models import Cell, RawReport, Reading, Recipe, Run
+from registry.models.summary import CellQuerySet
 
+MOST_KEPT = 10_000  # figures of a recipe, to find the place of one among them
 HEADLINE = {"test": "TCP_CRR", "streams": 1, "placement": "same_cpu"}
 
 
@@ -48,10 +54,8 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
     if recipe is None or not logs:
         return None
     mean = math.fsum(logs) / len(logs)
-    found = _other_voters(report, recipe).aggregate(
-        n_machines=Count("mean"), below=Count("mean", filter=Q(mean__lt=mean))
-    )
-    n_machines, below = found["n_machines"], found["below"]
+    others = _voters(recipe.pk).without(_own(report, recipe))
+    n_machines, below = others.n, others.below(mean)
     return {
         "test": recipe.test,
         "unit": recipe.unit,
@@ -78,17 +82,50 @@ def _among(recipe: Recipe) -> str:
     return f"other hosts of any kind, measured with the very same recipe: {', '.join(parts)}"
 
 
-def _other_voters(report: RawReport, recipe: Recipe) -> Any:
-    """One row a voter of the recipe but the report's own: a machine, else a cell of its own."""
-    others = Cell.objects.exact().filter(recipe=recipe)
+@dataclass(frozen=True)
+class _Voters:
+    """How many there are, and the logarithms of their rates in order: all of them up to MOST_KEPT,
+    of more one in so many. `own` are some that are not counted.
+    """
+
+    n: int
+    logs: "array[float]"
+    own: tuple[float, ...] = ()
+
+    def without(self, own: tuple[float, ...]) -> "_Voters":
+        return _Voters(max(0, self.n - len(own)), self.logs, own)
+
+    def below(self, mean: float) -> int:
+        """How many are slower than `mean`, which is a logarithm too."""
+        if not self.logs:
+            return 0
+        every = self.n + len(self.own)
+        slower = round(bisect_left(self.logs, mean) * every / len(self.logs))
+        return min(self.n, max(0, slower - sum(log < mean for log in self.own)))
+
+
+@answer
+def _voters(recipe_id: int) -> _Voters:
+    """Of the recipe's cells."""
+    logs = sorted(_means(Cell.objects.exact().filter(recipe=recipe_id)))
+    shown = min(len(logs), MOST_KEPT)
+    return _Voters(len(logs), array("d", (logs[n * len(logs) // shown] for n in range(shown))))
+
+
+def _own(report: RawReport, recipe: Recipe) -> tuple[float, ...]:
+    """The logarithms of the rates that the report's own voter has."""
+    cells = Cell.objects.exact().filter(recipe=recipe)
     if report.machine_id:
-        others = others.exclude(machine=report.machine_id)
-    else:
-        others = others.exclude(machine=None, submitter=report.submitter_id)
+        return tuple(_means(cells.filter(machine=report.machine_id)))
+    return tuple(_means(cells.filter(machine=None, submitter=report.submitter_id)))
+
+
+def _means(cells: CellQuerySet) -> Any:
+    """One a voter: a machine, else a cell of its own."""
     voter = Case(When(machine=None, then=F("id")), default=None)
-    return others.values("machine_id", cell=voter).annotate(
-        mean=Sum(F("mean_ln") * F("n_sittings")) / Sum("n_sittings")
-    )
+    mean = Sum(F("mean_ln") * F("n_sittings")) / Sum("n_sittings")
+    rows = cells.order_by().values("machine_id", cell=voter).annotate(mean=mean)
+    return rows.values_list("mean", flat=True)
 
 
 def advice(

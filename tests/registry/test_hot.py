@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from charts import artefacts
 from charts.models import Chart, Drawing
 from charts.pipeline import draw, ensure_defaults
+from tests import reports
 
 pytestmark = pytest.mark.django_db
 PATH = "/c/xen-users.png"
@@ -16,7 +19,7 @@ PATH = "/c/xen-users.png"
 @pytest.fixture
 def chart(settings: Any, tmp_path: Any) -> Chart:
     settings.MEDIA_ROOT = str(tmp_path)
-    settings.CHART_HOT_SECONDS = 1000
+    settings.HOT_SECONDS = 1000
     artefacts.get.cache_clear()
     ensure_defaults()
     found = Chart.objects.get(slug="xen-users")
@@ -70,9 +73,65 @@ def test_other_conditions_are_heeded(chart: Chart, client: Client) -> None:
 def test_what_is_kept_is_looked_up_again_after_its_time(
     chart: Chart, client: Client, settings: Any
 ) -> None:
-    settings.CHART_HOT_SECONDS = 1e-6
+    settings.HOT_SECONDS = 1e-6
     before = client.get(PATH)
     Chart.objects.filter(pk=chart.pk).update(params={**chart.params, "limit": 3})
     draw(chart.pk)
     assert client.get("/c/xen-users.json").json()["digest"] == Drawing.objects.get().digest
     assert client.get(PATH).status_code == before.status_code == 200
+
+
+@pytest.fixture
+def hot(settings: Any, chart: Chart) -> None:
+    """Pages are kept too; a chart is on most of them."""
+
+
+@pytest.mark.usefixtures("hot")
+@pytest.mark.parametrize("page", ["/", "/leaderboard/?virtualization=kvm", "/costs/"])
+def test_the_second_reader_of_a_page_costs_the_database_nothing(
+    client: Client, django_assert_num_queries: Any, page: str
+) -> None:
+    first = client.get(page)
+    with django_assert_num_queries(0):
+        again = client.get(page)
+    assert again.content == first.content
+    names = set(first.headers) - {"X-Request-Id"}
+    assert {name: again[name] for name in names} == {name: first[name] for name in names}
+
+
+@pytest.mark.usefixtures("hot")
+def test_each_form_of_a_page_is_kept_by_itself(client: Client) -> None:
+    plain = client.get("/leaderboard/")
+    packed = client.get("/leaderboard/", headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in client.get("/leaderboard/")
+    other = client.get("/leaderboard/?streams=2")
+    assert other.content != plain.content
+
+
+@pytest.mark.usefixtures("hot")
+def test_a_page_of_a_reader_who_is_known_is_kept_for_nobody(client: Client) -> None:
+    client.cookies["sessionid"] = "of somebody"
+    client.get("/costs/")
+    del client.cookies["sessionid"]
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/costs/")
+    assert len(queries) > 0
+
+
+@pytest.mark.usefixtures("hot")
+def test_a_page_that_gives_a_cookie_gives_each_reader_one_of_their_own() -> None:
+    """Its form's token is its reader's."""
+    tokens = {Client().get("/submit/").cookies["csrftoken"].value for _ in range(2)}
+    assert len(tokens) == 2
+
+
+@pytest.mark.usefixtures("hot")
+def test_a_withdrawn_report_is_gone_at_once(client: Client) -> None:
+    sent = client.post(
+        "/api/v1/reports/", reports.as_bytes(reports.envelope()), "application/json"
+    ).json()
+    assert client.get(f"/r/{sent['id']}").status_code == 200
+    token = {"Authorization": f"Bearer {sent['claim_token']}"}
+    assert client.delete(f"/api/v1/reports/{sent['id']}/", headers=token).status_code < 300
+    assert client.get(f"/r/{sent['id']}").status_code == 410

@@ -1,6 +1,9 @@
-"""Files of charts that were just served, kept whole for a second: a chart that many look at costs
-its database one look a second, and its readers what bytes in memory cost. Middleware, before all
-others that a file needs only once.
+"""What was just served, kept whole for a moment: a page or a chart that many look at costs one look
+a second, and its readers what bytes in memory cost. Middleware, before all others that an answer
+needs only once.
+
+Files of charts are kept for all who ask for them; pages for readers without a cookie, in the form
+that their browser asked for.
 """
 
 import re
@@ -15,10 +18,18 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
 FILE = re.compile(r"/c/[a-z0-9-]{1,64}(?:/[0-9a-f]{1,64})?\.[a-z.]{1,10}")
-KEPT = 64  # files, of some 100 KB
+# Not a report's own page: who withdraws one sees it gone.
+PAGE = re.compile(
+    r"/(?:(?:leaderboard|reports|costs|effects|kernels|compare|search|method|data|contribute)/"
+    r"|platform/.{0,300})?"
+)
+LONGEST_QUERY = 500
+KEPT = 64  # answers, of some 100 KB
 # What a reader may ask of a version beside not to get it again; rare, and left to the view.
 CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"}
 KNOWN = "HTTP_IF_NONE_MATCH"
+# What a page may differ by beside its address.
+FORMS = ("HTTP_HOST", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_HX_REQUEST", "wsgi.url_scheme")
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,9 @@ class Kept:
         return {name: value for name, value in self.headers.items() if name not in told}
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
-        """The file, or 304 where the reader has it."""
-        known = request.META.get(KNOWN, "")
-        etag = self.headers["ETag"]
-        if known == etag or (known and _is_among(request, etag)):
+        """The answer, or 304 where the reader has it."""
+        known, etag = request.META.get(KNOWN, ""), self.headers.get("ETag")
+        if known and etag and (known == etag or _is_among(request, etag)):
             return HttpResponseNotModified(headers=self.headers_of_known)
         return HttpResponse(self.content, headers=self.headers)
 
@@ -50,33 +60,47 @@ def _is_among(request: HttpRequest, etag: str) -> bool:
     return response is not None and response.status_code == 304
 
 
-class HotFiles:
+class HotAnswers:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self._kept: dict[str, Kept] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        path = request.path_info
-        is_plain = request.method in {"GET", "HEAD"} and CONDITIONS.isdisjoint(request.META)
-        if not is_plain or not FILE.fullmatch(path):
+        key = _key(request)
+        if key is None:
             return self.get_response(request)
-        kept = self._kept.get(path)
+        kept = self._kept.get(key)
         if kept is None or kept.until_s < time.monotonic():
-            return self._fetched(request)
+            return self._fetched(request, key)
         request.get_host()  # refuses a name that is not ours
         return kept.answer(request)
 
-    def _fetched(self, request: HttpRequest) -> HttpResponseBase:
-        """The view's answer, kept where it is a file; asked for whole, so that it can be."""
+    def _fetched(self, request: HttpRequest, key: str) -> HttpResponseBase:
+        """The view's answer, kept where it is for everybody; asked for whole, so that it can be."""
         known = request.META.pop(KNOWN, None)
         response = self.get_response(request)
         if known is not None:
             request.META[KNOWN] = known
-        if response.status_code != 200 or not isinstance(response, HttpResponse):
+        is_for_all = response.status_code == 200 and not response.cookies
+        if not is_for_all or not isinstance(response, HttpResponse):
             return response
-        until_s = time.monotonic() + settings.CHART_HOT_SECONDS
+        until_s = time.monotonic() + settings.HOT_SECONDS
         kept = Kept(response.content, dict(response.items()), until_s)
         if len(self._kept) >= KEPT:
             self._kept.clear()
-        self._kept[request.path_info] = kept
+        self._kept[key] = kept
         return kept.answer(request)
+
+
+def _key(request: HttpRequest) -> str | None:
+    """What an answer to this request is kept under; None where it is the reader's own."""
+    path, asked = request.path_info, request.META
+    if request.method not in {"GET", "HEAD"} or not CONDITIONS.isdisjoint(asked):
+        return None
+    if FILE.fullmatch(path):
+        return path
+    query = asked.get("QUERY_STRING", "")
+    is_own = asked.get("HTTP_COOKIE") or asked.get("HTTP_AUTHORIZATION")
+    if is_own or len(query) > LONGEST_QUERY or not PAGE.fullmatch(path):
+        return None
+    return repr((path, query, *(asked.get(name) for name in FORMS)))
