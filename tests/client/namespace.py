@@ -6,6 +6,7 @@ snapshots of every setting that `sysctl -a` shows, of what /sys has of lo, and o
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -62,6 +63,22 @@ def why_not():
 
 
 needs_namespace = unittest.skipIf(why_not(), f"no network namespace: {why_not()}")
+
+
+def why_no_rule():
+    """Why no rule of connection tracking can be made in a namespace; empty when it can. A missing
+    nft is no reason where all services are required.
+    """
+    rule = "add table ip t; add chain ip t c {type filter hook prerouting priority 0;};"
+    command = ["unshare", "--net", "nft", rule + "add rule ip t c ct state new accept"]
+    if shutil.which("nft") is None:
+        is_required = os.environ.get("REQUIRE_SERVICES") == "1"
+        return "" if is_required else "nft is not installed (Debian and Ubuntu: package nftables)"
+    done = subprocess.run(command, capture_output=True, timeout=commands.LIMIT_S, check=False)
+    return done.stderr.decode().strip()
+
+
+needs_conntrack = unittest.skipIf(why_no_rule(), f"no connection tracking: {why_no_rule()}")
 
 
 class Namespace:

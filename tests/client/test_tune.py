@@ -12,7 +12,7 @@ from unittest import mock
 from crr_submit import app_output, journal
 from crr_submit.report import schema
 from tests.client import commands, schema_check, tune_driver
-from tests.client.namespace import Namespace, needs_namespace
+from tests.client.namespace import Namespace, needs_conntrack, needs_namespace
 from tests.client.test_cli import CommandCase
 
 FIN = "/proc/sys/net/ipv4/tcp_fin_timeout"
@@ -247,6 +247,16 @@ class OtherLoadsTest(TuneCase):
             if name == "rps.nic":
                 self.assertTrue(all(each["received_rps"] > 0 for each in counted if each))
 
+    @needs_conntrack
+    def test_connection_tracking_where_netserver_accepts(self):
+        self.life("conntrack")
+        report = self.saved()
+        values = {n: arm["value"] for arm in report["experiment"]["arms"] for n in arm["runs"]}
+        counts = [run["telemetry"]["conntrack"]["count"] for run in report["runs"]]
+        rises = [(values[n], counts[n] - counts[n - 1]) for n in sorted(values)]
+        self.assertEqual([v for v, rise in rises if (rise > 0) != (v == "active")], [], rises)
+        self.assertNotEqual(report["environment"]["tuning"]["conntrack"], "active")
+
 
 class RefusedTest(CommandCase):
     def test_without_root(self):
@@ -274,9 +284,6 @@ class RefusedTest(CommandCase):
     def test_what_neither_loopback_nor_a_veth_pair_has(self):
         for name in ("irq_spread", "rfs.nic", "xps.nic"):
             self.assertIn("interrupts or several queues", self.refused(name))
-
-    def test_conntrack_is_never_turned_on_by_a_test(self):
-        self.assertIn("a rule turns it on", self.refused("conntrack"))
 
     def test_what_is_fixed_at_the_start(self):
         self.assertIn("fixed when the system starts", self.refused("mitigations"))

@@ -1,9 +1,9 @@
 """`crr-submit app`: how many HTTP requests a second a small server takes on this host, each on a
 new connection against connections that are kept, as an application sees it.
 
-In: the options. Out: a report on disk, sent to nobody. Server and generator are processes of their
-own on loopback; nothing on the host is changed. The results are tests of their own name and are not
-compared with netperf's. Called by `crr_submit.cli`.
+The report on disk is sent to nobody. Server and generator are processes of their own on loopback;
+nothing on the host is changed. The results are tests of their own name and are not compared with
+netperf's.
 """
 
 import contextlib

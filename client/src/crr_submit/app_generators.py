@@ -2,7 +2,7 @@
 
 Each takes a `Job` and gives a `Load`. ab and wrk are read by the few lines that count; what they
 printed is kept beside. Ours keeps a number of requests under way from each process, with epoll, and
-checks every answer byte for byte. Called by `crr_submit.app`.
+checks every answer byte for byte.
 """
 
 import contextlib

@@ -2,8 +2,8 @@
 
 One block of `KEY=value` lines, from `APP_FORMAT=1` to `APP_END=1`, described in docs/app_format.md.
 All keys stand in their order, each once, so a block that was cut, joined or edited by hand is no
-result. What follows the block is another generator's own text, kept to be looked up and never read.
-Written by `crr_submit.app`, read there and by the registry.
+result. What follows the block is another generator's own text, never read. Written by
+`crr_submit.app`, read there and by the registry.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 The metadata service is asked only where DMI or Xen names its cloud, so that no other host sends a
 packet for it; each question has 300 ms, and proxies are not used. Identities of the instance are
-never asked for. Called by `crr_submit.collect`.
+never asked for.
 """
 
 import http.client

@@ -3,8 +3,7 @@ settings.
 
 Each collector sets what it knows and leaves null what it does not; none raises. Nothing is
 collected that has no row in `crr_submit.fields`: no host name, no address, no serial number, no
-uuid. `conntrack` becomes `active` only after a run has shown it (`crr_submit.measure`). Called by
-`crr_submit.cli`.
+uuid. `conntrack` becomes `active` only after a run has shown it (`crr_submit.measure`).
 """
 
 import os

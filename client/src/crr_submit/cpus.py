@@ -1,8 +1,7 @@
 """Which CPUs the measurement may use: affinity, the cgroup's quota, how a CPU list of the kernel is
 read; and where netperf and netserver really ran, read back from /proc while they run.
 
-netperf takes `-T 5,5` on a host with two CPUs without a word and ignores it, so what was asked
-proves nothing. Called by the collector, the plan and the measurement.
+netperf takes `-T 5,5` on a host with two CPUs and ignores it, so what was asked proves nothing.
 """
 
 import os

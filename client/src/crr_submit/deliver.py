@@ -1,12 +1,11 @@
 """From a file on disk to a report in a registry: secrets first, then the bytes, then what came of
 it in words.
 
-The two secrets are made before sending and kept beside the report in `<file>.claim`, for its owner
-alone: `Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw it. They
-belong to one registry and one exact content.
+The two secrets are made before sending and kept in `<file>.claim`, for its owner alone:
+`Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw it. They belong
+to one registry and one exact content.
 
-Out: an `Outcome`, the same for people and for --json. The registry may change the shapes of its
-answer; whatever comes is printed. Called by `crr_submit.cli`.
+Out: an `Outcome`, the same for people and for --json. Whatever the registry answers is printed.
 """
 
 import hashlib

@@ -1,10 +1,9 @@
 """The settings that `crr-submit tune` can try, and why it refuses the others.
 
 Each factor names its two values, the kernel files that hold it, and the load that exercises it:
-netperf's TCP_CRR on one CPU over loopback; the same over a pair of veth interfaces that tune makes
-for itself, which have offloads and queues; or the HTTP server of `crr-submit app` under so many
-connections at once that its queues fill. A factor that none of them exercises is refused with the
-reason. Called by `crr_submit.tune`.
+netperf's TCP_CRR on one CPU over loopback; the same over a veth pair that tune makes for itself; or
+the server of `crr-submit app` under more connections than its queues hold. A factor that none of
+them exercises is refused with the reason.
 """
 
 import os
@@ -18,7 +17,7 @@ from crr_submit import cpus, nic
 from crr_submit.app_output import ACCEPT
 from crr_submit.host import Host
 from crr_submit.options import AppSettings
-from crr_submit.programs import VETH, CannotMeasure
+from crr_submit.programs import VETH, CannotMeasure, order
 from crr_submit.terminal import clean
 
 CROWD = 512  # connections at once, more than short queues hold
@@ -27,20 +26,25 @@ LONGEST_BACKLOG = 65_535
 _CLOCKS = "/sys/devices/system/clocksource/clocksource0/"
 _CPUFREQ = "/sys/devices/system/cpu/cpufreq"
 _LO_QUEUES = "/sys/class/net/lo/queues"
+_FORGET = "sysctl -q net.netfilter.nf_conntrack_tcp_timeout_time_wait=10"
+_NO_RULE = "add table ip crr; delete table ip crr;"
+_RULE = "add table ip crr; add chain ip crr in {type filter hook prerouting priority 0;};"
+_RULE += "add rule ip crr in ct state new accept"
 
 
 @dataclass(frozen=True)
 class Trial:
     """A factor as it can be tried on this host: the names of its two values, and for each file what
     is written to it for either. `app` is how `crr-submit app` is called for either, where that is
-    the load; `over_veth` sets one of the two on the pair of interfaces, which goes with it.
+    the load; `over_veth` sets one of the two on the pair of interfaces, which goes with it, or at
+    its far end, the network of a process.
     """
 
     factor: str
     values: Tuple[str, str]
     files: Dict[str, Tuple[str, str]]
     app: Tuple[AppSettings, ...] = ()
-    over_veth: Optional[Callable[[int], None]] = None
+    over_veth: Optional[Callable[[int, int], None]] = None
 
     @property
     def load(self) -> str:
@@ -138,18 +142,29 @@ def _backlog(host: Host, against: Optional[str]) -> Trial:
     return Trial("listen_backlog", values, {}, tuple(app))
 
 
-def _of_veth(name: str, switch: Callable[[int], None]) -> Factor:
+def _of_veth(
+    name: str, switch: Callable[[int, int], None], values: Tuple[str, str] = ("off", "on")
+) -> Factor:
     def plan(host: Host, against: Optional[str]) -> Trial:
-        if against not in (None, "on", "off"):
-            raise CannotMeasure("%s: its values are off and on" % name)
+        if against not in (None, *values):
+            raise CannotMeasure("%s: its values are %s and %s" % (name, *values))
         if shutil.which("ip") is None or shutil.which("nsenter") is None:
             raise CannotMeasure("a veth pair takes ip (iproute2) and nsenter (util-linux)")
-        return Trial(name, ("off", "on"), {}, over_veth=switch)
+        return Trial(name, values, {}, over_veth=switch)
 
     return Factor(name, plan)
 
 
-def _steer(is_on: int) -> None:
+def _track(is_on: int, pid: int) -> None:
+    """Connection tracking by a rule where netserver accepts, not on this host; what has ended is
+    forgotten after 10 s, so that the table has room for the next run.
+    """
+    order(pid, "nft " + _NO_RULE + _RULE * is_on)
+    if is_on:
+        order(pid, _FORGET)
+
+
+def _steer(is_on: int, _: int) -> None:
     """What our end of the pair receives to all CPUs of ours, or not."""
     path = Path("/sys/class/net/%s/queues/rx-0/rps_cpus" % VETH)
     mask = is_on * sum(1 << cpu for cpu in cpus.allowed())
@@ -203,6 +218,7 @@ FACTORS = {
         _sysctl("net.ipv4.tcp_tw_reuse", ("1", "0")),
         *(_of_veth("offload." + name, partial(nic.set_offload, VETH, name)) for name in nic.NAMES),
         _of_veth("rps.nic", _steer),
+        _of_veth("conntrack", _track, ("loaded", "active")),
     )
 }
 _REFUSED = {
@@ -210,11 +226,8 @@ _REFUSED = {
         "rfs.nic",
         "xps.nic",
         "irq_spread",
-    ): "neither loopback nor a veth pair has interrupts or several queues, and a card that others "
-    "use is not touched; send a report with --host before and one after",
-    ("conntrack",): "only a rule of the firewall turns it off. Where no hook is active, a rule "
-    "turns it on; where one is, a rule has no value that can be put back if the firewall is "
-    "reloaded meanwhile. Compare hosts with and without",
+    ): "neither loopback nor a veth pair has interrupts or several queues; send a report with "
+    "--host before and one after",
     (
         "kernel",
         "hypervisor",

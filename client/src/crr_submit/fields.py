@@ -1,9 +1,8 @@
 """The field table: every field a report may hold and every field a result may have, each with type,
 unit and meaning.
 
-The client collects only what stands here, the registry validates, documents and labels from the
-same rows, so a field is added in one place. `ENVELOPE` describes what is sent (report_version 1),
-`RESULT` what netperf text says.
+The client collects only what stands here; the registry validates, documents and labels from the
+same rows. `ENVELOPE` describes what is sent (report_version 1), `RESULT` what netperf text says.
 """
 
 from dataclasses import dataclass

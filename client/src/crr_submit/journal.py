@@ -2,11 +2,11 @@
 
 The journal is one file, locked while a tune is at work, with each kernel file, its value before and
 the values that will be written to it. Any other value is somebody else's and is left alone. It lies
-in /run, which is emptied by the same reboot that resets the settings.
+in /run, which the reboot empties that resets the settings.
 
-The watchdog is a second process that outlives a killed tune. It reads from a pipe: when that closes
-without the word of `dismiss`, as after SIGKILL, the settings are restored. It has a session of its
-own, out of reach of the terminal's keys. Called by `crr_submit.tune`.
+The watchdog is a second process that outlives a killed tune: when its pipe closes without the word
+of `dismiss`, it restores the settings. It has a session of its own, out of reach of the terminal's
+keys.
 """
 
 import contextlib

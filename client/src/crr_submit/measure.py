@@ -116,9 +116,10 @@ class _Runner:
             return
         say(step.label)
         time.sleep(step.settle_s)
-        before = telemetry.read_run(self.host)
+        pid = self.netserver.pid * self.netserver.in_new_network
+        before = telemetry.read_run(self.host, pid)
         run = self._measured(step)
-        after = telemetry.read_run(self.host)
+        after = telemetry.read_run(self.host, pid)
         run["telemetry"].update(telemetry.over_run(before, after, self.host))
         self.done.runs.append(run)
         self._learn(step, run, before, after)

@@ -1,7 +1,7 @@
 """The network card that packets leave by: driver, queues, MTU, offloads, and its spread over CPUs.
 
 Its name and addresses are looked up and never kept. Offloads are read with the ethtool ioctl, which
-needs no root. Called by `crr_submit.collect`.
+needs no root.
 """
 
 import array
@@ -112,7 +112,7 @@ def offloads(name: str) -> Dict[str, bool]:
     return {what: bool(answer) for what, answer in answers.items() if answer is not None}
 
 
-def set_offload(name: str, offload: str, is_on: int) -> None:
+def set_offload(name: str, offload: str, is_on: int, _: int) -> None:
     """Turn tso, sg, gso or gro of a card on or off and read it back; raises CannotMeasure."""
     code = _OFFLOADS[NAMES[offload]]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:

@@ -1,8 +1,7 @@
 """A report as text for a mailing list: US-ASCII, 72 columns, numbers first, and a draft mail of it.
 
 In: the bytes of a report (an envelope or netperf's own text) and its address, if it has one. Every
-number is read from netperf's output by the parser that the registry uses. Called by
-`crr_submit.cli`.
+number is read from netperf's output by the parser that the registry uses.
 """
 
 import json

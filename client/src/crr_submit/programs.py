@@ -3,7 +3,7 @@ our own netserver, on a free loopback port in its own process group.
 
 Ctrl-C, SIGTERM and SIGHUP are one exception, `Interrupted`, that never falls between a start and
 its record: `handled()` stands around the whole measurement, `held()` around the few lines that
-start or end a process; a signal that comes there waits. Called by `crr_submit.measure`.
+start or end a process; a signal that comes there waits.
 """
 
 import contextlib
@@ -213,7 +213,7 @@ class FarNetserver:
     port: int
     topology: Optional[str]
     environment: Optional[Dict[str, Any]]
-    pid = 0  # none of ours
+    pid = in_new_network = 0  # none of ours
 
     def __enter__(self) -> "FarNetserver":
         try:
@@ -331,12 +331,10 @@ class VethNetserver(LoneNetserver):
             raise
 
     def _connect(self) -> None:
-        inside = ["nsenter", "-t", str(self.pid), "-n"]
-        ends = zip((VETH, VETH_FAR), VETH_ADDRESSES, ([], inside))
-        _ip([], "link add %s type veth peer name %s netns %d" % (VETH, VETH_FAR, self.pid))
-        for name, address, where in ends:
-            _ip(where, "addr add %s/30 dev %s" % (address, name))
-            _ip(where, "link set %s up" % name)
+        order(0, "ip link add %s type veth peer name %s netns %d" % (VETH, VETH_FAR, self.pid))
+        for name, address, pid in zip((VETH, VETH_FAR), VETH_ADDRESSES, (0, self.pid)):
+            order(pid, "ip addr add %s/30 dev %s" % (address, name))
+            order(pid, "ip link set %s up" % name)
 
     def _end(self) -> None:
         super()._end()
@@ -344,11 +342,15 @@ class VethNetserver(LoneNetserver):
         subprocess.call(["ip", "link", "del", VETH], stderr=subprocess.DEVNULL)
 
 
-def _ip(where: List[str], words: str) -> None:
-    done = subprocess.run([*where, "ip", *words.split()], stderr=subprocess.PIPE, check=False)
+def order(pid: int, command: str) -> None:
+    """Run a command in the network of a process, 0 for ours; raises CannotMeasure with what it
+    complained of.
+    """
+    words = ("nsenter -t %d -n " % pid if pid else "") + command
+    done = subprocess.run(words.split(), stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip()
-        raise CannotMeasure("no veth pair: ip %s: %s" % (words, reason))
+        raise CannotMeasure("%s: %s" % (words, reason))
 
 
 def _free_port() -> Tuple[str, int]:

@@ -3,7 +3,6 @@ and conntrack; whether neighbours take our CPUs; whether connection tracking has
 
 `window` is the difference of two `Counters` read inside the active window of a run, `over_run` of
 two `RunCounters` read around it. A counter that cannot be read is left out or null, never 0.
-Called by `crr_submit.measure`.
 """
 
 import os
@@ -74,12 +73,14 @@ def read(host: Host) -> Counters:
     )
 
 
-def read_run(host: Host) -> RunCounters:
+def read_run(host: Host, pid: int = 0) -> RunCounters:
+    """`pid` is a process in the network that is measured, where that is not ours."""
+    count, drop = _conntrack_entries(host, pid)
     return RunCounters(
         netstat=_netstat(host),
         received_rps=_received_rps(host),
-        conntrack_count=host.number(_CONNTRACK + "count"),
-        conntrack_drop=_conntrack_drop(host),
+        conntrack_count=count,
+        conntrack_drop=drop,
         cgroup_throttled=cpus.cgroup_throttled(host),
     )
 
@@ -223,13 +224,18 @@ def _conntrack(before: RunCounters, after: RunCounters, host: Host) -> Optional[
     }
 
 
-def _conntrack_drop(host: Host) -> Optional[int]:
-    """The column `drop` of /proc/net/stat/nf_conntrack (hexadecimal, one row a CPU), summed."""
-    lines = [line.split() for line in host.lines("/proc/net/stat/nf_conntrack")]
-    if not lines or "drop" not in lines[0]:
-        return None
+def _conntrack_entries(host: Host, pid: int) -> Tuple[Optional[int], Optional[int]]:
+    """Entries and drops: /proc/PID/net/stat/nf_conntrack has a row a CPU, hexadecimal; its first
+    column is the whole table's.
+    """
+    where = "%d/" % pid if pid else ""
+    count = None if pid else host.number(_CONNTRACK + "count")
+    lines = [line.split() for line in host.lines("/proc/%snet/stat/nf_conntrack" % where)]
+    if len(lines) < 2 or "drop" not in lines[0]:
+        return count, None
     column = lines[0].index("drop")
-    return sum(int(row[column], 16) for row in lines[1:] if len(row) > column)
+    drop = sum(int(row[column], 16) for row in lines[1:] if len(row) > column)
+    return int(lines[1][0], 16) if pid else count, drop
 
 
 def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> Dict[str, int]:

@@ -1,10 +1,9 @@
 """`crr-submit tune FACTOR`: a setting of this host against its other value, in paired blocks, and
 the setting put back whatever happens.
 
-In: the options. Out: a report on disk that holds the experiment, sent to nobody. Before the first
-change the journal is on the disk and a watchdog runs. A warm-up and a pilot fix how many
-transactions a run counts and how many blocks there are, and are no part of the result. One host
-gives a ratio and an interval, never a verdict. Called by `crr_submit.cli`.
+The report on disk is sent to nobody. A warm-up and a pilot fix how many transactions a run counts
+and how many blocks there are, and are no part of the result. One host gives a ratio and an
+interval, never a verdict.
 """
 
 import contextlib
@@ -85,7 +84,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
         found = None if trial.app else programs.find_programs(host)
         environment = collect.environment(host, options.with_cloud)
         result = carry_out(trial, design_of(options), found, host, kept, terminal)
-    if result.conntrack_active:
+    if result.conntrack_active and not trial.over_veth:
         environment["tuning"]["conntrack"] = "active"
     notes = "%d runs of warm-up and pilot came first, marked as warm-up." % result.first
     made = report.build(environment, result.runs, sender, notes, options.redact, result.row)
@@ -157,6 +156,7 @@ class _Runner:
             settings = [self.trial.app["AB".index(letter)] for letter in letters]
             return app.carry_out_apart(steps, settings, self.host, progress, prepare)
         kind = programs.VethNetserver if self.trial.over_veth else programs.LoneNetserver
+        self.netserver = kind(self.found.netserver)
         pin_cpu = cpus.pin_choice(cpus.allowed())
         return measure.carry_out(
             steps,
@@ -166,7 +166,7 @@ class _Runner:
             progress,
             prepare,
             self.conntrack_active,
-            kind(self.found.netserver),
+            self.netserver,
         )
 
     def check(self) -> None:
@@ -191,7 +191,7 @@ class _Runner:
                 with held():
                     self._switch(path, values[arm])
             if self.trial.over_veth:
-                self.trial.over_veth(arm)
+                self.trial.over_veth(arm, self.netserver.pid)
         except OSError as error:
             raise CannotMeasure("%s cannot be set: %s" % (self.trial.factor, error)) from error
 

@@ -1,8 +1,7 @@
 """What the host runs on: every raw signal, and what they say by simple rules.
 
 The signals are sent as they are, so that the registry can decide again when a rule turns out
-wrong; names of hypervisors and containers are systemd-detect-virt's. Called by
-`crr_submit.collect`.
+wrong; names of hypervisors and containers are systemd-detect-virt's.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Reads the classic tables: a heading opens one, rows give results. Called by `parse`."""
+"""Reads the classic tables: a heading opens one, rows give results."""
 
 import re
 from dataclasses import dataclass

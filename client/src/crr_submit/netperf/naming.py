@@ -1,6 +1,6 @@
 """What is said before an output: banners, which tell test, generation, addresses and confidence,
 and netperf's command, which tells the test and how it prints; and which of them name the output
-that follows. Called by `parse`.
+that follows.
 """
 
 import re
@@ -219,11 +219,10 @@ def continues_banner(text: str) -> bool:
 class Command:
     """A netperf command line.
 
-    `test` None: its line has commands for several; `units` is the letter of -f; `quiet`: -P 0, so
-    no headings come; `verbosity`: that of -v; `has_cpu`: -c or -C; `has_brand`: -B, printed behind
-    the row; `is_unknown`: the name of the test is none of netperf's, and OMNI stands for it;
-    `is_repeated`: it stands in a loop; `is_altered`: another program prints what it makes of it,
-    or something else meanwhile.
+    `test` None: its line has commands for several; `units`: -f; `quiet`: -P 0, no headings;
+    `verbosity`: -v; `has_cpu`: -c or -C; `has_brand`: -B, printed behind the row; `is_unknown`: the
+    test is none of netperf's, and OMNI stands for it; `is_repeated`: it stands in a loop;
+    `is_altered`: another program prints what it makes of it, or something else meanwhile.
     """
 
     test: Optional[str]

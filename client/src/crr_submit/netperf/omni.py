@@ -1,4 +1,4 @@
-"""Reads omni output, line by line: keyval lines, CSV, aligned columns. Called by `parse`."""
+"""Reads omni output, line by line: keyval lines, CSV, aligned columns."""
 
 import re
 from collections import Counter
