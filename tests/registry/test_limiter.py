@@ -1,10 +1,14 @@
 """What limits a host: each verdict with the numbers it rests on, and none without them."""
 
+from html import unescape
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from crr_submit import deliver
 from registry.evidence.limiter import RunRow, Verdict, verdicts
+from tests import reports
 
 MANY = 60_000  # idle entries in a window of 4.6 s: 2 or more a transaction at 6,600/s
 
@@ -151,3 +155,25 @@ def test_every_verdict_stands_in_the_order_of_the_most_telling() -> None:
         row("unpinned", 48_000, streams=2, cgroup_throttled=3, **busy(99.0, 98.0)),
     ]
     assert words(*rows, spin=30.0) == ["vcpu_wakeups", "cgroup_quota", "neighbours", "netperf_side"]
+
+
+@pytest.mark.django_db
+def test_site_api_and_client_say_that_one_stream_measures_wakeups(client: Client) -> None:
+    """The same two runs, from a report that is sent to what its sender reads."""
+    load = {"cpu": [{"cpu": 0, "busy_percent": 50.0, "idle_entries": MANY}]}
+    two = reports.KEYVAL.format(rate=24_000, elapsed=5.0)
+    report = reports.envelope(
+        reports.run(6_600, placement="unpinned", telemetry=load),
+        reports.run(streams=2, placement="unpinned", outputs=[two, two]),
+    )
+    sent = client.post("/api/v1/reports/", reports.as_bytes(report), "application/json").json()
+    told = client.get(f"/api/v1/reports/{sent['id']}/").json()
+    for answer in (sent, told):
+        (advice,) = answer["advice"]
+        assert advice["limiter"] == "vcpu_wakeups"
+        assert advice["numbers"]["rate"] == 6_600
+        assert advice["numbers"]["several_rate"] == 48_000
+        assert "measures wake-ups" in advice["message"]
+    page = client.get(f"/r/{sent['id']}").content.decode()
+    assert advice["message"] in unescape(page)
+    assert advice["message"] in " ".join(" ".join(deliver.lines(sent)).split())
