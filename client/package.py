@@ -25,7 +25,7 @@ CLIENT = Path(__file__).resolve().parent
 EPOCH_S = 315532800  # 1980-01-01, the first day that a zip file can name
 LEFT_OUT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
 MANUAL = "crr-submit.1"
-START = "import sys\n\nfrom crr_submit.cli import main\n\nsys.exit(main())\n"
+START = "from crr_submit.__main__ import main\n\nmain()\n"
 
 
 def main(target: Path) -> None:

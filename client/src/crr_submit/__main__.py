@@ -1,6 +1,16 @@
-"""`python -m crr_submit`: the same as the command crr-submit."""
+"""The command crr-submit: help and mistakes end before the rest is loaded."""
 
-from crr_submit.cli import main
+import sys
+
+from crr_submit.options import parse
+
+
+def main() -> None:
+    parse(sys.argv[1:])
+    from crr_submit.cli import execute
+
+    sys.exit(execute(sys.argv[1:]))
+
 
 if __name__ == "__main__":
     main()

@@ -8,10 +8,12 @@ result. What follows the block is another generator's own text, never read. Writ
 
 import re
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from crr_submit.fields import TRANSACTION_UNIT, VALUE_LIMIT
-from crr_submit.netperf import ParsedReport, Result, Unrecognised, Warning_
+
+if TYPE_CHECKING:
+    from crr_submit.netperf import ParsedReport
 
 ACCEPT, KEEPALIVE = "HTTP_ACCEPT", "HTTP_KEEPALIVE"
 TESTS = (ACCEPT, KEEPALIVE)
@@ -93,11 +95,13 @@ def holds(word: str) -> bool:
     return any(word.lower() in name.lower() for name in names) or not re.search("[^0-9.,=]", word)
 
 
-def parse(text: str) -> Optional[ParsedReport]:
+def parse(text: str) -> "Optional[ParsedReport]":
     """What the block says, in the parser's shape; None for any other text."""
     lines = _lines(text)
     if not lines[0].startswith("APP_FORMAT="):
         return None
+    from crr_submit.netperf import ParsedReport, Result, Unrecognised, Warning_
+
     try:
         output = _read(lines)
     except NotRead as error:

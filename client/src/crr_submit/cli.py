@@ -23,11 +23,6 @@ _ID = re.compile(r"[a-z2-7]{16}\Z")
 DONE, NOT_SENT, USAGE, CANNOT_MEASURE = 0, 1, 2, 3
 
 
-def main() -> None:
-    """Entry point of the script, of `python -m` and of the single file; ends the process."""
-    sys.exit(execute(sys.argv[1:]))
-
-
 def execute(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     options = parse(arguments)

@@ -5,7 +5,6 @@ packet for it; each question has 300 ms, and proxies are not used. Identities of
 never asked for.
 """
 
-import http.client
 import json
 import re
 from dataclasses import dataclass
@@ -98,6 +97,8 @@ class _Service:
     address: str
 
     def __call__(self, method: str, path: str, headers: Mapping[str, str]) -> Optional[str]:
+        import http.client
+
         connection = http.client.HTTPConnection(self.address, timeout=LIMIT_S)
         try:
             connection.request(method, path, headers=dict(headers))

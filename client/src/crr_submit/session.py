@@ -3,7 +3,7 @@
 The machine id is a random number that says "the same machine again" and nothing else, made once,
 kept in the user's configuration folder, sent only when asked for.
 
-Called by `crr_submit.cli`; `tune` and `app` keep their reports in the same way.
+`tune` and `app` keep their reports in the same way.
 """
 
 import os

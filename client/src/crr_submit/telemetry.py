@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from crr_submit import cpus
 from crr_submit.host import Host
+from crr_submit.plan import CPU_ROWS
 from crr_submit.programs import SIGNALS
 
 INTERRUPTS = ("CAL", "RES")
@@ -26,7 +27,6 @@ NETSTAT = (
     "TWRecycled",
 )
 # A report may hold 512 KiB: on hosts with more CPUs than this only the busiest are reported.
-CPU_ROWS = 64
 SPIN_S = 1.0
 ROOM_FACTOR = 1.5
 # Entries of closed connections live about 120 s.

@@ -16,7 +16,7 @@ _HALF_A_DIGIT = 0.0051  # rates and times have two decimals
 _LONE_RATE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")  # all that -v 0 prints
 _NOT_A_REMARK = re.compile(r"[-+]?[0-9.,]")
 _BRACKETS = "()[]<>,;:"
-_UNIT = re.compile(r"(?i)[kmgt]|\S*(?:/s(?:ec)?|[bt]ps)")
+_UNIT = re.compile(r"(?i)[kmgt]|\S{0,40}(?:/s(?:ec)?|[bt]ps)")
 _CUT_OUT = re.compile(r"\W*(?:\.{3}|\u2026|snip)")
 
 

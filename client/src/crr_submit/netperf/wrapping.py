@@ -1,8 +1,7 @@
 """Takes netperf's lines out of what carries them: terminals, mail, logs, HTML, string literals.
 
 A text in, its lines out, each with the number of the line it stood in; one line of a text may hold
-many. Every step looks at each line once and is done only where the text shows its marks. Called by
-the reader.
+many. Every step looks at each line once and is done only where the text shows its marks.
 """
 
 import html
