@@ -3,24 +3,29 @@ a second, and its readers what bytes in memory cost. Middleware, before all othe
 needs only once.
 
 Files of charts are kept for all who ask for them; pages for readers without a cookie, in the form
-that their browser asked for.
+that their browser asked for. A report's own page is given while the report is what it was: who
+withdraws it sees it gone.
 """
 
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
+from registry.models import RawReport
+
 FILE = re.compile(r"/c/[a-z0-9-]{1,64}(?:/[0-9a-f]{1,64})?\.[a-z.]{1,10}")
-# Not a report's own page: who withdraws one sees it gone.
+REPORT = re.compile(r"/r/([a-z2-7]{16})")
 PAGE = re.compile(
-    r"/(?:(?:leaderboard|reports|costs|effects|kernels|compare|search|method|data|contribute)/"
+    r"/(?:r/[a-z2-7]{16}|(?:leaderboard|reports|costs|effects|kernels|compare|search|method|data|contribute)/"
     r"|platform/.{0,300})?"
 )
 LONGEST_QUERY = 500
@@ -39,6 +44,7 @@ class Kept:
     content: bytes
     headers: dict[str, str]
     until_s: float
+    state: tuple[str, ...] | None = None  # of the report whose page it is
 
     @cached_property
     def headers_of_known(self) -> dict[str, str]:
@@ -70,7 +76,7 @@ class HotAnswers:
         if key is None:
             return self.get_response(request)
         kept = self._kept.get(key)
-        if kept is None or kept.until_s < time.monotonic():
+        if kept is None or kept.until_s < time.monotonic() or kept.state != _state(request):
             return self._fetched(request, key)
         request.get_host()  # refuses a name that is not ours
         return kept.answer(request)
@@ -85,11 +91,25 @@ class HotAnswers:
         if not is_for_all or not isinstance(response, HttpResponse):
             return response
         until_s = time.monotonic() + settings.HOT_SECONDS
-        kept = Kept(response.content, dict(response.items()), until_s)
+        state = getattr(response, "state", None)
+        kept = Kept(response.content, dict(response.items()), until_s, state)
         if len(self._kept) >= KEPT:
             self._kept.clear()
         self._kept[key] = kept
         return kept.answer(request)
+
+
+def _state(request: HttpRequest) -> tuple[str, ...] | None:
+    """Of the report whose page is asked for, as its view says it; None for other pages, and for
+    no state that a view says.
+    """
+    asked = REPORT.fullmatch(request.path_info)
+    if asked is None:
+        return None
+    with suppress(DatabaseError):  # the view meets it too, and has the words for it
+        found = RawReport.objects.filter(public_id=asked[1])
+        return found.values_list(*RawReport.STATE).first() or ()
+    return ()
 
 
 def _key(request: HttpRequest) -> str | None:

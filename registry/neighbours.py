@@ -3,19 +3,16 @@ and the nearest better one with what is different there.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, F, FloatField, OuterRef, Subquery
-from django.db.models.functions import Cast, Floor
+from django.db.models import OuterRef, Subquery
 
 from registry.evidence.comparability import Difference, compare
 from registry.evidence.direction import HIGHER, better
-from registry.kept import answer
 from registry.models import Cell, RawReport, Recipe, Run, System
 from registry.models.summary import CellQuerySet
-from registry.standing import headline_recipe
+from registry.standing import headline_recipe, voters
 
 BINS_PER_E = 10  # a bin is 10 % wide
 LOOKED_AT = 50  # the next better figures, among which the host that differs least is chosen
@@ -23,7 +20,7 @@ LOOKED_AT = 50  # the next better figures, among which the host that differs lea
 
 @dataclass(frozen=True)
 class Bin:
-    """Figures from `low` up to a tenth more, and how many systems have one there."""
+    """Figures from `low` up to a tenth more, and how many hosts have one there."""
 
     low: float
     count: int
@@ -63,21 +60,12 @@ def neighbours(report: RawReport, figures: Iterable[Run]) -> Neighbours | None:
 
 def _spread(recipe: Recipe, mean: float) -> tuple[Bin, ...]:
     """Every bin from the lowest figure to the highest, those that nobody is in too."""
-    counts = Counter(_counts(recipe.pk))
+    counts = voters(recipe.pk).by_bin(BINS_PER_E)
     own = math.floor(mean * BINS_PER_E)
     if not counts:
         return ()
     bins = range(min(own, *counts), max(own, *counts) + 1)
     return tuple(Bin(math.exp(b / BINS_PER_E), counts[b], b == own) for b in bins)
-
-
-@answer
-def _counts(recipe_id: int) -> dict[int, int]:
-    """Systems by bin."""
-    place = Floor(Cast(F("mean_ln") * BINS_PER_E, FloatField()))
-    cells = Cell.objects.exact().filter(recipe=recipe_id).order_by()
-    rows = cells.annotate(place=place).values_list("place").annotate(n=Count("pk"))
-    return {int(each): count for each, count in rows}
 
 
 def _better(report: RawReport, cells: CellQuerySet, own: Run, mean: float) -> Neighbour | None:

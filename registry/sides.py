@@ -2,7 +2,7 @@
 differs, and the ratio. Built by `registry.compare` and `registry.compare_groups`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ class Side:
 
     recipe: Recipe
     factors: Mapping[str, Any]
-    logs: tuple[float, ...]
+    logs: Sequence[float]
     n_runs: int
     n_machines: int
     n_submitters: int

@@ -7,7 +7,7 @@ import math
 import statistics
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +54,7 @@ def standing(report: RawReport, figures: Iterable[Run]) -> dict[str, Any] | None
     if recipe is None or not logs:
         return None
     mean = math.fsum(logs) / len(logs)
-    others = _voters(recipe.pk).without(_own(report, recipe))
+    others = voters(recipe.pk).without(_own(report, recipe))
     n_machines, below = others.n, others.below(mean)
     return {
         "test": recipe.test,
@@ -83,7 +83,7 @@ def _among(recipe: Recipe) -> str:
 
 
 @dataclass(frozen=True)
-class _Voters:
+class Voters:
     """How many there are, and the logarithms of their rates in order: all of them up to MOST_KEPT,
     of more one in so many. `own` are some that are not counted.
     """
@@ -92,8 +92,8 @@ class _Voters:
     logs: "array[float]"
     own: tuple[float, ...] = ()
 
-    def without(self, own: tuple[float, ...]) -> "_Voters":
-        return _Voters(max(0, self.n - len(own)), self.logs, own)
+    def without(self, own: tuple[float, ...]) -> "Voters":
+        return Voters(max(0, self.n - len(own)), self.logs, own)
 
     def below(self, mean: float) -> int:
         """How many are slower than `mean`, which is a logarithm too."""
@@ -103,13 +103,18 @@ class _Voters:
         slower = round(bisect_left(self.logs, mean) * every / len(self.logs))
         return min(self.n, max(0, slower - sum(log < mean for log in self.own)))
 
+    def by_bin(self, bins_per_e: int) -> Counter[int]:
+        """How many have their logarithm in each bin, of which e-fold has so many."""
+        found = Counter(math.floor(log * bins_per_e) for log in self.logs)
+        return Counter({b: round(n * self.n / len(self.logs)) for b, n in found.items()})
+
 
 @answer
-def _voters(recipe_id: int) -> _Voters:
+def voters(recipe_id: int) -> Voters:
     """Of the recipe's cells."""
     logs = sorted(_means(Cell.objects.exact().filter(recipe=recipe_id)))
     shown = min(len(logs), MOST_KEPT)
-    return _Voters(len(logs), array("d", (logs[n * len(logs) // shown] for n in range(shown))))
+    return Voters(len(logs), array("d", (logs[n * len(logs) // shown] for n in range(shown))))
 
 
 def _own(report: RawReport, recipe: Recipe) -> tuple[float, ...]:

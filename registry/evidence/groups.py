@@ -5,9 +5,11 @@ Used by leaderboards and charts alike, so that a bar and a row never disagree.
 """
 
 import math
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from registry.evidence.direction import HIGHER, gain
@@ -44,7 +46,7 @@ class Group:
 
     key: tuple[Any, ...]
     estimate: Estimate
-    host_logs: tuple[float, ...]
+    host_logs: Sequence[float]
     n_runs: int
     n_machines: int
     n_submitters: int
@@ -111,7 +113,7 @@ def _group(key: tuple[Any, ...], rows: Sequence[Observation], imported: bool) ->
     )
 
 
-def _votes(hosts: Mapping[str, Sequence[Observation]]) -> tuple[float, ...]:
+def _votes(hosts: Mapping[str, Sequence[Observation]]) -> Sequence[float]:
     """A value a host; those of a submitter of more than a third of them, one a stratum, and one
     for all where that is still more than a third beside others: a kind of machine is made up as
     easily as an id.
@@ -126,11 +128,8 @@ def _votes(hosts: Mapping[str, Sequence[Observation]]) -> tuple[float, ...]:
         for voters in owned.values()
     ]
     n_votes, is_alone = sum(map(len, votes)), len(votes) == 1
-    return tuple(
-        vote
-        for own in votes
-        for vote in (own if is_alone or _is_fair(len(own), n_votes) else [_mean(own)])
-    )
+    bounded = (own if is_alone or _is_fair(len(own), n_votes) else [_mean(own)] for own in votes)
+    return array("d", chain.from_iterable(bounded))  # a large group is kept, and read again, whole
 
 
 def _is_fair(own: int, every: int) -> bool:

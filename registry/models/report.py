@@ -92,6 +92,7 @@ class RawReport(models.Model):
         SEED = "seed"
 
     SHOWN = (Status.RECEIVED, Status.PUBLISHED, Status.HELD)
+    STATE = ("status", "status_reason", "visibility", "notes")  # what its page says and may change
 
     public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id)
     # HMAC of the bytes as they came, before scrubbing: the same bytes are the same report, also

@@ -53,7 +53,10 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
     if found.status not in RawReport.SHOWN:
         return render(request, "registry/report_gone.html", context, status=410)
     context["page"] = report_page(found)
-    return render(request, "registry/report.html", context)
+    response = render(request, "registry/report.html", context)
+    # For `registry.hot`, which keeps the page while it holds.
+    response.state = tuple(getattr(found, name) for name in RawReport.STATE)  # type: ignore[attr-defined]
+    return response
 
 
 @require_safe

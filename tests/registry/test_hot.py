@@ -135,3 +135,23 @@ def test_a_withdrawn_report_is_gone_at_once(client: Client) -> None:
     token = {"Authorization": f"Bearer {sent['claim_token']}"}
     assert client.delete(f"/api/v1/reports/{sent['id']}/", headers=token).status_code < 300
     assert client.get(f"/r/{sent['id']}").status_code == 410
+
+
+@pytest.mark.usefixtures("hot")
+def test_the_page_of_a_report_costs_one_look_and_says_what_its_sender_changes_at_once(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    sent = client.post(
+        "/api/v1/reports/", reports.as_bytes(reports.envelope()), "application/json"
+    ).json()
+    token = {"Authorization": f"Bearer {sent['claim_token']}"}
+    first = client.get(f"/r/{sent['id']}")
+    with django_assert_num_queries(1):
+        assert client.get(f"/r/{sent['id']}").content == first.content
+    client.patch(
+        f"/api/v1/reports/{sent['id']}/",
+        {"notes": "on a cold day"},
+        "application/json",
+        headers=token,
+    )
+    assert "on a cold day" in client.get(f"/r/{sent['id']}").content.decode()

@@ -30,7 +30,7 @@ MOST = {
     "/leaderboard/feed.atom?virtualization=kvm": 5,
     "/feed.atom": 3,
     "/reports/": 3,
-    "/r/{a}": 11,
+    "/r/{a}": 10,
     "/r/{a}/read": 1,
     "/costs/": 4,
     "/effects/": 8,

@@ -17,7 +17,7 @@ _LONE_RATE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")  # all that -v 0 prints
 _NOT_A_REMARK = re.compile(r"[-+]?[0-9.,]")
 _BRACKETS = "()[]<>,;:"
 _UNIT = re.compile(r"(?i)[kmgt]|\S{0,40}(?:/s(?:ec)?|[bt]ps)")
-_CUT_OUT = re.compile(r"\W*(?:\.{3}|\u2026|snip)")
+_CUT_OUT = re.compile(r"\W{0,80}(?:\.{3}|\u2026|snip)")
 
 
 @dataclass
