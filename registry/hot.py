@@ -25,8 +25,8 @@ from registry.models import RawReport
 FILE = re.compile(r"/c/[a-z0-9-]{1,64}(?:/[0-9a-f]{1,64})?\.[a-z.]{1,10}")
 REPORT = re.compile(r"/r/([a-z2-7]{16})")
 PAGE = re.compile(
-    r"/(?:r/[a-z2-7]{16}|(?:leaderboard|reports|costs|effects|kernels|compare|search|method|data|contribute)/"
-    r"|platform/.{0,300})?"
+    r"/(?:r/[a-z2-7]{16}|platform/.{0,300}"
+    r"|(?:leaderboard|reports|costs|effects|kernels|compare|search|method|data|contribute)/)?"
 )
 LONGEST_QUERY = 500
 KEPT = 64  # answers, of some 100 KB

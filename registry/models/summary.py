@@ -49,10 +49,10 @@ class Generation(models.Model):
     @classmethod
     def current_and_size(cls) -> tuple[int, bool]:
         """The number, and whether the registry is large, in one query."""
-        last = Cell.objects.order_by("-pk").values("pk")[:1]  # never fewer than there are cells
-        row = cls.objects.filter(pk=1).values_list("number", Subquery(last)).first()
-        number, cells = row or (0, None)
-        return number, (cells or 0) >= CELLS_OF_LARGE
+        beyond = Cell.objects.order_by("pk").values("pk")[CELLS_OF_LARGE : CELLS_OF_LARGE + 1]
+        row = cls.objects.filter(pk=1).values_list("number", Subquery(beyond)).first()
+        number, cell = row or (0, None)
+        return number, cell is not None
 
     @staticmethod
     def locked() -> "Generation":

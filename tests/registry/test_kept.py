@@ -35,8 +35,10 @@ def _no_calls() -> Iterator[None]:
 
 
 @pytest.fixture
-def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summary, "CELLS_OF_LARGE", 0)
+def large(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
+    monkeypatch.setattr(summary, "CELLS_OF_LARGE", 1)
+    for machine in (101, 102):
+        _send(client, 25_000, machine)
 
 
 def rise() -> None:
@@ -53,7 +55,13 @@ def forget() -> None:
     cache.clear()
 
 
-def test_a_small_registry_looks_once_a_generation() -> None:
+def test_a_small_registry_looks_once_a_generation(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summary, "CELLS_OF_LARGE", 2)
+    for rate in (20_000, 21_000, 22_000):  # cells are made anew, and are no more for that
+        _send(client, rate, 101)
+        _send(client, rate, 102)
     assert [looked(1), looked(1), looked(2)] == [(1, 1), (1, 1), (2, 2)]
     rise()
     assert looked(1) == (1, 3)
