@@ -86,7 +86,8 @@ def values(factor: str) -> list[tuple[str, int]]:
 
 def find(factor: str, value: str) -> Platform | None:
     """The platform; None where no listed report is of it."""
-    if value not in dict(values(factor)):
+    known = Cell.objects.filter(**{f"system__{factor}": value})
+    if "\0" in value or not known.exists():
         return None
     return replace(_find(factor, value), tuning=_tuning(factor, value, Findings.stored().rows))
 
