@@ -143,7 +143,7 @@ def command_lines(registry: str) -> dict[str, str]:
         "mail": f"{client} post report.json --eml",
         "show before sending": f"{short} --dry-run -o seen.json",
         "tune": f"{tune} several --yes --registry {registry}",
-        "refuse": f"{client} tune conntrack",
+        "refuse": f"{client} tune irq_spread",
     }
 
 
