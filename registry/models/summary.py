@@ -208,8 +208,11 @@ def _waiting(limit: int, runs_limit: int) -> list[int]:
 
 
 def _of_their_machines(readings: Sequence[int]) -> list[int]:
-    """Further readings that wait of the machines that these are of."""
-    machines = Reading.objects.filter(pk__in=readings).values("report__machine")
+    """Further readings that wait of the machines that these are of. The machines are asked for by
+    themselves: within the statement, PostgreSQL without statistics looked for them once a reading.
+    """
+    of_these = Reading.objects.filter(pk__in=readings).exclude(report__machine=None)
+    machines = set(of_these.values_list("report__machine", flat=True))
     found = Reading.objects.filter(summarised=False, report__machine__in=machines)
     others = found.exclude(pk__in=readings).order_by("id").select_for_update(of=("self",))
     return list(others.values_list("pk", flat=True)[: MORE_OF_A_MACHINE * len(readings)])
