@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from charts import artefacts
 from charts.freezing import freeze
 from charts.models import Chart
-from charts.pipeline import draw, ensure_defaults
 from registry.models import RawReport
 from tests import reports
 
@@ -73,16 +71,6 @@ def test_a_badge_of_what_was_withdrawn_stays_and_says_so(client: Client) -> None
     RawReport.objects.filter(public_id=public_id).update(status=RawReport.Status.WITHDRAWN)
     assert b"withdrawn" in badge(client, public_id).content
     assert badge(client, "a" * 16).status_code == 404
-
-
-@pytest.fixture
-def chart(settings: Any, tmp_path: Any) -> Chart:
-    settings.MEDIA_ROOT = str(tmp_path)
-    artefacts.get.cache_clear()
-    ensure_defaults()
-    found = Chart.objects.get(slug="xen-users")
-    draw(found.pk)
-    return found
 
 
 def test_oembed_of_a_live_and_of_a_frozen_chart(

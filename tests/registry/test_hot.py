@@ -7,24 +7,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from charts import artefacts
 from charts.models import Chart, Drawing
-from charts.pipeline import draw, ensure_defaults
+from charts.pipeline import draw
 from tests import reports
 
 pytestmark = pytest.mark.django_db
 PATH = "/c/xen-users.png"
 
 
-@pytest.fixture
-def chart(settings: Any, tmp_path: Any) -> Chart:
-    settings.MEDIA_ROOT = str(tmp_path)
+@pytest.fixture(autouse=True)
+def _hot(settings: Any) -> None:
     settings.HOT_SECONDS = 1000
-    artefacts.get.cache_clear()
-    ensure_defaults()
-    found = Chart.objects.get(slug="xen-users")
-    draw(found.pk)
-    return found
 
 
 def test_the_second_reader_costs_the_database_nothing(
@@ -81,12 +74,7 @@ def test_what_is_kept_is_looked_up_again_after_its_time(
     assert client.get(PATH).status_code == before.status_code == 200
 
 
-@pytest.fixture
-def hot(settings: Any, chart: Chart) -> None:
-    """Pages are kept too; a chart is on most of them."""
-
-
-@pytest.mark.usefixtures("hot")
+@pytest.mark.usefixtures("chart")
 @pytest.mark.parametrize("page", ["/", "/leaderboard/?virtualization=kvm", "/costs/"])
 def test_the_second_reader_of_a_page_costs_the_database_nothing(
     client: Client, django_assert_num_queries: Any, page: str
@@ -99,7 +87,7 @@ def test_the_second_reader_of_a_page_costs_the_database_nothing(
     assert {name: again[name] for name in names} == {name: first[name] for name in names}
 
 
-@pytest.mark.usefixtures("hot")
+@pytest.mark.usefixtures("chart")
 def test_each_form_of_a_page_is_kept_by_itself(client: Client) -> None:
     plain = client.get("/leaderboard/")
     packed = client.get("/leaderboard/", headers={"Accept-Encoding": "gzip"})
@@ -109,7 +97,7 @@ def test_each_form_of_a_page_is_kept_by_itself(client: Client) -> None:
     assert other.content != plain.content
 
 
-@pytest.mark.usefixtures("hot")
+@pytest.mark.usefixtures("chart")
 def test_a_page_of_a_reader_who_is_known_is_kept_for_nobody(client: Client) -> None:
     client.cookies["sessionid"] = "of somebody"
     client.get("/costs/")
@@ -119,14 +107,14 @@ def test_a_page_of_a_reader_who_is_known_is_kept_for_nobody(client: Client) -> N
     assert len(queries) > 0
 
 
-@pytest.mark.usefixtures("hot")
+@pytest.mark.usefixtures("chart")
 def test_a_page_that_gives_a_cookie_gives_each_reader_one_of_their_own() -> None:
     """Its form's token is its reader's."""
     tokens = {Client().get("/submit/").cookies["csrftoken"].value for _ in range(2)}
     assert len(tokens) == 2
 
 
-@pytest.mark.usefixtures("hot")
+@pytest.mark.usefixtures("chart")
 def test_a_withdrawn_report_is_gone_at_once(client: Client) -> None:
     sent = client.post(
         "/api/v1/reports/", reports.as_bytes(reports.envelope()), "application/json"
@@ -137,7 +125,7 @@ def test_a_withdrawn_report_is_gone_at_once(client: Client) -> None:
     assert client.get(f"/r/{sent['id']}").status_code == 410
 
 
-@pytest.mark.usefixtures("hot")
+@pytest.mark.usefixtures("chart")
 def test_the_page_of_a_report_costs_one_look_and_says_what_its_sender_changes_at_once(
     client: Client, django_assert_num_queries: Any
 ) -> None:

@@ -13,6 +13,7 @@ from registry import kept
 from registry.kept import answer
 from registry.models import Generation, KeptAnswer, summary
 from registry.models.summary import summarise
+from registry.refusal import Refused
 from tests import reports
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +24,8 @@ calls: list[tuple[Any, ...]] = []
 def looked(*asked: Any) -> tuple[Any, ...] | None:
     """What was asked, with how often anybody looked."""
     calls.append(asked)
+    if asked == ("refused",) and len(calls) > 1:
+        raise Refused(404, "not_found", "There is no such group any more.")
     return None if asked == ("none",) else (*asked, len(calls))
 
 
@@ -108,6 +111,30 @@ def test_an_answer_rests_many_times_as_long_as_it_took() -> None:
     assert kept.refresh() == 0
     KeptAnswer.objects.update(took_s=1)
     assert kept.refresh() == 1
+
+
+@pytest.mark.usefixtures("large")
+def test_what_the_facts_refuse_by_now_goes_and_holds_nothing_else_up() -> None:
+    """As a comparison of groups of which one is empty since its report was withdrawn."""
+    looked("refused")
+    looked(1)
+    rise()
+    older(3600)
+    assert kept.refresh() == 1
+    forget()
+    with pytest.raises(Refused):
+        looked("refused")
+
+
+@pytest.mark.usefixtures("large")
+def test_what_other_code_wrote_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked(1)
+    monkeypatch.setattr(kept, "_code", lambda: "of the next release")
+    rise()
+    forget()
+    older(3600)
+    assert kept.refresh() == 0
+    assert looked(1) == (1, 2)
 
 
 @pytest.mark.usefixtures("large")
