@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db.models import QuerySet
 
 from registry.models import Cell, Reading, Run
-from registry.models.summary import CellKey, computed_cells, same_cell, stored_cells
+from registry.models.summary import CellKey, computed_cells, stored_cells
 
 CELLS_AT_ONCE = 500
 
@@ -24,7 +24,7 @@ def broken_promises() -> Iterator[str]:
 def _wrong(keys: frozenset[CellKey]) -> Iterator[str]:
     stored, computed = stored_cells(keys), computed_cells(keys)
     for key in sorted(keys, key=str):
-        if not same_cell(stored.get(key), computed.get(key)):
+        if stored.get(key) != computed.get(key):
             yield (
                 f"cell of recipe {key.recipe_id}, system {key.system_id}, "
                 f"{_voter(key)}: it is not what the runs say"

@@ -8,6 +8,8 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+_NO_SUCH = "This address has no such format."
+
 
 class Formats(DefaultContentNegotiation):
     """`?format=` or the Accept header. A `?format=` that is not there is 406: 404, as DRF has it,
@@ -18,6 +20,8 @@ class Formats(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: Any = None
     ) -> tuple[Any, str]:
+        if request.query_params.get(self.settings.URL_FORMAT_OVERRIDE) == "":
+            raise NotAcceptable(_NO_SUCH)
         try:
             found = super().select_renderer(request, renderers, format_suffix)
             # What an address allows is no row of its table.
@@ -32,5 +36,5 @@ class Formats(DefaultContentNegotiation):
     ) -> list[BaseRenderer]:
         found = [renderer for renderer in renderers if renderer.format == format]
         if not found:
-            raise NotAcceptable("This address has no such format.")
+            raise NotAcceptable(_NO_SUCH)
         return found

@@ -13,14 +13,14 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from functools import lru_cache
 from itertools import accumulate
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import models, transaction
 from django.db.models import Count, Min, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
+from registry.models import rows
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.reading import Bound, Reading, Run
 from registry.models.report import RawReport
@@ -138,8 +138,20 @@ class Cell(models.Model):
         return f"cell {self.recipe_id} × {self.system_id}"
 
 
-_VOTER = ("recipe_id", "system_id", "bound", "machine_id", "submitter_id")
-_FIELDS = attrgetter(*(each.attname for each in Cell._meta.concrete_fields if each.name != "id"))
+class CellContent(NamedTuple):
+    """What a cell says of its voter, by the names of its columns."""
+
+    submitter_id: int
+    n_runs: int
+    n_sittings: int
+    mean_ln: float
+    m2: float
+    moved: list[str]
+    last_report_id: int
+
+
+_VOTER = CellKey._fields
+_CONTENT = CellContent._fields
 
 
 class Findings(models.Model):
@@ -228,31 +240,39 @@ def _touched(readings: Sequence[int]) -> tuple[set[CellKey], set[int]]:
 
 def _write(keys: Set[CellKey]) -> set[CellKey]:
     """Have the cells at `keys` as their runs say; gives those that changed."""
-    before, after = stored_cells(keys), computed_cells(keys)
-    changed = {key for key in keys if _content(before.get(key)) != _content(after.get(key))}
+    before, after = _rows(keys), computed_cells(keys)
+    changed = {key for key in keys if before.get(key, _NO_ROW).content != after.get(key)}
     gone = [before[key].pk for key in changed & before.keys()]
     Cell.objects.filter(pk__in=gone).delete()
-    Cell.objects.bulk_create(after[key] for key in sorted(changed & after.keys(), key=str))
+    ordered = sorted(changed & after.keys(), key=str)
+    rows.insert(Cell, ({**key._asdict(), **after[key]._asdict()} for key in ordered))
     return changed
 
 
-def _content(cell: Cell | None) -> tuple[Any, ...] | None:
-    return _FIELDS(cell) if cell else None
+def stored_cells(keys: Set[CellKey]) -> dict[CellKey, CellContent]:
+    """What the cells say that there are at `keys`."""
+    return {key: row.content for key, row in _rows(keys).items() if row.content}
 
 
-def same_cell(one: Cell | None, other: Cell | None) -> bool:
-    """Whether two cells say the same; None is no cell."""
-    return _content(one) == _content(other)
+class _StoredRow(NamedTuple):
+    pk: int
+    content: CellContent | None
 
 
-def stored_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
-    """The cells there are at `keys`."""
-    found = {_key_of(cell): cell for cell in Cell.objects.filter(_voters_of(keys))}
+_NO_ROW = _StoredRow(0, None)
+
+
+def _rows(keys: Set[CellKey]) -> dict[CellKey, _StoredRow]:
+    columns = Cell.objects.filter(_voters_of(keys)).values_list("pk", *_VOTER, *_CONTENT)
+    found = {
+        _key(*row[1 : 1 + len(_VOTER)]): _StoredRow(row[0], CellContent(*row[1 + len(_VOTER) :]))
+        for row in columns
+    }
     return {key: found[key] for key in keys & found.keys()}
 
 
-def computed_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
-    """The cells at `keys` as the runs say that count now, not saved."""
+def computed_cells(keys: Set[CellKey]) -> dict[CellKey, CellContent]:
+    """What the cells at `keys` should say, by the runs that count now."""
     runs = Run.objects.filter(
         _voters_of(keys),
         part=Run.Part.FIGURE,
@@ -260,15 +280,15 @@ def computed_cells(keys: Set[CellKey]) -> dict[CellKey, Cell]:
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
     )
-    rows: dict[CellKey, list[_Row]] = defaultdict(list)
+    found: dict[CellKey, list[_Row]] = defaultdict(list)
     # As text, since the same few lists come again and again.
     said = runs.annotate(names=Cast("moved", models.TextField())).order_by("id")
     columns = (*_VOTER, "reading__report_id", "value", "names")
     for *voter, report_id, value, names in said.values_list(*columns):
         key = _key(*voter)
         if key in keys:
-            rows[key].append(_Row(voter[-1], report_id, value, _names(names)))
-    return {key: _cell(key, found) for key, found in rows.items()}
+            found[key].append(_Row(voter[-1], report_id, value, _names(names)))
+    return {key: _content(its_rows) for key, its_rows in found.items()}
 
 
 @lru_cache(maxsize=1000)
@@ -293,10 +313,6 @@ def _key(
     return CellKey(recipe_id, system_id, bound, machine_id, None if machine_id else submitter_id)
 
 
-def _key_of(cell: Cell) -> CellKey:
-    return _key(cell.recipe_id, cell.system_id, cell.bound, cell.machine_id, cell.submitter_id)
-
-
 class _Row(NamedTuple):
     submitter_id: int
     report_id: int
@@ -304,24 +320,20 @@ class _Row(NamedTuple):
     moved: tuple[str, ...]
 
 
-def _cell(key: CellKey, rows: list[_Row]) -> Cell:
-    """The cell of rows, oldest first; the first names the submitter."""
+def _content(runs: list[_Row]) -> CellContent:
+    """What a cell says of its runs, oldest first; the first names the submitter."""
     sittings: dict[int, list[float]] = defaultdict(list)
-    for row in rows:
+    for row in runs:
         sittings[row.report_id].append(math.log(row.value))
     means = {report: math.fsum(logs) / len(logs) for report, logs in sittings.items()}
-    return Cell(
-        recipe_id=key.recipe_id,
-        system_id=key.system_id,
-        bound=key.bound,
-        machine_id=key.machine_id,
-        submitter_id=rows[0].submitter_id,
-        n_runs=len(rows),
+    return CellContent(
+        submitter_id=runs[0].submitter_id,
+        n_runs=len(runs),
         n_sittings=len(sittings),
         mean_ln=math.fsum(means.values()) / len(means),
         m2=math.fsum(
             (log - means[report]) ** 2 for report, logs in sittings.items() for log in logs
         ),
-        moved=sorted({name for row in rows for name in row.moved}),
+        moved=sorted({name for row in runs for name in row.moved}),
         last_report_id=max(sittings),
     )

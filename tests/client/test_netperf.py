@@ -141,6 +141,11 @@ class NameTest(unittest.TestCase):
         text = "$ netperf -t TCP_CRR\nTCP Connection Request/Response Test\n" + RR_HEADING + RR_ROWS
         self.assertEqual(rates(text), [])
 
+    def test_what_may_go_on_a_banner_finds_none_after_a_title_that_no_netperf_prints(self):
+        report = netperf.parse(CRR + "Request/Response Test\rport 0\n")
+        self.assertEqual(report.results, ())
+        self.assertEqual([line.line for line in report.unrecognised], [1])
+
     def test_bare_rows_are_read_below_a_command_with_P_0_only(self):
         self.assertEqual(len(rates("$ netperf -P 0 -t TCP_CRR\n" + RR_ROWS)), 1)
         self.assertEqual(rates("$ netperf -P 0 -t TCP_CRR -f m\n" + RR_ROWS), [])

@@ -551,6 +551,7 @@ def test_a_report_is_taken_from_a_sender_who_would_rather_have_html(client: Clie
         f"{path}?format=html", reports.text(), content_type="text/plain", headers=headers
     )
     assert answer.status_code == 406
+    assert client.get("/api/v1/results/?format=").status_code == 406
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ class Naming:
             message = "no numbers that can be read follow this banner"
             self._findings.leave(banner.line, banner.text, message)
         self.banners = []
-        self._only_banners = False
+        self._only_banners = self._is_broken = False
 
     def claim(self, heading: Optional[Heading] = None) -> Optional[Context]:
         """The context of output that starts here; None when it is in doubt.
