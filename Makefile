@@ -1,5 +1,5 @@
 # Everything a person runs here. Needs GNU make, git and Python 3.11 or newer with venv; the rest is installed into .venv.
-# make run · make test · make test-client · make lint · make bench · make evidence · make fuzz · make faults · make client · make sbom · make clean
+# make run · make test · make test-client · make lint · make bench · make evidence · make fuzz · make faults · make soak · make client · make sbom · make clean
 
 export PORT ?= 8000
 export DATA_DIR ?= var
@@ -17,7 +17,7 @@ LINT_ENVIRONMENT := SECRET_KEY=only-for-checks-that-serve-nothing-0123456789-abc
 # pip's own progress on a terminal, silence in a log.
 PIP_INSTALL = $(PY) -m pip --disable-pip-version-check install $$([ -t 1 ] || echo --quiet)
 
-.PHONY: setup run test test-client lint bench evidence fuzz faults client sbom requirements clean
+.PHONY: setup run test test-client lint bench evidence fuzz faults soak client sbom requirements clean
 
 setup: .venv/client-installed .venv/static-collected
 	@:
@@ -85,6 +85,10 @@ fuzz: setup
 faults: export FAULTS := whole
 faults: setup
 	@REQUIRE_SERVICES=1 $(PY) -m tests.faults $(CASES)
+
+# Half an hour at work: nothing lost, the queue short, memory flat.
+soak: setup
+	@$(PY) bench/soak.py
 
 # Wheel, sdist and crr-submit.pyz, the same bytes from the same commit.
 client: setup
