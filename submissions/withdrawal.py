@@ -18,7 +18,7 @@ NOTES_LENGTH = 10_000
 WITHDRAWN = RawReport.Status.WITHDRAWN
 
 
-def edit(report: RawReport, changes: dict[str, Any]) -> RawReport:
+def edit(report: RawReport, changes: dict[str, Any], actor: str = "sender") -> RawReport:
     """Apply `{"notes", "visibility"}`. Raises Refused 422 with every fault, 410 when withdrawn."""
     found = list(_faults(changes))
     if found:
@@ -32,7 +32,7 @@ def edit(report: RawReport, changes: dict[str, Any]) -> RawReport:
         report.notes = notes if "notes" in changes else report.notes
         report.visibility = changes.get("visibility", before)
         report.save(update_fields=["notes", "visibility"])
-        report.record("edited", actor="sender", fields=sorted(changes))
+        report.record("edited", actor, fields=sorted(changes))
         if report.visibility != before:
             report.touch_summaries()
             hints.after_commit(summarise_readings)

@@ -17,6 +17,7 @@ from registry.refusal import Refused
 
 FORMAT = "crr-dump/1"
 HEAD = b'{"dump":"crr-dump/1",'  # how a line begins
+FOLLOWED = "followed"  # the event that says which registry a report came from
 STATUSES = ("published", "withdrawn")
 SOURCES = ("api", "paste", "import", "seed")
 FORMAT_LENGTH, REFERENCE_LENGTH, REASON_LENGTH, NAME_LENGTH = 32, 255, 200, 64

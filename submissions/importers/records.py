@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from registry.refusal import Refused
 from submissions.dump.folder import SUMS
-from submissions.dump.records import from_line
+from submissions.dump.records import FOLLOWED, from_line
 from submissions.importers.item import Found, Item, Note, refusal
 from submissions.importers.sources import lines
 
@@ -46,12 +46,15 @@ def items(stream: BinaryIO, place: str) -> Iterator[Found]:
 
 def wanted(found: Iterable[Found], restore: bool) -> Iterator[Found]:
     """What is found, its records kept as they are where a registry is restored. Else they are new
-    reports here, and those without bytes are none.
+    reports here; those without bytes are none, and those that came from a third registry stand in
+    its own dump.
     """
     for thing in found:
         if isinstance(thing, Note) or thing.record is None:
             yield thing
         elif thing.record.body is None and not restore:
             yield Note(thing.place, "skipped", "withdrawn", "It was withdrawn there.")
+        elif FOLLOWED in {event.kind for event in thing.record.events} and not restore:
+            yield Note(thing.place, "skipped", "followed", "It came from another registry.")
         else:
             yield replace(thing, keeps=restore)

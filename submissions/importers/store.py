@@ -69,10 +69,12 @@ class _Reports:
 
 
 def _digest_of(item: Item) -> str:
+    return digest_of_record(item.record.id) if item.record else keyed_digest("received", item.body)
+
+
+def digest_of_record(public_id: str) -> str:
     """What a sender's bytes were is known to the registry that took them in, and not here."""
-    if item.record:
-        return keyed_digest("dump", item.record.id.encode())
-    return keyed_digest("received", item.body)
+    return keyed_digest("dump", public_id.encode())
 
 
 def without_known(batch: Batch) -> Batch:
