@@ -63,6 +63,19 @@ class SeveralCommandsTest(unittest.TestCase):
         ):
             self.assertEqual(rates(commands + self.rows), [("UDP_RR", 7311.25)] * 2, commands)
 
+    def test_the_kind_of_a_table_tells_of_which_command_it_is(self):
+        rr, stream = RR_HEADING + FIRST + SECOND, STREAM_HEADING + STREAM_ROW
+        expected = [("TCP_CRR", 7311.25), ("TCP_MAERTS", 411620000.0)]
+        for commands in (
+            "netperf -t TCP_MAERTS\nnetperf -t UDP_STREAM\nnetperf -t TCP_CRR\n",
+            "$ netperf -t TCP_MAERTS; netperf -t TCP_CRR\n",
+        ):
+            self.assertEqual(rates(commands + rr + stream), expected, commands)
+        text = "netperf -t TCP_MAERTS\nnetperf -t TCP_STREAM\n" + stream
+        self.assertEqual(rates(text), [])
+        text = "netperf -f k -t TCP_MAERTS\nnetperf -t TCP_CRR\n" + rr
+        self.assertEqual(rates(text), [])
+
 
 class ProseTest(unittest.TestCase):
     def test_prose_is_no_command(self):
@@ -101,6 +114,17 @@ class CommandLineTest(unittest.TestCase):
         for flags in ("-4t", "-jt", "-d4t", "-6dt"):
             text = "$ netperf -P 0 %s TCP_MAERTS\n" % flags + STREAM_ROW
             self.assertEqual(rates(text), [("TCP_MAERTS", 411620000.0)], flags)
+
+    def test_dashes_of_a_text_processor(self):
+        text = "$ netperf \u2013H h \u2013P 0 \u2013t TCP_MAERTS \u2014 \u2013f k\n" + STREAM_ROW
+        self.assertEqual(rates(text), [("TCP_MAERTS", 411620000.0)])
+
+    def test_selectors_of_a_command_are_no_heading(self):
+        text = (
+            "# sh many.sh -t TCP_RR -- -k throughput,throughput_units,p99_latency\n" + CRR + KEYVAL
+        )
+        report = netperf.parse(text)
+        self.assertEqual(([r.value for r in report.results], report.unrecognised), ([7311.25], ()))
 
     def test_prompts_of_other_shells(self):
         for prompt in ("\u279c  ~ ", "\u276f "):
@@ -210,6 +234,33 @@ class TitleTest(unittest.TestCase):
         result = netperf.parse(RR + self.columns).results[0]
         self.assertEqual((result.value, result.elapsed_time_s), (7311.25, 12.0))
         self.assertEqual((result.request_size_bytes, result.response_size_bytes), (1, 64))
+
+    def test_columns_that_lost_their_spaces(self):
+        lines = (
+            "Minimum Maximum 99th Throughput Throughput Stddev",
+            "Latency Latency Percentile Units Latency",
+            "Microseconds Microseconds Latency Microseconds",
+            "Microseconds",
+            "31 8127 412 7311.25 Trans/s 17.25",
+        )
+        for text in ("\n".join(lines), "\n".join(lines).replace(" ", "\t")):
+            result = netperf.parse(RR + text + "\n").results[0]
+            self.assertEqual((result.test, result.value), ("TCP_RR", 7311.25))
+            found = (result.min_latency_us, result.p99_latency_us, result.stddev_latency_us)
+            self.assertEqual(found, (31.0, 412.0, 17.25))
+        text = "\n".join((*lines[:-1], " ".join(lines[-1].split()[1:])))
+        self.assertEqual(rates(RR + text + "\n"), [])
+
+    def test_the_last_line_of_a_heading_may_lose_its_indentation(self):
+        heading = "Mean         99th         Transaction\nLatency      Percentile   Rate\n"
+        heading += "Microseconds Latency      Tran/s\nMicroseconds\n"
+        result = netperf.parse(RR + heading + "55.25        71           17993.125\n").results[0]
+        self.assertEqual((result.value, result.p99_latency_us), (17993.125, 71.0))
+
+    def test_a_title_between_columns_is_no_row(self):
+        heading = "Mean         Transaction\nLatency      Rate\nMicroseconds Tran/s\n"
+        text = heading + "55.25        17993.125\n## Second run\n"
+        self.assertEqual(netperf.parse(RR + text).unrecognised, ())
 
     def test_a_classic_heading_that_mail_broke_there_is_still_one(self):
         titles = "Send   Recv   Size     Size    Time     Rate\n"

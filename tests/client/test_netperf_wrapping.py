@@ -64,10 +64,47 @@ class WrappingTest(unittest.TestCase):
             with self.subTest(prefix):
                 self.assert_same(lambda text: prefixed(text, prefix.__mod__))  # noqa: B023
 
-    def test_a_number_in_front_is_no_prefix(self):
-        # Only the line's number could tell such a column from a column of netperf.
-        text = prefixed(capture("stream"), "%d ".__mod__)
+    def test_numbers_of_lines(self):
+        for form in ("%d %s\n", "%d  %s\n", "%3d. %s\n", "%03d  %s\n", "<tr><td>%d<td>%s</tr>\n"):
+            with self.subTest(form):
+                self.assert_same(
+                    lambda text: "".join(
+                        form % numbered  # noqa: B023
+                        for numbered in enumerate(text.splitlines(), 7)
+                    )
+                )
+
+    def test_a_number_in_front_that_does_not_count_on_is_no_prefix(self):
+        # It cannot be told from a column of netperf.
+        text = prefixed(capture("stream"), lambda number: "%d " % (number * 2))
         self.assertEqual(results(text), [])
+
+    def test_seconds_since_the_epoch(self):
+        for prefix in ("17110000%d.250417 ", "[17110000%d.250417] "):
+            with self.subTest(prefix):
+                self.assert_same(lambda text: prefixed(text, prefix.__mod__))  # noqa: B023
+
+    def test_logs_of_docker(self):
+        start, end = '{"log":"', '\\n","stream":"stdout","time":"2024-03-21T09:10:11.5Z"}\n'
+        self.assert_same(lambda text: quoted(text, start, end))
+
+    def test_what_a_text_processor_makes_of_it(self):
+        for sign, written in (
+            ("_", "\\_"),
+            ("^", "\\^"),
+            ("#", "\\#"),
+            ("10^6", "10<sup>6</sup>"),
+            ("10^6", "10\u2076"),
+            ("-", "\u2013"),
+            ('"', "\u201d"),
+        ):
+            with self.subTest(written):
+                self.assert_same(lambda text: text.replace(sign, written))  # noqa: B023
+
+    def test_boxes_and_emphasis(self):
+        for start, end in (("\u2502 ", " \u2502"), ("\u2551", "\u2551"), ("**", "**"), ("*", "*")):
+            with self.subTest(start):
+                self.assert_same(lambda text: quoted(text, start, end + "\n"))  # noqa: B023
 
     def test_comments_quotes_and_lists(self):
         for prefix in ("# ", "// ", " * ", "% ", "> > ", "Rick> ", "+ ", "+", "    ", "\t", "; "):

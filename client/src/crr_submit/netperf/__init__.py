@@ -1,9 +1,8 @@
 """netperf's output as results: `parse` walks the lines of a text, each once, so time is linear.
 
-It hands each line to who reads it: `naming` banners and commands, `classic` the tables (`tables`),
-`omni` keyval, CSV and aligned columns (by `selectors`). All put into `findings`, which also knows
-errors and other programs. `numbers` adds up streams that ran together. A doubtful number is never a
-result: what looks like netperf and cannot be read with certainty is listed instead.
+`naming` reads banners and commands, `classic` the tables (`tables`), `omni` keyval, CSV and aligned
+columns (by `selectors`); all put into `findings`, which also knows errors and other programs.
+A doubtful number is never a result: what looks like netperf and is not certain is listed instead.
 """
 
 import re
@@ -37,19 +36,13 @@ __all__ = [
 
 LINE_LENGTH = 4096  # netperf prints no longer ones
 
-# What mail, Markdown, org mode and HTML extraction put before a line. Signs other than ">" and "|"
-# only before a space: "-1" and "#1" are content.
-_PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#;-]|//)(?=\s)[\s>|`]*){0,8}[\"'`]{0,3}")
+# What mail, Markdown and org mode put before a line. Signs other than ">" and "|" only before a
+# space: "-1" and "#1" are content.
+_PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#;-]|//)(?=\s)[\s>|`]*){0,8}[\"'`*]{0,3}")
 _QUOTES = ("'", '"', "`")
-_SUFFIX = " \t\n\v\f\xa0|\\'\"`"
+_SUFFIX = " \t\n\v\f\xa0|\\'\"`*"
 _JOINTS = ",;+"  # after the quotation mark that ends a literal
-_INTERIM = (
-    "Interim result:",
-    "NETPERF_INTERIM_RESULT[",
-    "NETPERF_UNITS[",
-    "NETPERF_INTERVAL[",
-    "NETPERF_ENDING[",
-)
+_INTERIM = ("Interim result:", "NETPERF_INTER", "NETPERF_UNITS[", "NETPERF_ENDING[")
 _BASE64 = re.compile(r"(?i)content-transfer-encoding:[ \t]{0,8}base64")
 
 
@@ -64,7 +57,7 @@ def parse(text: str) -> ParsedReport:
 
 
 def unquoted(line: str) -> str:
-    """A line without what surrounds it: quoting, table bars, quotation marks of JSON."""
+    """A line without quoting, table bars and quotation marks around it."""
     if line[:1].isalnum() and line[-1:].isalnum():
         return line
     prefix = _PREFIX.match(line)
@@ -91,9 +84,10 @@ class _Reader:
         self.naming.drop_banners()
         return self.findings.report()
 
-    def _finish(self) -> None:
+    def _finish(self, but: object = None) -> None:
         for output in (self.classic, self.keyvals, self.csv, self.columns):
-            output.finish()
+            if output is not but:
+                output.finish()
 
     def take(self, number: int, line: str) -> None:
         if len(line) > LINE_LENGTH:
@@ -122,8 +116,7 @@ class _Reader:
         if not self.keyvals.take(number, text):
             return False
         if not was_open:
-            for output in (self.classic, self.csv, self.columns):
-                output.finish()
+            self._finish(self.keyvals)
         return True
 
     def _names(self, number: int, text: str, line: str) -> bool:
@@ -173,8 +166,7 @@ class _Reader:
             self.classic.start_detail()
             return True
         if self.csv.take_start(number, text):
-            for output in (self.classic, self.keyvals, self.columns):
-                output.finish()
+            self._finish(self.csv)
             return True
         return self.csv.take(number, text) or self.columns.take(number, words, line)
 

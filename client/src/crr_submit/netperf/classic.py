@@ -22,7 +22,7 @@ _CUT_OUT = re.compile(r"\W{0,80}(?:\.{3}|\u2026|snip)")
 
 @dataclass
 class _Start:
-    """A heading or row that may go on in the next line, or whose other side's row may follow."""
+    """A heading or row that may go on in the next line, or wait for the other side's row."""
 
     line: int
     text: str
@@ -239,8 +239,8 @@ class Classic:
 
 
 def _may_follow(first: _Start, text: str, words: List[str]) -> bool:
-    """Below other text, any two numbers are no row: they stand where netperf puts them. Those of a
-    datagram test are of the same time, and no more arrived than was sent.
+    """Below other text, a row stands where netperf puts it; that of a datagram test is of the same
+    time, and no more arrived than was sent.
     """
     if not first.is_apart:
         return True
@@ -250,10 +250,8 @@ def _may_follow(first: _Start, text: str, words: List[str]) -> bool:
 
 
 def _unit_of(command: Command) -> Optional[numbers.Unit]:
-    """The unit that a command prints without naming it.
-
-    With -f, a rate of transactions is one of bits with some versions of netperf and not with
-    others.
+    """The unit that a command prints without naming it. With -f, that of transactions depends on
+    netperf's version.
     """
     kind = tables.kind_of(command.test)
     if kind == tables.RR:
@@ -272,10 +270,8 @@ def _may_hide_units(heading: Heading, named: Context) -> bool:
 
 
 def _is_no_count(named: Context, heading: Heading, values: Dict[str, Any]) -> bool:
-    """Rate times time is the number of transactions: a whole number above 0, but for rounding.
-
-    Small numbers only, since the rounding of larger ones hides it; and none of several iterations,
-    whose rate and time are means.
+    """Rate times time is the number of transactions: whole and above 0, but for rounding, which
+    hides it in large numbers, and in means of several iterations.
     """
     rate: float = values["value"]
     time_s: Optional[float] = values["elapsed_time_s"]

@@ -1,6 +1,5 @@
-"""What was found in a text: results, warnings, lines left unread, netperf's own errors and output
-of other programs. Whoever reads a format puts it into `Findings`; `ParsedReport` is what the parser
-hands out, frozen.
+"""What was found in a text. Whoever reads a format puts it into `Findings`; `ParsedReport` is what
+the parser hands out, frozen.
 """
 
 import re
@@ -83,13 +82,13 @@ _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_s
 
 
 class ParseError(ValueError):
-    """The argument is not text. No text is refused: what cannot be read is listed."""
+    """The argument is not text."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What is known of the output that follows. `test` None: a banner that is not read here, or
-    commands of which it may be any; "": a title that looks written by a person.
+    """What is known of the output that follows. `test` None: a banner not read here, or several
+    commands; "": a title that looks written by a person.
     """
 
     line: int
@@ -98,15 +97,14 @@ class Context:
     migrated: Optional[bool] = None
     address_family: Optional[str] = None
     confidence_level: Optional[float] = None
-    units_chosen: Optional[bool] = None  # whether -f was given; None where no command stands before
+    units_chosen: Optional[bool] = None  # whether -f was given; None without a command
     direction: str = ""  # of an OMNI banner: who sends
 
 
 @dataclass(frozen=True)
 class Result:
-    """One result: the fields of `crr_submit.fields.RESULT`, None where the output gives none.
-
-    `line` is the first line of the row of numbers, counted from 1.
+    """The fields of `crr_submit.fields.RESULT`, None where the output gives none. `line` is the
+    first of the row of numbers, from 1.
     """
 
     test: str
@@ -148,13 +146,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Warning_:
-    """What the reader of a report should know, and where it stands."""
-
     line: int
     message: str
 
     def as_dict(self) -> Dict[str, Any]:
-        return {"line": self.line, "message": self.message}
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -165,12 +161,12 @@ class Unrecognised:
     text: str
 
     def as_dict(self) -> Dict[str, Any]:
-        return {"line": self.line, "text": self.text}
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
 class ParsedReport:
-    """All that a text says. `errors` are netperf's own, `other_tool` whose output it is instead."""
+    """`errors` are netperf's own, `other_tool` whose output it is instead."""
 
     results: Tuple[Result, ...] = ()
     warnings: Tuple[Warning_, ...] = ()
@@ -213,7 +209,6 @@ class Findings:
             self.warn(line, message)
 
     def add(self, line: int, named: Context, values: Dict[str, Any], test: str = "") -> None:
-        """A result. `values` are its fields, `value` and `unit` among them."""
         width = values.pop("netperf_confidence_width_percent", None)
         level = values.pop("netperf_confidence_level", None)
         notes = list(values.pop("warnings", ()))
@@ -232,10 +227,7 @@ class Findings:
         self.forget_confidence()
 
     def take_confidence(self, text: str) -> bool:
-        """netperf's block of `!!!` lines, which stands before the result that it is about.
-
-        `!!! Confidence intervals: Throughput      : 85.819%` gives the full width that was reached.
-        """
+        """netperf's `!!!` lines, before the result that they are about."""
         if not text.startswith("!!!"):
             return False
         self._is_not_met = self._is_not_met or "confidence was not achieved" in text
@@ -263,14 +255,12 @@ class Findings:
 
 
 def names_a_test(text: str) -> bool:
-    """A row of another program's table, about a test of netperf; not a command."""
+    """A row of another program's table about a test; not a command."""
     cells = text.replace("|", " ").replace(",", " ").split()
     return "-t" not in cells and any(map(_TEST_NAME.match, cells[:_NAME_WITHIN]))
 
 
 def error_in(text: str) -> Optional[str]:
-    if not any(sign in text for sign in (":", "could not", "requested", "netserver")):
-        return None
     found = _ERROR.search(text)
     return text[found.start() :].rstrip('"`') if found else None
 

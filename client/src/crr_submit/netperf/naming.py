@@ -1,5 +1,4 @@
-"""What is said before an output: banners, which tell test, generation, addresses and confidence,
-and netperf's command, which tells the test and how it prints; and which of them name the output
+"""What is said before an output: banners and netperf's command, and which of them name the output
 that follows.
 """
 
@@ -99,7 +98,7 @@ class Naming:
             self._earlier = None if self._is_answered else self.command
             self._is_answered = False
         if self._earlier and self._earlier.test != found.test:
-            found = replace(found, test=None)
+            found = found.among(self._earlier)
         self.command = self.last_command = found
         self.lone = found if found.prints_rate_alone else None
         self._command_number = number
@@ -115,11 +114,11 @@ class Naming:
         return "the command above this hands its output to another program" if is_altered else None
 
     def answer(self) -> None:
-        """Output came, read or not: the next command is not one of several that wait for theirs."""
+        """Output came: the next command is not one of several that wait for theirs."""
         self._is_answered = True
 
     def interrupt(self) -> None:
-        """Other text came: banners before and after it are not of runs started together."""
+        """Other text came, so banners before and after it were not started together."""
         self._only_banners = self._is_broken = False
         self._command_text = ""
 
@@ -131,9 +130,8 @@ class Naming:
         self._only_banners = self._is_broken = False
 
     def claim(self, heading: Optional[Heading] = None) -> Optional[Context]:
-        """The context of output that starts here; None when it is in doubt.
-
-        Banners in a row are of runs started together: only a test that all of them name is sure.
+        """The context of output that starts here; None in doubt: banners in a row are of runs
+        started together, so all must name one test.
         """
         self._only_banners = False
         self.answer()
@@ -141,11 +139,13 @@ class Naming:
             return self._claim_banner(heading)
         if self.command:
             self._warn_of_unknown()
-            named = Context(0, "", self.command.test, units_chosen=self.command.units_chosen)
-            return named if heading is None or heading.admits(named.test) else None
+            fits = [test for test in self.command.tests if heading is None or heading.admits(test)]
+            test = fits[0] if len(fits) == 1 else None
+            named = Context(0, "", test, units_chosen=self.command.units_chosen)
+            return named if heading is None or test else None
         if heading is None:
             return Context(0, "", OMNI)
-        # The other tests with this table are rare: netperf must be built for them.
+        # The other tests with this table are rare.
         return Context(0, "", "UDP_STREAM") if heading.kind == tables.DATAGRAM else None
 
     def claim_lone(self) -> Optional[Context]:
@@ -161,7 +161,6 @@ class Naming:
         return self.banners.pop() if is_its_own else None
 
     def _warn_of_unknown(self) -> None:
-        """Once a command, and only when output is named by it."""
         if self.command and self.command.is_unknown:
             message = "netperf has no test of the name in this command: read as OMNI"
             self._findings.warn(self._command_number, message)
@@ -176,7 +175,6 @@ class Naming:
 
 
 def read_banner(line: int, text: str) -> Optional[Context]:
-    """The banner in a line, wherever in it: prompts and quotation marks may be glued to it."""
     if "TEST" not in text and "Test" not in text:
         return None
     words = " ".join(text.split())
@@ -186,15 +184,13 @@ def read_banner(line: int, text: str) -> Optional[Context]:
             return Context(line, text, None)
         return Context(line, text, "") if _HAND_MADE.search(words) else None
     title = found["title"]
-    # An OMNI banner says nothing of a migration: there was no earlier code for that test.
+    # OMNI had no earlier code to migrate from.
     migrated = bool(found["migrated"]) if title else None
     test = tables.test_of_title(title) if title else OMNI
     family = "unix" if test and tables.is_unix(test) else None
     told_family, level = _details(words[found.end() :])
-    found_direction = found["direction"] or ""
-    return Context(
-        line, text, test, migrated, family or told_family, level, direction=found_direction
-    )
+    way = found["direction"] or ""
+    return Context(line, text, test, migrated, family or told_family, level, direction=way)
 
 
 def with_details(context: Context, text: str) -> Context:
@@ -217,12 +213,9 @@ def continues_banner(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Command:
-    """A netperf command line.
-
-    `test` None: its line has commands for several; `units`: -f; `quiet`: -P 0, no headings;
-    `verbosity`: -v; `has_cpu`: -c or -C; `has_brand`: -B, printed behind the row; `is_unknown`: the
-    test is none of netperf's, and OMNI stands for it; `is_repeated`: it stands in a loop;
-    `is_altered`: another program prints what it makes of it, or something else meanwhile.
+    """A netperf command line. `test` None: one of `others`; `units`: -f; `quiet`: -P 0, no heading;
+    `has_brand`: -B, printed behind the row; `is_unknown`: OMNI stands for a test that netperf has
+    not; `is_altered`: another program prints what it makes of it, or meanwhile.
     """
 
     test: Optional[str]
@@ -234,6 +227,7 @@ class Command:
     is_unknown: bool = False
     is_repeated: bool = False
     is_altered: bool = False
+    others: Tuple[str, ...] = ()
 
     @property
     def prints_rate_alone(self) -> bool:
@@ -243,11 +237,18 @@ class Command:
     def units_chosen(self) -> bool:
         return bool(self.units)
 
+    @property
+    def tests(self) -> Tuple[str, ...]:
+        return self.others if self.test is None else (self.test,)
+
+    def among(self, other: "Command") -> "Command":
+        """Either of two, or more, may have printed what follows."""
+        others = tuple({*self.tests, *other.tests})
+        return replace(self, test=None, others=others, units=self.units or other.units)
+
 
 def read_command(text: str) -> Optional[Command]:
-    """The netperf command in a line: after what ends like a prompt, what starts commands, or hands
-    one on (`--`), or first in the line and with options.
-    """
+    """The command in a line: after a prompt, a launcher or `--`, or first and with options."""
     words = _GLUED.sub(r"\1 ", text).split()
     is_launched = bool(words) and words[0] in _LAUNCHERS
     has_prompt = bool(words) and words[0].strip("+") == ""
@@ -263,7 +264,7 @@ def read_command(text: str) -> Optional[Command]:
 
 
 def _is_run(following: List[str], before: str) -> bool:
-    """Options, or nothing but what a shell reads, tell a command from prose about netperf."""
+    """Options, or nothing but what a shell reads: no prose about netperf."""
     first = following[1:] if following[:1] == ["--"] else following
     if first and _OPTION.match(first[0]):
         return first[0] not in _NO_RUNS
@@ -286,8 +287,9 @@ def _in_line(words: List[str], position: int) -> Command:
     for separator, part in zip(rest[::2], rest[1::2]):
         other = read_command("$ " + part)
         if other:
-            is_same = other == options(first.split())
-            command = replace(command, is_repeated=True, test=command.test if is_same else None)
+            command = replace(command, is_repeated=True)
+            if other != options(first.split()):
+                command = command.among(other)
         elif separator in ("|", "&") and not _HARMLESS.issuperset(part.split()[:1]):
             command = replace(command, is_altered=True)
     if not {"do", "while", "watch"}.isdisjoint(words):
@@ -299,7 +301,7 @@ def options(words: List[str]) -> Command:
     is_hidden = bool(words) and words[0][0] in "${"  # options in a variable
     command = Command(OMNI if is_hidden else "TCP_STREAM", is_unknown=is_hidden)
     for position, word in enumerate(words):
-        if word == "--":
+        if word in ("--", "-"):  # or the dash that a text processor made of it
             break
         word = word[:1] + word[1:].lstrip(_FLAGS)
         flag, value = word[:2], word[2:] or "".join(words[position + 1 : position + 2])

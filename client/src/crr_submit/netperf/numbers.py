@@ -1,7 +1,5 @@
-"""Numbers and units as netperf prints them, exact to the printed digits. Called all over here.
-
-And what streams that were started together gave while all of them ran, from their interim results
-(`-D` with keyval output, `-k`).
+"""Numbers and units as netperf prints them, exact to the printed digits; and what streams that ran
+together gave, from their interim results (`-D` with `-k`).
 """
 
 import re
@@ -11,13 +9,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from crr_submit.fields import STREAM_UNIT, TRANSACTION_UNIT, VALUE_LIMIT
 
-# ASCII only, and short: int() and float() would take other digits, "1_000", "nan" and any length.
+# int() and float() would take other digits, "1_000", "nan" and any length.
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _INTEGER = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,9}")
 _DECIMAL_BITS = re.compile(r"10\^([0-9]{1,2})bits")
 
-# Capital prefixes of -f are powers of 1024 and count bytes; small ones powers of 10 and bits.
+# Capital letters of -f are powers of 1024 and count bytes; small ones powers of 10 and bits.
 _BYTES = {"Bytes": 8, "KBytes": 8 << 10, "MBytes": 8 << 20, "GBytes": 8 << 30}
 _LETTERS = {
     "g": "10^9bits/s",
@@ -29,7 +27,7 @@ _LETTERS = {
 }
 _TRANSACTIONS = {"Trans", "Tran", "trans"}
 
-# Streams that ran together for less of the longest one's time are no measurement of so many.
+# Of the longest stream's time: what ran together for less is no measurement of so many.
 LEAST_SHARE = 0.8
 _INTERIM_UNIT = "NETPERF_UNITS[0]=Trans/s"
 _INTERIM = re.compile(
@@ -41,7 +39,7 @@ _Span = Tuple[float, float, float]  # from, until (seconds since the epoch), tra
 
 @dataclass(frozen=True)
 class Unit:
-    """One of the two units of a result, and how many of it one printed unit is."""
+    """A unit of results, and how many of it one printed unit is."""
 
     name: str
     factor: int
@@ -51,7 +49,7 @@ TRANSACTIONS = Unit(TRANSACTION_UNIT, 1)
 
 
 def read_unit(word: str) -> Optional[Unit]:
-    """`10^6bits/s`, `MBytes/sec`, `Trans/s`: the unit, or None when netperf prints none such."""
+    """Of `10^6bits/s`, `MBytes/sec`, `Trans/s`; None when netperf prints none such."""
     name, _, second = word.partition("/")
     if second not in ("s", "sec"):
         return None
@@ -72,7 +70,7 @@ def is_number(word: str) -> bool:
 
 
 def is_decimal(word: str) -> bool:
-    """A number with decimals, as netperf prints every rate, time and percentage of a table."""
+    """As netperf prints every rate, time and percentage of a table."""
     return _DECIMAL.fullmatch(word) is not None
 
 
@@ -85,7 +83,7 @@ def is_integer(word: str) -> bool:
 
 
 def rate(word: str, unit: Unit) -> Optional[float]:
-    """A printed rate in the result's unit; None when it is no number or no possible rate."""
+    """A printed rate in the result's unit; None when it is no possible one."""
     if not is_number(word):
         return None
     value = float(Decimal(word) * unit.factor)
@@ -93,7 +91,7 @@ def rate(word: str, unit: Unit) -> Optional[float]:
 
 
 def measure(word: str) -> Optional[float]:
-    """A printed measure; None for netperf's -1, which stands for "not measured"."""
+    """None for netperf's -1, which stands for "not measured"."""
     if not is_number(word) or word.startswith("-"):
         return None
     return float(word)

@@ -13,8 +13,7 @@ _KEYVAL = re.compile(r"([A-Z][A-Z0-9_]{2,40}) ?=(.*)")
 _NEXT_KEY = re.compile(r"[ ;,](?=([A-Z][A-Z0-9_]{2,40})=)")
 _AROUND = " ,;"
 _QUOTING = re.compile(r"[\s>|\"'`]*")
-# A heading broken by mail, or of stacked words, has no more lines than this.
-_HEADING_LINES = 12
+_HEADING_LINES = 12  # at most
 
 # Scripts put the selectors themselves above the rows.
 _BY_TITLE = {selector.lower(): selector for selector in TITLES.values()}
@@ -46,9 +45,8 @@ class _Output:
         return "THROUGHPUT" in self._values and "THROUGHPUT_UNITS" in self._values
 
     def take(self, line: int, text: str, values: Dict[str, str], is_next_row: bool) -> None:
-        """Values of this run, or of the next one where one of them was there before.
-
-        `is_next_row`: they stand under the heading of those before, so the same test is meant.
+        """Values of this run, or of the next one where one of them was there before: of the same
+        test where `is_next_row` under the same heading.
         """
         named = self._named
         if not self._values.keys().isdisjoint(values):
@@ -108,7 +106,7 @@ class KeyValues:
         return True
 
     def end_block(self) -> None:
-        """Another line came: what follows it is another run, whose keys need not be the same."""
+        """Another line came: what follows it is another run."""
         if self._output.is_whole:
             self.finish()
 
@@ -127,7 +125,7 @@ def _pairs(text: str) -> Optional[Dict[str, str]]:
 
 
 class Csv:
-    """A heading of titles, perhaps broken over lines, and rows of values below it."""
+    """A heading of titles, perhaps broken over lines, and rows below it."""
 
     def __init__(self, findings: Findings, naming: Naming) -> None:
         self._findings = findings
@@ -151,8 +149,8 @@ class Csv:
         self._output.finish()
 
     def take_start(self, number: int, text: str) -> bool:
-        """Titles with signs between, of which two are known, so that no prose is taken for them."""
-        if "," not in text and ";" not in text and "|" not in text:
+        """Titles with signs between, two of them known, so that no prose is taken for them."""
+        if " -" in text:  # a command's options
             return False
         separator = next((sign for sign in _SEPARATORS if _are_titles(text, sign)), "")
         if not separator or not (self._has_rows or not self._goes_on(text)):
@@ -162,7 +160,7 @@ class Csv:
         return True
 
     def _goes_on(self, text: str) -> bool:
-        """A line broken off a heading: it, or what stands before it, is no whole title."""
+        """A line broken off a heading, within a title."""
         if not self._heading:
             return False
         last = _cells(self._heading[-1], self._separator)[-1]
@@ -205,7 +203,7 @@ def _aligned(line: str) -> str:
 
 
 class Columns:
-    """Lines of stacked words, which make a title each column, and aligned rows below them."""
+    """Lines of stacked words, a title each column, and aligned rows below them."""
 
     def __init__(self, findings: Findings, naming: Naming) -> None:
         self._findings = findings
@@ -233,9 +231,10 @@ class Columns:
             return True
         if not self._heading:
             return False
-        values = _read_columns(self._heading, aligned)
-        if values is None:
-            if any(numbers.is_number(word) for word in words):
+        has_number = any(map(numbers.is_number, words))
+        values = _read_columns(self._heading, aligned) or _read_words(self._heading, words)
+        if values is None or not has_number:
+            if has_number:
                 self._findings.leave(number, line)
             self.end_heading()
             return False
@@ -251,7 +250,7 @@ def _are_titles(text: str, separator: str) -> bool:
 
 
 def _names(titles: List[str]) -> List[Optional[str]]:
-    """netperf has one title for two selectors: which is which, it does not say."""
+    """netperf has one title for two selectors: which is which, is not said."""
     names = [_BY_TITLE.get(title.lower()) for title in titles]
     times = Counter(names)
     return [name if times[name] == 1 else None for name in names]
@@ -270,10 +269,8 @@ def _is_stacked_heading(words: List[str]) -> bool:
 
 
 def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
-    """Selectors of an aligned row; None unless titles are known and all cells in their places.
-
-    `heading` and `row` are lines as they stood, with their indentation. The first line of a heading
-    has one word a column, so it tells where columns start; a cell of the row may be empty.
+    """Selectors of an aligned row; None unless titles are known and all cells in their places. The
+    first line of a heading has one word a column, so it tells where columns start.
     """
     starts = [found.start() for found in _WORD.finditer(heading[0])]
     if not starts or len(starts) > len(TITLES):
@@ -288,9 +285,29 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
     titles = [" ".join(" ".join(stack).split()) for stack in stacks]
     names = _names(titles)
     is_known = all(title.lower() in _BY_TITLE for title in titles)
-    if not (is_known or ("THROUGHPUT" in names and any(map(numbers.is_number, words)))):
+    if not (is_known or "THROUGHPUT" in names):
         return None
     return {name: cell.strip() for name, cell in zip(names, cells) if name and cell.strip()}
+
+
+def _read_words(heading: List[str], cells: List[str]) -> Optional[Dict[str, str]]:
+    """As above where spaces were lost: each column has the longest title whose words come next."""
+    lines = [line.lower().split() for line in heading]
+    values = {}
+    for cell in cells if len(cells) == len(lines[0]) else ():
+        stack = [line[0] if line else "" for line in lines]
+        fits = [n for n in range(1, len(stack) + 1) if " ".join(stack[:n]) in _BY_TITLE]
+        if fits and numbers.is_number(cell) and stack[1:2] == ["units"]:
+            fits.remove(2)
+        if not fits:
+            return None
+        name = _BY_TITLE[" ".join(stack[: fits[-1]])]
+        if name in values:
+            return None
+        values[name] = cell
+        for line in lines[: fits[-1]]:
+            del line[0]
+    return None if any(lines) else values
 
 
 def _cut(line: str, starts: List[int]) -> Optional[List[str]]:

@@ -1,9 +1,5 @@
-"""What netperf's omni output selectors mean: from printed words to fields of a result; and the
-titles above columns.
-
-Keyval output names a selector, CSV and aligned columns its title: facts from the output of
-`netperf -t omni -- -o all` and `-k all`. Called by `omni` and by the registry's scrubber, which
-must know netperf's own words.
+"""What netperf's omni output selectors mean, and their titles above columns: facts from the output
+of `netperf -t omni -- -o all` and `-k all`. The registry's scrubber asks here for netperf's words.
 """
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
@@ -32,7 +28,7 @@ _DIRECTIONS.update({("UDP", "Send|Recv"): "UDP_RR", ("UDP", "Send"): "UDP_STREAM
 
 
 def test_name(values: Mapping[str, str]) -> Optional[str]:
-    """The test that the output itself names, by its command line or by protocol and direction."""
+    """The test that the output names by its command line or by protocol and direction."""
     words = values.get("COMMAND_LINE", "").strip('"').split()
     if words and words[0].rsplit("/", 1)[-1] == "netperf":
         test = naming.options(words[1:]).test
@@ -42,9 +38,8 @@ def test_name(values: Mapping[str, str]) -> Optional[str]:
 
 
 def fields(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit]) -> Dict[str, Any]:
-    """Fields of a result from one output's selectors; `value` is missing when rate or unit are.
-
-    `assumed` is the unit to take where the output prints none.
+    """Fields of a result; `value` is missing when rate or unit are. `assumed` is the unit where the
+    output prints none.
     """
     read: Dict[str, Any] = {}
     for path, convert, names in _SIMPLE:
@@ -70,8 +65,7 @@ def _rate(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit])
         unit = None
     is_bulk = unit is not None and unit.name == STREAM_UNIT
     transactions = values.get("TRANSACTION_RATE")
-    # With -f, THROUGHPUT of a request/response test counts bits. Tests of other kinds print 1.000
-    # as their transaction rate.
+    # With -f, THROUGHPUT of an answered test counts bits; others print 1.000 as TRANSACTION_RATE.
     is_answered = tables.kind_of(test) == tables.RR or "|" in values.get("DIRECTION", "")
     if transactions and is_answered and (unit is None or is_bulk or "THROUGHPUT" not in values):
         return {"value": numbers.rate(transactions, numbers.TRANSACTIONS), "unit": TRANSACTION_UNIT}
@@ -87,8 +81,7 @@ def _rate(values: Mapping[str, str], test: str, assumed: Optional[numbers.Unit])
     return rate
 
 
-# The titles that netperf 2.5 to 2.7 print above columns, each with its selector where that is not
-# the title in capitals.
+# Titles that netperf 2.5 to 2.7 print above columns, with selectors that are not these in capitals.
 _TITLES = """
     Throughput; Throughput Units; Elapsed Time (sec)=ELAPSED_TIME; Socket Type; Protocol; Direction;
     Request Size Bytes=REQUEST_SIZE; Response Size Bytes=RESPONSE_SIZE;

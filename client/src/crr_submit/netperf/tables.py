@@ -1,8 +1,5 @@
-"""netperf's tests, the titles of their banners, and the classic tables that they print: which one a
-heading announces, what its rows mean. Facts from the sources of netperf 2.1 to 2.7 (netsh.c and
-nettest_*.c).
-
-Only the last line of a heading is needed: it names the units, and no two kinds of table share it.
+"""netperf's tests, the titles of their banners, and the classic tables that they print: facts from
+the sources of netperf 2.1 to 2.7. Only the last line of a heading is needed: no two kinds share it.
 """
 
 from dataclasses import dataclass
@@ -14,8 +11,7 @@ from crr_submit.netperf.numbers import Unit, is_decimal, is_integer
 OMNI = "OMNI"
 RR, BULK, DATAGRAM = "request/response", "bulk", "datagram"
 
-# What a netperf takes after -t, before and after the first "_". Some only when it was built with
-# them.
+# What netperf takes after -t, before and after the first "_".
 _TESTS = {
     "DCCP": ("STREAM", "MAERTS", "RR", "CRR", "CC"),
     "DG": ("STREAM", "RR"),
@@ -39,12 +35,11 @@ _TESTS = {
 }
 TESTS = frozenset([OMNI] + ["%s_%s" % (a, b) for a, ends in _TESTS.items() for b in ends])
 
-_DATAGRAMS = ("UDP_STREAM", "UDPIPV6_STREAM", "XTI_UDP_STREAM", "DG_STREAM", "DLCL_STREAM")
+_DATAGRAMS = ("UDP", "XTI_UDP", "DG_", "DLCL_")
 _RR_ENDS = ("_RR", "_NBRR", "_CRR", "_TRR", "_CC", "_RR_MANY")
 _BULK_ENDS = ("_STREAM", "_MAERTS", "_SENDFILE", "_STREAM_MANY")
-_UNIX = ("STREAM_STREAM", "STREAM_RR", "DG_STREAM", "DG_RR")
 
-# The words of a banner after the protocol, and what of the test's name they stand for.
+# The words of a banner after the protocol, and the end of the test's name.
 _TITLE_ENDS = {
     "1-TO-MANY STREAM": "STREAM_MANY",
     "1-TO-MANY REQUEST/RESPONSE": "RR_MANY",
@@ -64,7 +59,7 @@ TITLE = r"(?:(?:XTI )?(?:TCP|UDP)|SCTP|DCCP|SDP|\bSTREAM|\bDG) (?:%s)" % "|".joi
 _SIZES = {RR: 4, BULK: 3, DATAGRAM: 2}
 _SECONDS = ("secs.", "secs")
 _DEMAND = ("us/Tr", "us/KB")
-# A column of CPU use is headed by a percent sign and how it was measured: "% S", "%", "% SU".
+# A column of CPU use is headed by how it was measured: "% S", "%", "% SU".
 _METHODS_LENGTH = 2
 
 
@@ -81,20 +76,18 @@ class Heading:
 
 
 def is_units_line(words: List[str]) -> bool:
-    """The last line of a heading of some kind, or its start where mail broke it."""
+    """The last line of a heading, or its start where mail broke it."""
     return len(words) > 1 and words[0].lower() == "bytes" == words[1].lower()
 
 
 def has_seconds(words: List[str]) -> bool:
-    """What heads the time column is there, so this is netperf's and no other "bytes bytes"."""
+    """The time column is there, so this is netperf's and no other "bytes bytes"."""
     return any(word in _SECONDS for word in words)
 
 
 def read_heading(words: List[str], above: str = "") -> Optional[Heading]:
-    """The heading whose last line this is; None when it is none, or not one that is known.
-
-    `above` is the line before it: with -f and -c, netperf heads a request/response rate "per sec"
-    and gives its unit there.
+    """The heading whose last line this is, or None. With -f and -c, the line `above` it has the
+    unit of a request/response rate.
     """
     n_sizes = 0
     while n_sizes < len(words) and words[n_sizes].lower() == "bytes":
@@ -150,7 +143,7 @@ def is_second_row(heading: Heading, words: List[str]) -> bool:
 
 
 def is_start_of_row(heading: Heading, words: List[str], is_second: bool) -> bool:
-    """A row of which mail broke off the end: its sizes at least."""
+    """A row without its end: its sizes at least."""
     shapes = [first_shape(heading)]
     if is_second:
         shapes.append(second_shape(heading))
@@ -198,7 +191,7 @@ def first_row(heading: Heading, test: str, words: List[str]) -> Dict[str, Any]:
 
 
 def second_row(heading: Heading, words: List[str]) -> Dict[str, Any]:
-    """Fields of the other side's row. The rate of a datagram test is what arrived there."""
+    """Of the other side. The rate of a datagram test is what arrived there."""
     if heading.kind == RR:
         return {
             "remote_send_socket_bytes": int(words[0]),
@@ -260,10 +253,10 @@ def test_of_title(title: str) -> Optional[str]:
 
 
 def kind_of(test: Optional[str]) -> Optional[str]:
-    """Which of the three classic tables netperf prints for a test; None for any other."""
+    """Which classic table netperf prints for a test; None for any other."""
     if test is None or test not in TESTS:
         return None
-    if test in _DATAGRAMS:
+    if test.startswith(_DATAGRAMS) and test.endswith("_STREAM"):
         return DATAGRAM
     if test.endswith(_RR_ENDS):
         return RR
@@ -271,4 +264,4 @@ def kind_of(test: Optional[str]) -> Optional[str]:
 
 
 def is_unix(test: str) -> bool:
-    return test in _UNIX
+    return test.startswith(("STREAM_", "DG_"))

@@ -1,7 +1,7 @@
 """Takes netperf's lines out of what carries them: terminals, mail, logs, HTML, string literals.
 
-A text in, its lines out, each with the number of the line it stood in; one line of a text may hold
-many. Every step looks at each line once and is done only where the text shows its marks.
+A text in, its lines out, each with the number of the line it stood in. Every step looks at each
+line once, and only where the text shows its marks.
 """
 
 import html
@@ -21,6 +21,13 @@ _BARE_COLOUR = re.compile(r"\[[0-9]{1,3}(?:;[0-9]{1,3}){0,4}m|\[[0-2]?K")
 _INVISIBLE: Dict[int, Optional[str]] = {
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f"), None),
     **dict.fromkeys(map(ord, "\xa0\u2007\u2009\u202f\u3000"), " "),
+    # What a text processor made of dashes, quotation marks, bars and exponents.
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2013\u2014\u2212"), "-"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u2018\u2019"), '"'),
+    **dict.fromkeys(map(ord, "\u2502\u2503\u2551"), "|"),
+    0xB3: "^3",
+    0x2076: "^6",
+    0x2079: "^9",
 }
 
 _SOFT_BREAK_AFTER = 70  # mail programs break a line of 72 to 76
@@ -33,9 +40,10 @@ _ENDS_LINE = re.compile(
 )
 _TAG = re.compile(
     r"(?i)</?(?:a|b|i|em|strong|tt|font|code|samp|kbd|span|body|html|table|tbody|thead|ul|ol"
-    r"|blockquote|section|figure|article)(?:\s[^<>]{0,500})?/?>"
+    r"|blockquote|section|figure|article|sup)(?:\s[^<>]{0,500})?/?>"
     r"|\[/?(?:code|quote|pre)\]|\{(?:code|noformat|quote)(?::[^{}]{0,60})?\}"
 )
+_ESCAPED = re.compile(r"\\(?=[_^*#+()~<>-])")
 _CELL = re.compile(r"(?i)</?t[dh]\b[^<>]{0,300}>")
 _ENTITY = re.compile(r"&(?:gt|lt|amp|nbsp|quot|apos|#[0-9]{1,5}|#[xX][0-9a-fA-F]{1,4});")
 
@@ -43,6 +51,7 @@ _ENTITY = re.compile(r"&(?:gt|lt|amp|nbsp|quot|apos|#[0-9]{1,5}|#[xX][0-9a-fA-F]
 _LITERAL_END = re.compile(r"(?:\\{1,4}r)?\\{1,4}n(?!et(?:perf|server)\b)")
 _LITERAL_START = re.compile(r"^.*(?:^|[\s:=(\[{,bru])[\"'`]")
 _WORD = re.compile(r"\w")
+_DOCKER = ('{"log":"', '","stream":"')  # around each line in its logs
 _LITERAL_SIGNS = (
     (re.compile(r"\\{1,4}t"), "\t"),
     (re.compile(r"\\{1,4}(?:u001[bB]|x1[bB]|033|e(?=\[))"), _ESCAPE),
@@ -57,6 +66,7 @@ _STAMP = re.compile(
     r"\s{0,80}(?:\[\s{0,12}[0-9]{1,9}\.[0-9]{3,9}\]"
     rf"|\[?[0-9]{{4}}[-/][0-9]{{2}}[-/][0-9]{{2}}(?:[T ]{_CLOCK})?{_ZONE}\]?"
     rf"|\[?{_SECONDS}\]?"
+    r"|1[0-9]{9}\.[0-9]{3,9}"
     rf"|[A-Z][a-z]{{2}} [ 0-9][0-9] {_SECONDS} [\w.-]{{1,64}} [\w./-]{{1,64}}(?:\[[0-9]{{1,9}}\])?:"
     r")(?=[\s:|>-]|$)[ \t]?"
 )
@@ -69,15 +79,8 @@ _ANCHOR = re.compile(
 )
 _HEADING = re.compile(r"(?i)(?<![0-9])bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
 _ROW = re.compile(r"(?<=\s)[0-9]{1,12}(?:\s{1,40}-?[0-9]{1,15}(?:\.[0-9]{1,9})?(?!\S)){4,13}")
-# For speed alone: lines that begin so have no prefix.
-_SURE_STARTS = (
-    "NETPERF_",
-    "MIGRATED ",
-    "Recv   Send    Send",
-    "Local /Remote",
-    "Socket  Message  El",
-    "bytes  ",
-)
+_COUNT = re.compile(r" {0,8}([0-9]{1,6})(\.? {1,8})")
+_ANCHOR_SIGNS = ("TEST ", "ytes  ", "Recv   S", "Local /R", "Socket  M")
 _ANCHOR_WITHIN = 4096
 _PREFIX_LENGTH = 160
 _IS_DIGIT = str.maketrans(" 123456789", "0" * 10)
@@ -91,7 +94,7 @@ def lines_of(text: str) -> Iterable[Numbered]:
         lines = _decoded(lines)
     if "\\n" in text:
         lines = _split_literals(lines)
-    if "<" in text or "&" in text or "[/" in text or "{" in text:
+    if any(sign in text for sign in ("<", "&", "[/", "{", "\\")):
         lines = _without_markup(lines)
     if _ESCAPE in text or "\b" in text or "\\" in text or _BARE_COLOUR.search(text):
         lines = _without_control(lines)
@@ -102,9 +105,7 @@ def lines_of(text: str) -> Iterable[Numbered]:
 
 
 def _is_quoted_printable(text: str) -> bool:
-    """Said by the mail's head, or shown by its signs: netperf prints no "=3D", and only keys with
-    nothing after "=".
-    """
+    """Said by the mail's head, or shown: netperf prints no "=3D", and "=" at an end but of keys."""
     if "=3D" in text or "quoted-printable" in text.lower():
         return True
     return ("=\n" in text or "=20\n" in text) and any(
@@ -115,10 +116,7 @@ def _is_quoted_printable(text: str) -> bool:
 
 
 def _decoded(lines: Iterable[Numbered]) -> Iterator[Numbered]:
-    """Quoted-printable: "=" at the end of a line is a soft break, "=3D" is "=".
-
-    A `KEY=value` line was not encoded, whatever was around it.
-    """
+    """Quoted-printable, but for `KEY=value` lines: these were not encoded."""
     start: Optional[int] = None
     pieces: List[str] = []
     for number, line in lines:
@@ -137,7 +135,6 @@ def _decoded(lines: Iterable[Numbered]) -> Iterator[Numbered]:
 
 def _octet(found: "re.Match[str]") -> str:
     code = int(found[1], 16)
-    # The bytes of other characters than ASCII mean nothing to netperf.
     return chr(code) if 32 <= code < 127 or code == 9 else " "
 
 
@@ -151,10 +148,12 @@ def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
         if len(pieces) > 1:
             opened = _LITERAL_START.match(pieces[0]) if len(pieces[0]) <= 4096 else None
             if opened and opened.end() < len(pieces[0]):
-                if _WORD.search(opened[0]):
+                if _WORD.search(opened[0]) and opened[0] != _DOCKER[0]:
                     yield number, opened[0]
                 pieces[0] = pieces[0][opened.end() :]
         for piece in pieces:
+            if piece.startswith(_DOCKER[1]):
+                continue
             for sign, meaning in _LITERAL_SIGNS if "\\" in piece else ():
                 piece = sign.sub(meaning, piece)
             yield number, piece
@@ -162,7 +161,10 @@ def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
 
 def _without_markup(lines: Iterable[Numbered]) -> Iterator[Numbered]:
     for number, line in lines:
+        if "\\" in line:
+            line = _ESCAPED.sub("", line)
         if "<" in line or "[/" in line or "[code" in line or "{" in line:
+            line = line.replace("<sup>", "^")
             line = _TAG.sub("", _CELL.sub(" ", _ENDS_LINE.sub("\n", line)))
         if "&" in line:
             line = _ENTITY.sub(lambda found: html.unescape(found[0]), line).replace("\xa0", " ")
@@ -190,45 +192,46 @@ def _typed(line: str) -> str:
 
 
 def _without_prefix(lines: Iterable[Numbered]) -> Iterator[Numbered]:
-    """Time stamps, and what a log puts before every line: learned where a sure line begins.
-
-    A learned prefix holds more than digits and spaces, so no number of a row is taken for it.
+    """Without stamps and what stands before every line, learned where a sure line begins. Digits
+    alone must count on from line to line, so no number of a row is taken for it.
     """
-    prefix = ""
+    prefix, count, gap = "", -1, ""
     for number, line in lines:
-        if line.startswith(_SURE_STARTS) or _KEY_START.match(line):
-            prefix = ""
+        if line.startswith("NETPERF_") or _KEY_START.match(line):
+            prefix, count = "", -1
             yield number, line
             continue
-        for _ in range(2 if ":" in line or "[" in line else 0):
+        for _ in range(2 if ":" in line or "[" in line or line[:1] == "1" else 0):
             stamp = _STAMP.match(line)
             line = line[stamp.end() :] if stamp else line
         anchor = _ANCHOR.search(line, 0, _ANCHOR_WITHIN) if _may_anchor(line) else None
         # Of several keys in a line, only the first has a prefix.
         if anchor and not (anchor[0][-1] == "=" and "=" in line[: anchor.start()]):
             start = line[: anchor.start()]
+            counted = _COUNT.fullmatch(start)
+            if counted:
+                count, gap, prefix = int(counted[1]), counted[2], ""
+                yield number, line[anchor.start() :]
+                continue
             if len(start) <= _PREFIX_LENGTH:
                 prefix = start.translate(_IS_DIGIT) if start.strip(" 0123456789.") else ""
             line = line[anchor.start() :] if prefix else line
         elif prefix and line[: len(prefix)].translate(_IS_DIGIT) == prefix:
             line = line[len(prefix) :]
+        elif count >= 0 and line.strip():
+            head, _, rest = line.lstrip().partition(gap)
+            count = count + 1 if head.rstrip(".").lstrip("0") == str(count + 1) else -1
+            line = rest if count >= 0 else line
         yield number, line
 
 
 def _may_anchor(line: str) -> bool:
     """For speed alone: a line without these words has no anchor."""
-    return (
-        "=" in line
-        or "TEST " in line
-        or "ytes  " in line
-        or "Recv   S" in line
-        or "Local /R" in line
-        or "Socket  M" in line
-    )
+    return "=" in line or any(sign in line for sign in _ANCHOR_SIGNS)
 
 
 def _split_tables(lines: Iterable[Numbered]) -> Iterator[Numbered]:
-    """Output of which all line ends were lost, as by `echo $OUTPUT`: heading and rows apart."""
+    """Heading and rows apart where line ends were lost, as by `echo $OUTPUT`."""
     for number, line in lines:
         while "secs" in line:
             heading = _HEADING.search(line)
