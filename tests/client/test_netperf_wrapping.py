@@ -132,6 +132,21 @@ class WrappingTest(unittest.TestCase):
         table = "".join(capture("crr").splitlines(keepends=True)[1:])
         self.assertEqual([one["test"] for one in results(command + table)], ["TCP_CRR"])
 
+    def test_keys_as_json_and_as_python_prints_them(self):
+        for name in ("crr-k", "crr-kall"):
+            banner, *lines = capture(name).splitlines()
+            pairs = dict(line.split("=", 1) for line in lines)
+            pairs = {key: value.strip('"') for key, value in pairs.items()}
+            for wrapped in (
+                json.dumps(pairs, indent=2),
+                json.dumps(pairs, indent=4, sort_keys=True),
+                json.dumps([pairs, {"other": 1}]),
+                str(pairs),
+            ):
+                text = banner + "\n" + wrapped + "\n"
+                self.assertEqual(results(text), results(capture(name)), text)
+        self.assertEqual(results('{"THROUGHPUT": "7311.25"}\n'), [])
+
     def test_pages_and_trackers(self):
         for wrap in (
             lambda text: "<html><body><pre>" + html.escape(text) + "</pre></body></html>",

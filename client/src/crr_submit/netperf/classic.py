@@ -33,8 +33,6 @@ class _Start:
 
 
 class Classic:
-    """The table that is open, if one is."""
-
     def __init__(self, findings: Findings, naming: Naming) -> None:
         self._findings, self._naming = findings, naming
         self._close()
@@ -190,7 +188,7 @@ class Classic:
         self.in_detail = True
 
     def _start_quiet(self, words: List[str]) -> Optional[Heading]:
-        """-P 0 leaves headings out."""
+        """Below -P 0."""
         command = self._naming.command
         is_row = command and command.quiet and not command.is_altered
         unit = _unit_of(command) if command and is_row else None

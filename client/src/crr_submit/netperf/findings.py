@@ -255,7 +255,7 @@ class Findings:
 
 
 def names_a_test(text: str) -> bool:
-    """A row of another program's table about a test; not a command."""
+    """In a row of another program's table, not in a command."""
     cells = text.replace("|", " ").replace(",", " ").split()
     return "-t" not in cells and any(map(_TEST_NAME.match, cells[:_NAME_WITHIN]))
 

@@ -107,7 +107,6 @@ class Naming:
 
     @property
     def doubt(self) -> Optional[str]:
-        """Why the last command does not name the rows below it."""
         if self.command and self.command.test is None:
             return "commands for several tests stand above this"
         is_altered = self.command and self.command.is_altered
@@ -213,15 +212,15 @@ def continues_banner(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Command:
-    """A netperf command line. `test` None: one of `others`; `units`: -f; `quiet`: -P 0, no heading;
-    `has_brand`: -B, printed behind the row; `is_unknown`: OMNI stands for a test that netperf has
-    not; `is_altered`: another program prints what it makes of it, or meanwhile.
+    """`test` None: one of `others`; `units`: -f; `quiet`: -P 0; `is_terse`: -v 0; `has_brand`: -B,
+    printed behind the row; `is_unknown`: OMNI stands for a test that netperf has not; `is_altered`:
+    another program prints what it makes of it, or meanwhile.
     """
 
     test: Optional[str]
     units: str = ""
     quiet: bool = False
-    verbosity: int = 1
+    is_terse: bool = False
     has_cpu: bool = False
     has_brand: bool = False
     is_unknown: bool = False
@@ -231,7 +230,7 @@ class Command:
 
     @property
     def prints_rate_alone(self) -> bool:
-        return not (self.verbosity or self.has_cpu or self.is_altered or self.test is None)
+        return self.is_terse and not (self.has_cpu or self.is_altered or self.test is None)
 
     @property
     def units_chosen(self) -> bool:
@@ -264,7 +263,7 @@ def read_command(text: str) -> Optional[Command]:
 
 
 def _is_run(following: List[str], before: str) -> bool:
-    """Options, or nothing but what a shell reads: no prose about netperf."""
+    """No prose about netperf."""
     first = following[1:] if following[:1] == ["--"] else following
     if first and _OPTION.match(first[0]):
         return first[0] not in _NO_RUNS
@@ -315,7 +314,7 @@ def options(words: List[str]) -> Command:
         elif flag == "-P":
             command = replace(command, quiet=value == "0")
         elif flag == "-v":
-            command = replace(command, verbosity=int(value) if value in ("0", "1", "2", "3") else 1)
+            command = replace(command, is_terse=value == "0")
         elif flag in ("-c", "-C"):
             command = replace(command, has_cpu=True)
         elif flag == "-B":

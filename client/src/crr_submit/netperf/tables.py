@@ -56,7 +56,18 @@ _TITLE_ENDS = {
 # A pattern without groups.
 TITLE = r"(?:(?:XTI )?(?:TCP|UDP)|SCTP|DCCP|SDP|\bSTREAM|\bDG) (?:%s)" % "|".join(_TITLE_ENDS)
 
-_SIZES = {RR: 4, BULK: 3, DATAGRAM: 2}
+# The columns of sizes: of a bulk test the receiver's first, which is netperf's with MAERTS.
+_SIZES = {
+    RR: (
+        "local_send_socket_bytes",
+        "local_recv_socket_bytes",
+        "request_size_bytes",
+        "response_size_bytes",
+    ),
+    BULK: ("remote_recv_socket_bytes", "local_send_socket_bytes", "message_size_bytes"),
+    DATAGRAM: ("local_send_socket_bytes", "message_size_bytes"),
+}
+_OF_MAERTS = ("local_recv_socket_bytes", "remote_send_socket_bytes", "message_size_bytes")
 _SECONDS = ("secs.", "secs")
 _DEMAND = ("us/Tr", "us/KB")
 # A column of CPU use is headed by how it was measured: "% S", "%", "% SU".
@@ -65,8 +76,6 @@ _METHODS_LENGTH = 2
 
 @dataclass(frozen=True)
 class Heading:
-    """Which rows come: their kind, the unit of the rate, and whether CPU columns follow it."""
-
     kind: str
     unit: Unit
     has_cpu: bool = False
@@ -92,7 +101,7 @@ def read_heading(words: List[str], above: str = "") -> Optional[Heading]:
     n_sizes = 0
     while n_sizes < len(words) and words[n_sizes].lower() == "bytes":
         n_sizes += 1
-    kind = next((kind for kind, count in _SIZES.items() if count == n_sizes), None)
+    kind = next((kind for kind, names in _SIZES.items() if len(names) == n_sizes), None)
     if kind is None or n_sizes == len(words) or words[n_sizes] not in _SECONDS:
         return None
     rest = words[n_sizes + 1 :]
@@ -148,7 +157,7 @@ def is_start_of_row(heading: Heading, words: List[str], is_second: bool) -> bool
     if is_second:
         shapes.append(second_shape(heading))
     n_words = len(words)
-    return n_words >= _SIZES[heading.kind] and any(
+    return n_words >= len(_SIZES[heading.kind]) and any(
         n_words < len(shape) and _fits(shape[:n_words], words) for shape in shapes
     )
 
@@ -157,7 +166,7 @@ def first_shape(heading: Heading) -> str:
     """A letter a column: `i` stands for a whole number, `n` for one with decimals."""
     if heading.kind == DATAGRAM:
         return "iiniin" + ("nn" if heading.has_cpu else "")
-    return "i" * _SIZES[heading.kind] + "nn" + ("nnnn" if heading.has_cpu else "")
+    return "i" * len(_SIZES[heading.kind]) + "nn" + ("nnnn" if heading.has_cpu else "")
 
 
 def second_shape(heading: Heading) -> str:
@@ -177,55 +186,26 @@ def _fits(shape: str, words: List[str]) -> bool:
 
 def first_row(heading: Heading, test: str, words: List[str]) -> Dict[str, Any]:
     """Fields of a first row; `value` is missing when the printed rate is impossible."""
-    if heading.kind == RR:
-        return _request_response(heading, words)
-    if heading.kind == BULK:
-        return _bulk(heading, test, words)
+    is_datagram = heading.kind == DATAGRAM
+    names = _OF_MAERTS if test.endswith("MAERTS") else _SIZES[heading.kind]
+    rate = len(names) + (3 if is_datagram else 1)
     return {
-        "local_send_socket_bytes": int(words[0]),
-        "message_size_bytes": int(words[1]),
-        "elapsed_time_s": numbers.measure(words[2]),
-        "sent_value": numbers.rate(words[5], heading.unit),
-        **_cpu(("local_cpu_percent", "local_service_demand_us"), words[6:]),
+        **dict(zip(names, map(int, words))),
+        "elapsed_time_s": numbers.measure(words[len(names)]),
+        "sent_value" if is_datagram else "value": numbers.rate(words[rate], heading.unit),
+        **_cpu(_BOTH_SIDES[::2] if is_datagram else _BOTH_SIDES, words[rate + 1 :]),
     }
 
 
 def second_row(heading: Heading, words: List[str]) -> Dict[str, Any]:
     """Of the other side. The rate of a datagram test is what arrived there."""
     if heading.kind == RR:
-        return {
-            "remote_send_socket_bytes": int(words[0]),
-            "remote_recv_socket_bytes": int(words[1]),
-        }
+        names = ("remote_send_socket_bytes", "remote_recv_socket_bytes")
+        return dict(zip(names, map(int, words)))
     return {
         "remote_recv_socket_bytes": int(words[0]),
         "value": numbers.rate(words[3], heading.unit),
         **_cpu(("remote_cpu_percent", "remote_service_demand_us"), words[4:]),
-    }
-
-
-def _request_response(heading: Heading, words: List[str]) -> Dict[str, Any]:
-    return {
-        "local_send_socket_bytes": int(words[0]),
-        "local_recv_socket_bytes": int(words[1]),
-        "request_size_bytes": int(words[2]),
-        "response_size_bytes": int(words[3]),
-        "elapsed_time_s": numbers.measure(words[4]),
-        "value": numbers.rate(words[5], heading.unit),
-        **_cpu(_BOTH_SIDES, words[6:]),
-    }
-
-
-def _bulk(heading: Heading, test: str, words: List[str]) -> Dict[str, Any]:
-    # The columns are receiver, sender, message: with MAERTS the receiver is on netperf's side.
-    is_reversed = test.endswith("MAERTS")
-    return {
-        "local_recv_socket_bytes" if is_reversed else "remote_recv_socket_bytes": int(words[0]),
-        "remote_send_socket_bytes" if is_reversed else "local_send_socket_bytes": int(words[1]),
-        "message_size_bytes": int(words[2]),
-        "elapsed_time_s": numbers.measure(words[3]),
-        "value": numbers.rate(words[4], heading.unit),
-        **_cpu(_BOTH_SIDES, words[5:]),
     }
 
 

@@ -51,6 +51,9 @@ _ENTITY = re.compile(r"&(?:gt|lt|amp|nbsp|quot|apos|#[0-9]{1,5}|#[xX][0-9a-fA-F]
 _LITERAL_END = re.compile(r"(?:\\{1,4}r)?\\{1,4}n(?!et(?:perf|server)\b)")
 _LITERAL_START = re.compile(r"^.*(?:^|[\s:=(\[{,bru])[\"'`]")
 _WORD = re.compile(r"\w")
+_PAIR = re.compile(
+    r"[{,]?\s?([\"'])([A-Z][A-Z0-9_]{2,40})\1: ?(\"[^\"]{0,999}\"|'[^']{0,999}'|[^,}\s]{0,99}),?"
+)
 _DOCKER = ('{"log":"', '","stream":"')  # around each line in its logs
 _LITERAL_SIGNS = (
     (re.compile(r"\\{1,4}t"), "\t"),
@@ -80,7 +83,7 @@ _ANCHOR = re.compile(
 _HEADING = re.compile(r"(?i)(?<![0-9])bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
 _ROW = re.compile(r"(?<=\s)[0-9]{1,12}(?:\s{1,40}-?[0-9]{1,15}(?:\.[0-9]{1,9})?(?!\S)){4,13}")
 _COUNT = re.compile(r" {0,8}([0-9]{1,6})(\.? {1,8})")
-_ANCHOR_SIGNS = ("TEST ", "ytes  ", "Recv   S", "Local /R", "Socket  M")
+_ANCHOR_SIGNS = ("=", "TEST ", "ytes  ", "Recv   S", "Local /R", "Socket  M")  # for speed
 _ANCHOR_WITHIN = 4096
 _PREFIX_LENGTH = 160
 _IS_DIGIT = str.maketrans(" 123456789", "0" * 10)
@@ -94,6 +97,8 @@ def lines_of(text: str) -> Iterable[Numbered]:
         lines = _decoded(lines)
     if "\\n" in text:
         lines = _split_literals(lines)
+    if 'THROUGHPUT": ' in text or "THROUGHPUT': " in text:
+        lines = _split_pairs(lines)
     if any(sign in text for sign in ("<", "&", "[/", "{", "\\")):
         lines = _without_markup(lines)
     if _ESCAPE in text or "\b" in text or "\\" in text or _BARE_COLOUR.search(text):
@@ -159,6 +164,14 @@ def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
             yield number, piece
 
 
+def _split_pairs(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Keyval output as JSON, or as Python prints it."""
+    for number, line in lines:
+        line = _PAIR.sub(lambda pair: "\n%s=%s\n" % (pair[2], pair[3].strip("\"'")), line)
+        for piece in line.split("\n"):
+            yield number, piece
+
+
 def _without_markup(lines: Iterable[Numbered]) -> Iterator[Numbered]:
     for number, line in lines:
         if "\\" in line:
@@ -204,7 +217,8 @@ def _without_prefix(lines: Iterable[Numbered]) -> Iterator[Numbered]:
         for _ in range(2 if ":" in line or "[" in line or line[:1] == "1" else 0):
             stamp = _STAMP.match(line)
             line = line[stamp.end() :] if stamp else line
-        anchor = _ANCHOR.search(line, 0, _ANCHOR_WITHIN) if _may_anchor(line) else None
+        has_sign = any(map(line.__contains__, _ANCHOR_SIGNS))
+        anchor = _ANCHOR.search(line, 0, _ANCHOR_WITHIN) if has_sign else None
         # Of several keys in a line, only the first has a prefix.
         if anchor and not (anchor[0][-1] == "=" and "=" in line[: anchor.start()]):
             start = line[: anchor.start()]
@@ -223,11 +237,6 @@ def _without_prefix(lines: Iterable[Numbered]) -> Iterator[Numbered]:
             count = count + 1 if head.rstrip(".").lstrip("0") == str(count + 1) else -1
             line = rest if count >= 0 else line
         yield number, line
-
-
-def _may_anchor(line: str) -> bool:
-    """For speed alone: a line without these words has no anchor."""
-    return "=" in line or any(sign in line for sign in _ANCHOR_SIGNS)
 
 
 def _split_tables(lines: Iterable[Numbered]) -> Iterator[Numbered]:
