@@ -344,6 +344,11 @@ class ToolTest(unittest.TestCase):
             ("Testing from x at speedtest.net", "speedtest"),
             ("./secnetperf -target:web2", "secnetperf"),
             ("[ ID] Interval\niperf Done.", "iperf3"),
+            ("[  ID ]   Protocol    Interval", "ethr"),
+            ("Starting 4 threads running profile:crr ...", "uperf"),
+            (" #bytes     #iterations    BW peak[MB/sec]", "perftest"),
+            ("summary =   7200 in 00:00:30 =  240.0/s", "JMeter"),
+            (" Name   # reqs   # fails | Avg  Min | req/s failures/s", "locust"),
         ):
             self.assertEqual(netperf.parse(line).other_tool, name, line)
 
