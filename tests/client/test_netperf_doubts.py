@@ -162,6 +162,10 @@ class RemarkTest(unittest.TestCase):
         for banner, table, remark in (
             (RR, RR_HEADING + FIRST, "(TCP_CRR)"),
             (RR, RR_HEADING + FIRST, "k"),
+            (RR, RR_HEADING + FIRST, "Mbps"),
+            (STREAM, STREAM_HEADING + STREAM_ROW, "MB/s"),
+            (STREAM, STREAM_HEADING + STREAM_ROW, "kbps"),
+            (STREAM, STREAM_HEADING + STREAM_ROW, "tps"),
             (STREAM, STREAM_HEADING + STREAM_ROW, "Gbit/s"),
             (STREAM, STREAM_HEADING + STREAM_ROW, "<- Gbps"),
         ):
@@ -172,9 +176,12 @@ class RemarkTest(unittest.TestCase):
             self.assertTrue(any("behind this row" in reason for reason in reasons(text)))
 
     def test_a_remark_that_agrees(self):
-        for remark in ("TCP_RR", "(tcp_rr)", "trans/s", "as before"):
+        for remark in ("TCP_RR", "(tcp_rr)", "trans/s", "transactions/sec", "tps", "as before"):
             text = RR + RR_HEADING + FIRST.rstrip() + " %s\n" % remark + SECOND
             self.assertEqual(rates(text), [("TCP_RR", 7311.25)], remark)
+        for remark in ("Mbps", "(Mbit/s)", "Mb/s", "Mbits/sec", "(10^6bits/s)"):
+            text = STREAM + STREAM_HEADING + STREAM_ROW.rstrip() + " %s\n" % remark
+            self.assertEqual(rates(text), [("TCP_STREAM", 411620000.0)], remark)
 
 
 class OtherSideTest(unittest.TestCase):

@@ -9,20 +9,23 @@ from crr_submit.netperf.findings import Context, Findings
 from crr_submit.netperf.naming import Command, Naming, is_prompt
 from crr_submit.netperf.tables import Heading
 
-_SECOND_ROW_WITHIN = 8  # lines after the first row: a kernel may print between the two
-_REST_WITHIN = 2  # lines after the start of a broken heading or row
+_SECOND_ROW_WITHIN = 8  # lines: a kernel may print between the two
+_REST_WITHIN = 2  # lines
 _ROW_LENGTH = 4  # numbers that make a line worth listing
 _HALF_A_DIGIT = 0.0051  # rates and times have two decimals
-_LONE_RATE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")  # all that -v 0 prints
+_LONE_RATE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")  # -v 0
 _NOT_A_REMARK = re.compile(r"[-+]?[0-9.,]")
 _BRACKETS = "()[]<>,;:"
+_SAID = re.compile(
+    r"([kMG])b(?:it)?s?(?:ps|/s(?:ec)?)|(?:[tr]ps|(?:trans|conn|req)\w{0,20}/s(?:ec)?)"
+)
 _UNIT = re.compile(r"(?i)[kmgt]|\S{0,40}(?:/s(?:ec)?|[bt]ps)")
 _CUT_OUT = re.compile(r"\W{0,80}(?:\.{3}|\u2026|snip)")
 
 
 @dataclass
 class _Start:
-    """A heading or row that may go on in the next line, or wait for the other side's row."""
+    """A heading or row that may go on in the next line, or with the other side's row."""
 
     line: int
     text: str
@@ -125,7 +128,7 @@ class Classic:
         said = [word.strip(_BRACKETS) for word in remark]
         test = self._named and self._named.test
         is_other = any(word.upper() in tables.TESTS and word.upper() != test for word in said)
-        if is_other or (_UNIT.fullmatch(said[0]) and numbers.read_unit(said[0]) != heading.unit):
+        if is_other or (_UNIT.fullmatch(said[0]) and _unit_said(said[0]) != heading.unit):
             return "the words behind this row name another test or unit"
         return None
 
@@ -208,7 +211,7 @@ class Classic:
         if not command or self.is_busy:
             return False
         unit = _unit_of(command)
-        # A datagram rate would be what was sent, not what arrived.
+        # A datagram rate is what was sent, not what arrived.
         is_sent = tables.kind_of(command.test) == tables.DATAGRAM
         if unit is None or is_sent or len(words) != 1 or not _LONE_RATE.fullmatch(words[0]):
             return False
@@ -245,6 +248,13 @@ def _may_follow(first: _Start, text: str, words: List[str]) -> bool:
     if len(words) == 2:
         return text.startswith("%-6s %s" % tuple(words))
     return words[1] == first.words[2] and int(words[2]) <= int(first.words[3])
+
+
+def _unit_said(word: str) -> Optional[numbers.Unit]:
+    found = _SAID.fullmatch(word)
+    if found is None:
+        return numbers.read_unit(word)
+    return numbers.unit_of_letter(found[1].lower()) if found[1] else numbers.TRANSACTIONS
 
 
 def _unit_of(command: Command) -> Optional[numbers.Unit]:

@@ -20,7 +20,7 @@ _ERROR = re.compile(
     r"|resolve_host: |Netperf could not resolve |(?:connect|create)_data_socket: "
     r"|netserver: (?:cannot |could not |unable )|The test you requested |Unable to start netserver)"
 )
-# Words at the start of a line that only this program prints, and words anywhere.
+# What only this program prints, at the start of a line and anywhere.
 _STARTS = (
     ("neper", ("num_transactions=", "invalid_secret_count=", "num_flows=", "throughput_Mbps=")),
     ("ab", ("This is ApacheBench", "Requests per second:", "Concurrency Level:")),

@@ -14,7 +14,7 @@ _PROGRAM = re.compile(r"netperf(?:[-_]?v?[0-9][0-9.a-z]{0,12})?(?:\.exe)?")
 _GLUED = re.compile(r"([$#%>])(?=[\w./\\-]{0,120}netperf)")  # to a prompt
 _SIGNS = "$#%>\u279c\u276f"
 _NO_PROMPT = re.compile(r"[=-]{1,9}>|[0-9.]{1,12}%")  # prose: an arrow, a share
-# What starts a command for another program: no prompt need stand before these.
+# These start another program's command: no prompt need stand before them.
 _LAUNCHERS = frozenset(
     "sudo doas time timeout taskset numactl chrt nice nohup ip nsenter env exec do for while docker"
     " podman kubectl oc ssh lxc-attach jexec chroot unshare cgexec ionice stdbuf watch".split()
@@ -241,7 +241,7 @@ class Command:
         return self.others if self.test is None else (self.test,)
 
     def among(self, other: "Command") -> "Command":
-        """Either of two, or more, may have printed what follows."""
+        """Either may have printed what follows."""
         others = tuple({*self.tests, *other.tests})
         return replace(self, test=None, others=others, units=self.units or other.units)
 

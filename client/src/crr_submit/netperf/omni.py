@@ -15,7 +15,7 @@ _AROUND = " ,;"
 _QUOTING = re.compile(r"[\s>|\"'`]*")
 _HEADING_LINES = 12  # at most
 
-# Scripts put the selectors themselves above the rows.
+# Scripts put selectors above the rows.
 _BY_TITLE = {selector.lower(): selector for selector in TITLES.values()}
 _BY_TITLE.update((title.lower(), selector) for title, selector in TITLES.items())
 _BY_TITLE["elapsed time"] = "ELAPSED_TIME"
@@ -203,7 +203,7 @@ def _aligned(line: str) -> str:
 
 
 class Columns:
-    """Lines of stacked words, a title each column, and aligned rows below them."""
+    """Lines of stacked words, a title each column, and aligned rows."""
 
     def __init__(self, findings: Findings, naming: Naming) -> None:
         self._findings = findings
@@ -278,7 +278,7 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
     lines = [_cut(line, starts) for line in heading]
     cells, words = _cut(row, starts), row.split()
     if cells is None and len(words) == len(starts):
-        cells = words  # somebody wrote another word into a cell, or took spaces out
+        cells = words  # another word is in a cell, or spaces are out
     if None in lines or cells is None:
         return None
     stacks = zip(*(line for line in lines if line is not None))
@@ -291,7 +291,7 @@ def _read_columns(heading: List[str], row: str) -> Optional[Dict[str, str]]:
 
 
 def _read_words(heading: List[str], cells: List[str]) -> Optional[Dict[str, str]]:
-    """As above where spaces were lost: each column has the longest title whose words come next."""
+    """As above, where spaces were lost: a column has the longest title whose words come next."""
     lines = [line.lower().split() for line in heading]
     values = {}
     for cell in cells if len(cells) == len(lines[0]) else ():

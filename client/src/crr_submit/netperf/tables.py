@@ -53,7 +53,6 @@ _TITLE_ENDS = {
     "Connect/Close": "CC",
     "Transactional/Request/Response": "TRR",
 }
-# A pattern without groups.
 TITLE = r"(?:(?:XTI )?(?:TCP|UDP)|SCTP|DCCP|SDP|\bSTREAM|\bDG) (?:%s)" % "|".join(_TITLE_ENDS)
 
 # The columns of sizes: of a bulk test the receiver's first, which is netperf's with MAERTS.

@@ -16,7 +16,7 @@ _ESCAPE = "\x1b"
 _CONTROL = re.compile(
     r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[()][0-9A-B]|[ -~])"
 )
-# What is left of a colour where a log dropped the escape itself.
+# A colour whose escape a log dropped.
 _BARE_COLOUR = re.compile(r"\[[0-9]{1,3}(?:;[0-9]{1,3}){0,4}m|\[[0-2]?K")
 _INVISIBLE: Dict[int, Optional[str]] = {
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f"), None),
@@ -73,7 +73,7 @@ _STAMP = re.compile(
     rf"|[A-Z][a-z]{{2}} [ 0-9][0-9] {_SECONDS} [\w.-]{{1,64}} [\w./-]{{1,64}}(?:\[[0-9]{{1,9}}\])?:"
     r")(?=[\s:|>-]|$)[ \t]?"
 )
-# A line of netperf whose start is known for sure: what stands before it stands before the others.
+# Sure starts of lines: what stands before one stands before the others.
 _ANCHOR = re.compile(
     rf"(?:MIGRATED )?(?:{TITLE}) TEST (?:from|to) |OMNI [A-Z][A-Za-z|]{{1,30}} TEST (?:from|to) "
     r"|Recv {3}Send {4}Send|Local /Remote"
