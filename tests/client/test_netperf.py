@@ -520,6 +520,14 @@ class HostileTest(unittest.TestCase):
             for end in ends:
                 self.assertIn(rates(text[:end]), ([], whole), (name, end))
 
+    def test_a_text_that_ends_within_the_decimals_of_a_rate_does_not_give_it(self):
+        for name in ("crr", "stream", "udp", "crr-k", "crr-oplain"):
+            text = (CAPTURES / (name + ".txt")).read_text(encoding="utf-8")
+            value = netperf.parse(text).results[0].value
+            digits = "%.2f" % (value if value < 1e6 else value / 1e6)
+            cut = text[: text.rindex(digits) + len(digits) - 1]
+            self.assertEqual(rates(cut), [], (name, cut))
+
     def test_lists_are_bounded(self):
         report = netperf.parse(
             STREAM * 5000 + "1 2 3 4 5 6 7\n" * 5000 + "netperf: send_data: x\n" * 9

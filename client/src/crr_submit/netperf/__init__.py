@@ -34,7 +34,7 @@ __all__ = [
     "together",
 ]
 
-LINE_LENGTH = 4096  # netperf prints no longer ones
+LINE_LENGTH = 4096
 
 # What mail, Markdown and org mode put before a line. Signs other than ">" and "|" only before a
 # space: "-1" and "#1" are content.
@@ -43,15 +43,16 @@ _QUOTES = ("'", '"', "`")
 _SUFFIX = " \t\n\v\f\xa0|\\'\"`*"
 _JOINTS = ",;+"  # after the quotation mark that ends a literal
 _INTERIM = ("Interim result:", "NETPERF_INTER", "NETPERF_UNITS[", "NETPERF_ENDING[")
+_CUT = re.compile(r"\.[0-9]\Z")  # none of netperf's ends so
 _BASE64 = re.compile(r"(?i)content-transfer-encoding:[ \t]{0,8}base64")
 
 
 def parse(text: str) -> ParsedReport:
-    """What netperf says in a text. ParseError only when the argument is not text."""
+    """ParseError when the argument is not text."""
     if not isinstance(text, str):
         raise ParseError("netperf output must be text, not %s" % type(text).__name__)
     reader = _Reader()
-    for number, line in wrapping.lines_of(text):
+    for number, line in wrapping.lines_of(_CUT.sub("?", text)):
         reader.take(number, line)
     return reader.report()
 
@@ -146,7 +147,7 @@ class _Reader:
             return True
         self.keyvals.end_block()
         if tables.is_units_line(words):
-            # "Bytes Bytes" may also be a line of titles above columns.
+            # "Bytes Bytes" may also be titles of columns.
             is_title = self.columns.is_open and not tables.has_seconds(words)
             if not (is_title and self.columns.take(number, words, line)):
                 self._finish()

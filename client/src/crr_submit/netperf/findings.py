@@ -80,7 +80,7 @@ _ANYWHERE = (
     ("secnetperf", ("secnetperf",)),
 )
 _TEST_NAME = re.compile(r"(?:TCP|UDP)_(?:CRR|RR|STREAM|MAERTS|CC|SENDFILE)(?![A-Za-z])")
-_NAME_WITHIN = 6  # cells of a row of another program's table
+_NAME_WITHIN = 6  # cells
 _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_stream"))
 
 
