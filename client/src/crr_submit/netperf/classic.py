@@ -211,7 +211,7 @@ class Classic:
         if not command or self.is_busy:
             return False
         unit = _unit_of(command)
-        # A datagram rate is what was sent, not what arrived.
+        # A datagram rate is what was sent.
         is_sent = tables.kind_of(command.test) == tables.DATAGRAM
         if unit is None or is_sent or len(words) != 1 or not _LONE_RATE.fullmatch(words[0]):
             return False
