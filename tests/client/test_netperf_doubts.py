@@ -359,6 +359,10 @@ class ToolTest(unittest.TestCase):
         ):
             self.assertEqual(netperf.parse(line).other_tool, name, line)
 
+    def test_a_line_of_asterisks_and_separators_is_no_fault(self):
+        for line in ("**", "****", "**\x1c", "** \x85**\x1d", "| ** |"):
+            self.assertEqual(netperf.parse(CRR + line + "\n" + KEYVAL).results[0].value, 7311.25)
+
     def test_a_netserver_that_did_not_start(self):
         line = "Unable to start netserver with  'h' port '12865' and family AF_UNSPEC"
         self.assertEqual(netperf.parse(line + "\n").errors, (line,))

@@ -104,7 +104,7 @@ class _Reader:
             return
         self.naming.interrupt()
         above, self._above = self._above, text
-        words = text.replace("**", "").split()
+        words = text.replace("**", "").split() or [""]
         if not (
             self._is_plain(number, text, words, line, above)
             or self._is_aside(text)
