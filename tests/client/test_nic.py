@@ -6,6 +6,7 @@ from pathlib import Path
 from crr_submit import collect, nic
 from crr_submit.host import Host
 from tests.client import trees
+from tests.client.namespace import Namespace, needs_conntrack, needs_namespace
 
 ROUTES = (
     "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
@@ -30,6 +31,33 @@ CARD = {
     "/proc/irq/24/effective_affinity_list": "0\n",
     "/proc/irq/25/effective_affinity_list": "3\n",
 }
+
+QUEUES = """
+import subprocess
+from crr_submit import nic
+for command in (
+    "ip link add near numtxqueues 2 type veth peer name far",
+    "tc qdisc add dev near root mq",
+    "tc qdisc add dev far root pfifo",
+):
+    subprocess.run(command.split(), check=True)
+print(*map(nic.qdisc, ("near", "far", "none")))
+"""
+RULES = """
+import os, subprocess, sys
+from crr_submit import collect
+from crr_submit.host import Host
+
+class Live(Host):
+    is_live = True
+
+print(collect.firewall_rules(Live(sys.argv[1])))
+rules = "add table ip t; add chain ip t c; add rule ip t c accept; add rule ip t c drop"
+subprocess.run(["nft", rules], check=True)
+print(collect.firewall_rules(Live(sys.argv[1])))
+os.setuid(65534)
+print(collect.firewall_rules(Live(sys.argv[1])))
+"""
 
 
 class NicTest(unittest.TestCase):
@@ -77,6 +105,13 @@ class NicTest(unittest.TestCase):
         self.assertIs(found["scatter-gather"], True)
         self.assertEqual(nic.offloads("no-such-card"), {})
 
+    @needs_namespace
+    def test_the_queueing_discipline_and_that_of_queues(self):
+        usual = Path("/proc/sys/net/core/default_qdisc").read_text().strip()
+        with Namespace() as namespace:
+            printed = namespace.run("/", "-c", QUEUES)
+        self.assertEqual(printed, (0, "mq/%s pfifo None\n" % usual, ""))
+
 
 class SettingsTest(NicTest):
     def test_kernel_parameters_are_an_allow_list(self):
@@ -91,6 +126,15 @@ class SettingsTest(NicTest):
         files["/proc/modules"] = "nf_tables 3 12 - Live\n"
         self.assertIsNone(collect.firewall_rules(self.host(files)))
         self.assertIsNone(collect.firewall_rules(self.host({})))
+
+    @needs_conntrack
+    @needs_namespace
+    def test_rules_of_nftables_are_counted_by_root(self):
+        files = {"/proc/modules": "nf_tables 3 12 - Live\n", "/proc/sys/net/core/somaxconn": "1\n"}
+        root = self.host(files).root
+        os.chmod(root, 0o755)
+        with Namespace() as namespace:
+            self.assertEqual(namespace.run("/", "-c", RULES, root), (0, "0\n2\nNone\n", ""))
 
     def test_connections_in_time_wait(self):
         text = "sockets: used 180\nTCP: inuse 7 orphan 0 tw 1234 alloc 9 mem 2\nUDP: inuse 3\n"

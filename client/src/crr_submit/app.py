@@ -2,8 +2,7 @@
 new connection against connections that are kept, as an application sees it.
 
 The report on disk is sent to nobody. Server and generator are processes of their own on loopback;
-nothing on the host is changed. The results are tests of their own name and are not compared with
-netperf's.
+nothing on the host is changed.
 """
 
 import contextlib
@@ -31,7 +30,7 @@ from crr_submit.measure import Measurement, Progress, now
 from crr_submit.options import AppSettings, Options
 from crr_submit.programs import CannotMeasure, Interrupted, handled
 from crr_submit.telemetry import Conntrack
-from crr_submit.terminal import Terminal
+from crr_submit.terminal import Terminal, counted
 
 # Before the first run nothing is known of this host; only the time left is guessed by it.
 FIRST_RATE = 10_000.0
@@ -299,10 +298,9 @@ def _lines(found: Sequence[Found]) -> Iterator[str]:
         return
     output = found[0][0]
     rates = [each.rate for each, _ in found]
-    yield "  %-14s %3d %-4s %12s trans/s (median), load by %s" % (
+    yield "  %-14s %8s %12s trans/s (median), load by %s" % (
         output.test,
-        len(rates),
-        "run" if len(rates) == 1 else "runs",
+        counted(len(rates), "run"),
         "{:,.0f}".format(statistics.median(rates)),
         output.generator,
     )
@@ -333,5 +331,5 @@ def _side(sides: Sequence[Tuple[AppOutput, Sequence[float]]]) -> str:
     count = len(sides[0][1])
     used = statistics.median(sum(cpu_s) / output.elapsed_time_s for output, cpu_s in sides)
     most = statistics.median(busiest(output, cpu_s) for output, cpu_s in sides)
-    processes = "1 process" if count == 1 else "%d processes" % count
-    return "%s, %.2f CPUs, the busiest %.0f %% of the time" % (processes, used, 100 * most)
+    text = "%s, %.2f CPUs, the busiest %.0f %% of the time"
+    return text % (counted(count, "process", "es"), used, 100 * most)

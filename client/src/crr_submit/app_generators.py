@@ -1,8 +1,7 @@
 """What makes the load for `crr-submit app`: ab or wrk where one is on PATH, else our own processes.
 
-Each takes a `Job` and gives a `Load`. ab and wrk are read by the few lines that count; what they
-printed is kept beside. Ours keeps a number of requests under way from each process, with epoll, and
-checks every answer byte for byte.
+Each takes a `Job` and gives a `Load`. Ours keeps a number of requests under way from each process,
+with epoll, and checks every answer byte for byte.
 """
 
 import contextlib

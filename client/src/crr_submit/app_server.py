@@ -2,8 +2,7 @@
 made of them: 'Hello world!' on a free loopback port, an epoll loop in each.
 
 A child sees the end of its line when we are gone, whatever ended us, and ends too. The server
-closes first, as HTTP/1.0 servers do, unless the client asks to keep the connection. It says on
-request how many connections and requests it has had and what CPU time it has used.
+closes first, as HTTP/1.0 servers do, unless the client asks to keep the connection.
 """
 
 import contextlib
@@ -180,7 +179,6 @@ class Server:
         self._close()
 
     def counts(self) -> Counts:
-        """Ask every process; raises CannotMeasure when one has ended."""
         until_s = time.monotonic() + ANSWER_LIMIT_S
         for child in self._children.running:
             child.tell()

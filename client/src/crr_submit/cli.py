@@ -87,7 +87,6 @@ def _offer(report: session.SavedReport, options: Options, terminal: Terminal) ->
 
 
 def run(options: Options, terminal: Terminal) -> int:
-    """Measure and save."""
     report = session.measure_and_save(options, terminal)
     if not report.is_complete:
         return _finish(_unfinished(report, options, terminal), NOT_SENT, terminal)
@@ -122,7 +121,6 @@ def _print_for_mail(reports: Sequence[Tuple[str, bytes]], terminal: Terminal) ->
 
 
 def show(options: Options, terminal: Terminal) -> int:
-    """Print the environment."""
     environment = collect.environment(Host(), options.with_cloud)
     shown = {"environment": build(environment, redact=options.redact)["environment"]}
     if options.as_json:

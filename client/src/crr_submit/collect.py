@@ -3,7 +3,7 @@ settings.
 
 Each collector sets what it knows and leaves null what it does not; none raises. Nothing is
 collected that has no row in `crr_submit.fields`: no host name, no address, no serial number, no
-uuid. `conntrack` becomes `active` only after a run has shown it (`crr_submit.measure`).
+uuid.
 """
 
 import os
@@ -13,6 +13,8 @@ from typing import Any, Dict, List, Optional, Set
 from crr_submit import cloud, cpus, nic, virtualization
 from crr_submit.host import Host, os_release
 
+# NFT_MSG_GETRULE of NETLINK_NETFILTER, of every family.
+_GET_RULES = (12, 10 << 8 | 7, bytes(4))
 _CPU_FOLDER = "/sys/devices/system/cpu"
 # Settings on the way of a new connection, under the names that sysctl and the registry use. Only
 # what stands in these tables is read.
@@ -221,12 +223,24 @@ def kernel_parameters(host: Host) -> Dict[str, str]:
 
 
 def firewall_rules(host: Host) -> Optional[int]:
-    """0 when neither iptables' tables nor nftables are there; the rules of others need root."""
+    """Rules of nftables, which root may count; those of older iptables nobody can tell from here.
+    0 when neither is there.
+    """
     tables = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
     loaded = [line.split(" ", 1)[0] for line in host.lines("/proc/modules")]
     is_known = host.exists("/proc/modules") and host.exists("/proc/sys/net")
-    in_use = {"ip_tables", "ip6_tables", "nf_tables"}.intersection(loaded)
-    return 0 if is_known and not in_use and not any(map(host.exists, tables)) else None
+    if (
+        not is_known
+        or {"ip_tables", "ip6_tables"}.intersection(loaded)
+        or any(map(host.exists, tables))
+    ):
+        return None
+    if "nf_tables" not in loaded:
+        return 0
+    try:
+        return sum(1 for _ in nic.netlink(*_GET_RULES)) if host.is_live else None
+    except OSError:
+        return None
 
 
 def time_wait(host: Host) -> Optional[int]:

@@ -5,7 +5,7 @@ The two secrets are made before sending and kept in `<file>.claim`, for its owne
 `Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw it. They belong
 to one registry and one exact content.
 
-Out: an `Outcome`, the same for people and for --json. Whatever the registry answers is printed.
+Out: an `Outcome`, the same for people and for --json.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from crr_submit import send
 from crr_submit.report import MEDIA_TYPE, save
 from crr_submit.send import Claim
-from crr_submit.terminal import Terminal, clean, clean_lines
+from crr_submit.terminal import Terminal, clean, clean_lines, counted
 
 TEXT_TYPE = "text/plain; charset=utf-8"
 TOKEN_PREFIX = "crrc_"
@@ -78,11 +78,7 @@ def media_type(body: bytes) -> str:
     """An envelope goes as JSON, anything else as text: the registry says what is wrong with
     either.
     """
-    try:
-        value = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return TEXT_TYPE
-    return MEDIA_TYPE if isinstance(value, dict) and "report_version" in value else TEXT_TYPE
+    return MEDIA_TYPE if "report_version" in send.json_object(body) else TEXT_TYPE
 
 
 def retry_command(path: str, registry: Optional[str]) -> str:
@@ -177,12 +173,10 @@ def _wrapped(row: str) -> List[str]:
 def standing(value: Any) -> List[str]:
     """`TCP_CRR, 1 stream, same cpu: 24,000 trans/s in 8 runs`, and among whom that is how good."""
     try:
-        streams = "1 stream" if value["streams"] == 1 else "%d streams" % value["streams"]
         where = clean(value["placement"] or "placement unknown").replace("_", " ")
-        kind = ", ".join([clean(value["test"]), streams, where])
+        kind = ", ".join([clean(value["test"]), counted(value["streams"], "stream"), where])
         rate = "{:,.0f} {}".format(value["rate"], clean(value["unit"]))
-        runs = "1 run" if value["n_runs"] == 1 else "%d runs" % value["n_runs"]
-        rows = ["%s: %s in %s" % (kind, rate, runs)]
+        rows = ["%s: %s in %s" % (kind, rate, counted(value["n_runs"], "run"))]
         over = clean(value["topology"] or "unknown topology").replace("_", " ")
         others, below = value["n_machines"], value["below"]
         among = "measured in the same way (%s, %s)" % (kind, over)

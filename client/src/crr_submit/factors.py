@@ -2,8 +2,7 @@
 
 Each factor names its two values, the kernel files that hold it, and the load that exercises it:
 netperf's TCP_CRR on one CPU over loopback; the same over a veth pair that tune makes for itself; or
-the server of `crr-submit app` under more connections than its queues hold. A factor that none of
-them exercises is refused with the reason.
+the server of `crr-submit app` under more connections than its queues hold.
 """
 
 import os
@@ -216,7 +215,10 @@ FACTORS = {
         _sysctl("net.ipv4.tcp_max_syn_backlog", ("128", "4096")),
         _sysctl("net.ipv4.tcp_syncookies", ("2", "1")),
         _sysctl("net.ipv4.tcp_tw_reuse", ("1", "0")),
-        *(_of_veth("offload." + name, partial(nic.set_offload, VETH, name)) for name in nic.NAMES),
+        *(
+            _of_veth("offload." + name, partial(nic.set_offload, VETH, name))
+            for name in nic.SETTABLE
+        ),
         _of_veth("rps.nic", _steer),
         _of_veth("conntrack", _track, ("loaded", "active")),
     )

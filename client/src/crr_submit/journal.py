@@ -5,8 +5,7 @@ the values that will be written to it. Any other value is somebody else's and is
 in /run, which the reboot empties that resets the settings.
 
 The watchdog is a second process that outlives a killed tune: when its pipe closes without the word
-of `dismiss`, it restores the settings. It has a session of its own, out of reach of the terminal's
-keys.
+of `dismiss`, it restores the settings.
 """
 
 import contextlib

@@ -1,9 +1,7 @@
 """Carries out a plan: starts netperf, reads the counters inside the active window, keeps what
 netperf printed.
 
-In: steps of `crr_submit.plan`. Out: a `Measurement` whose `runs` are rows of the report. A
-measurement that is interrupted or fails keeps what was measured so far; nothing here raises after
-the first run.
+Interrupted or failed, it keeps what was measured so far; nothing here raises after the first run.
 """
 
 import contextlib

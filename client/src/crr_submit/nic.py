@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import struct
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Set
 
 from crr_submit.host import Host
 from crr_submit.programs import CannotMeasure
@@ -28,12 +28,10 @@ _OFFLOADS = {
     "generic-segmentation-offload": 0x23,
     "generic-receive-offload": 0x2B,
 }
-NAMES = {
-    "sg": "scatter-gather",
-    "tso": "tcp-segmentation-offload",
-    "gso": "generic-segmentation-offload",
-    "gro": "generic-receive-offload",
-}
+SETTABLE = {"sg": 0x18, "tso": 0x1E, "gso": 0x23, "gro": 0x2B}
+# netlink(7): NETLINK_ROUTE with RTM_GETQDISC, and the parts of every dialogue.
+_ROUTE, _GET_QDISC, _ROOT = 0, 38, 0xFFFFFFFF
+_DUMP, _ERROR, _DONE = 0x301, 2, 3
 _DEFAULT_ROUTE = "00000000"
 _NET = "/sys/class/net/"
 
@@ -51,7 +49,7 @@ def describe(host: Host, name: Optional[str]) -> Optional[Dict[str, Any]]:
 
 
 def spread(host: Host, name: Optional[str]) -> Dict[str, str]:
-    """rps.nic, rfs.nic, xps.nic and irq_spread of a card; the unreadable is left out."""
+    """rps.nic, rfs.nic, xps.nic, irq_spread and qdisc of a card; the unreadable is left out."""
     if name is None:
         return {}
     found = {
@@ -59,6 +57,7 @@ def spread(host: Host, name: Optional[str]) -> Dict[str, str]:
         "rfs.nic": _rfs(host, name),
         "xps.nic": any_mask(host, name, "tx-", "xps_cpus"),
         "irq_spread": irq_spread(host, name),
+        "qdisc": qdisc(name) if host.is_live else None,
     }
     return {factor: value for factor, value in found.items() if value is not None}
 
@@ -114,7 +113,7 @@ def offloads(name: str) -> Dict[str, bool]:
 
 def set_offload(name: str, offload: str, is_on: int, _: int) -> None:
     """Turn tso, sg, gso or gro of a card on or off and read it back; raises CannotMeasure."""
-    code = _OFFLOADS[NAMES[offload]]
+    code = SETTABLE[offload]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         _ethtool(control, name, code + 1, is_on)
         if _ethtool(control, name, code) != is_on:
@@ -137,6 +136,34 @@ def irq_spread(host: Host, name: str) -> Optional[str]:
     lists = [host.text("/proc/irq/%s/effective_affinity_list" % number) for number in numbers]
     cpus = {word for text in lists if text for word in text.split(",")}
     return "%d interrupts on %d CPUs" % (len(numbers), len(cpus)) if cpus else None
+
+
+def qdisc(name: str) -> Optional[str]:
+    """The queueing discipline of a card, `mq/fq_codel` where its queues have theirs."""
+    kinds: Dict[bool, Set[str]] = {True: set(), False: set()}
+    with contextlib.suppress(OSError):
+        for answer in netlink(_ROUTE, _GET_QDISC, bytes(20)):
+            index, _, parent = struct.unpack_from("iII", answer, 4)
+            if index == socket.if_nametoindex(name):
+                kind = answer[24 : 20 + struct.unpack_from("H", answer, 20)[0]]
+                kinds[parent == _ROOT].add(kind.rstrip(b"\0").decode("ascii", "replace"))
+    return "/".join(kind for of in (True, False) for kind in sorted(kinds[of])) or None
+
+
+def netlink(family: int, question: int, body: bytes) -> Iterator[bytes]:
+    """What the kernel lists in answer, without headers; OSError where it refuses."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as kernel:
+        kernel.send(struct.pack("IHHII", 16 + len(body), question, _DUMP, 0, 0) + body)
+        while True:
+            part = kernel.recv(1 << 20)
+            while part:
+                size, kind = struct.unpack_from("IH", part)
+                if kind == _DONE:
+                    return
+                if kind == _ERROR:
+                    raise OSError(-struct.unpack_from("i", part, 16)[0], "netlink")
+                yield part[16:size]
+                part = part[(size + 3) & ~3 :]
 
 
 def _queues(host: Host, name: str, kind: str) -> List[str]:

@@ -10,6 +10,8 @@ import random
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from crr_submit.terminal import counted
+
 CPU_ROWS = 64  # of telemetry
 # netserver waits out its padded timer: a timed TCP_CRR run takes -l and this.
 CRR_PAD_S = 4.0
@@ -58,7 +60,7 @@ class Step:
     @property
     def label(self) -> str:
         """`TCP_CRR, 2 streams, unpinned`."""
-        streams = "1 stream" if self.streams == 1 else "%d streams" % self.streams
+        streams = counted(self.streams, "stream")
         name = "warm-up" if self.warm_up else self.test
         return "%s, %s, %s" % (name, streams, self.placement.replace("_", " "))
 
@@ -121,7 +123,6 @@ def against_far_end(steps: Sequence[Step]) -> List[Step]:
 
 
 def expected_s(steps: Sequence[Step]) -> float:
-    """How long the steps will take."""
     return sum(step.expected_s for step in steps)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from crr_submit import app_output, paired, report
+from crr_submit.terminal import counted
 
 WIDTH = 72
 HEADLINE = "TCP_CRR"
@@ -44,8 +45,8 @@ class Arm:
 
     @property
     def name(self) -> str:
-        streams = "1 stream" if self.streams == 1 else "%d streams" % self.streams
-        return ", ".join([streams, (self.placement or "placement unknown").replace("_", " ")])
+        where = (self.placement or "placement unknown").replace("_", " ")
+        return counted(self.streams, "stream") + ", " + where
 
 
 def text(body: bytes, address: Optional[str] = None) -> str:
@@ -79,7 +80,7 @@ def draft(block: str) -> str:
 
 
 def _headline(arm: Arm) -> List[str]:
-    where = " (%s, %d %s)" % (arm.name, len(arm.rates), "run" if len(arm.rates) == 1 else "runs")
+    where = " (%s, %s)" % (arm.name, counted(len(arm.rates), "run"))
     return _wrapped("%s: %s %s%s" % (arm.test, _number(arm.rate), arm.unit, where))
 
 

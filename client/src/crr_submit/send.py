@@ -1,8 +1,7 @@
 """Sends one report: the request, the retries, and what a refusal means in words.
 
 In: bytes, a registry's address, the two secrets. Out: the registry's answer, or a `SendError`
-whose text names the cause. The transport and the sleep are arguments. A retry carries the same
-secrets, so it can never make two reports.
+whose text names the cause. A retry carries the same secrets, so it can never make two reports.
 """
 
 import email.utils
@@ -133,7 +132,7 @@ def refusal(response: Response) -> str:
     location = response.headers.get("location")
     if 300 <= response.status < 400 and location:
         lines[0] += ": it is at another address, %s" % location.replace(REPORTS_PATH, "/")
-    error = _json_object(response.body).get("error")
+    error = json_object(response.body).get("error")
     if isinstance(error, dict):
         lines[0] += ": %s (%s)" % (error.get("message"), error.get("code"))
         lines += ["  " + _detail(detail) for detail in _list(error.get("details"))]
@@ -164,7 +163,7 @@ def _request(body: bytes, media_type: str, registry: str, claim: Claim) -> urlli
 
 def _answer(response: Response, registry: str) -> Dict[str, Any]:
     """The body of a 200, 201 or 202; a proxy's friendly page is none."""
-    answer = _json_object(response.body)
+    answer = json_object(response.body)
     if not isinstance(answer.get("id"), str):
         raise SendError("%s answers %d, but not as a registry does" % (registry, response.status))
     if isinstance(answer.get("url"), str):
@@ -172,7 +171,7 @@ def _answer(response: Response, registry: str) -> Dict[str, Any]:
     return answer
 
 
-def _json_object(body: bytes) -> Dict[str, Any]:
+def json_object(body: bytes) -> Dict[str, Any]:
     try:
         value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):

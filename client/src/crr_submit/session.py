@@ -2,8 +2,6 @@
 
 The machine id is a random number that says "the same machine again" and nothing else, made once,
 kept in the user's configuration folder, sent only when asked for.
-
-`tune` and `app` keep their reports in the same way.
 """
 
 import os

@@ -173,7 +173,6 @@ def _cpu_ticks(host: Host) -> Dict[int, Tuple[int, ...]]:
 
 
 def _idle_entries(host: Host, numbers: Mapping[int, Any]) -> Dict[int, int]:
-    """How often each CPU entered any idle state."""
     entries = {}
     for number in numbers:
         folder = "%s/cpu%d/cpuidle" % (_CPU_FOLDER, number)

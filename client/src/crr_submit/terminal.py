@@ -100,6 +100,11 @@ def duration(seconds: float) -> str:
     return "%d min %d s" % (minutes, rest) if minutes else "%d s" % rest
 
 
+def counted(count: int, what: str, plural: str = "s") -> str:
+    """`1 run`, `3 runs`."""
+    return "%d %s" % (count, what if count == 1 else what + plural)
+
+
 def _screen_size() -> Tuple[int, int]:
     """Columns and lines; some terminals say 0, which older Pythons hand on."""
     size = shutil.get_terminal_size()

@@ -251,7 +251,6 @@ def _cpu_flag(host: Host, *names: str) -> Optional[bool]:
 
 
 def cpu_names(host: Host) -> str:
-    """Vendor and model of the CPUs."""
     names = ("vendor_id", "model name")
     lines = [line.partition(":") for line in host.lines("/proc/cpuinfo")]
     return _joined(value.strip() for name, _, value in lines if name.strip() in names)
