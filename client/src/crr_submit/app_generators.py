@@ -24,7 +24,7 @@ from crr_submit import __version__
 from crr_submit.app_output import AB, OWN, WRK
 from crr_submit.app_server import Children, Line, response, say
 from crr_submit.host import Host
-from crr_submit.programs import CannotMeasure, end_group, held, start
+from crr_submit.programs import CannotMeasure, end_group, held, start, wait
 
 _BEGUN = (0, errno.EINPROGRESS)
 # A run that is slower than this many requests a second is given up after the grace time.
@@ -163,9 +163,7 @@ def _printed(command: List[str], until_s: float) -> Tuple[str, float]:
         with held():
             process = start(command, file)
         try:
-            while process.poll() is None and time.monotonic() < until_s:
-                time.sleep(0.01)
-            is_late = process.poll() is None
+            is_late = not wait(process, until_s)
         finally:
             with held():
                 end_group(process)

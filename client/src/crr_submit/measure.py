@@ -28,6 +28,7 @@ from crr_submit.programs import (
     handled,
     held,
     start,
+    wait,
 )
 from crr_submit.telemetry import Conntrack
 
@@ -159,7 +160,7 @@ class _Runner:
         started_s = time.monotonic()
         deadline_s = started_s + step.expected_s + GRACE_S
         if not step.warm_up:
-            _wait(processes[0], started_s + MARGIN_S)
+            wait(processes[0], started_s + MARGIN_S)
             first = telemetry.read(self.host)
             run["placement"] = cpus.verified(
                 self.host,
@@ -169,10 +170,10 @@ class _Runner:
             )
             is_counted = step.duration_s is None
             window_s = started_s + (step.duration_s or 0) - MARGIN_S
-            _wait(processes[0], deadline_s if is_counted else window_s)
+            wait(processes[0], deadline_s if is_counted else window_s)
             run["telemetry"] = telemetry.window(first, telemetry.read(self.host))
         for process in processes:
-            if not _wait(process, deadline_s):
+            if not wait(process, deadline_s):
                 raise CannotMeasure(
                     "netperf does not end: can its data connections reach the other end?"
                 )
@@ -192,7 +193,7 @@ class _Runner:
                 process.send_signal(signal.SIGINT)
         deadline_s = time.monotonic() + STOP_LIMIT_S
         for process, file, size_bytes in zip(processes, files, before):
-            while _size_bytes(file) == size_bytes and not _wait(process, time.monotonic() + POLL_S):
+            while _size_bytes(file) == size_bytes and not wait(process, time.monotonic() + POLL_S):
                 if time.monotonic() > deadline_s:
                     break
         run.update(
@@ -256,15 +257,6 @@ class _Runner:
             "remote_environment": self.netserver.environment,
             "telemetry": {},
         }
-
-
-def _wait(process: "subprocess.Popen[bytes]", until_s: float) -> bool:
-    """Wait for a process until a moment of the monotonic clock; True when it ended."""
-    try:
-        process.wait(timeout=max(0.0, until_s - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
 
 
 def _size_bytes(file: IO[bytes]) -> int:
