@@ -82,7 +82,6 @@ class AppOutput:
 
 
 def write(output: AppOutput) -> str:
-    """The block."""
     lines = ["%s=%s" % (key, _written(key, getattr(output, key.lower()))) for key in _PATTERNS]
     return "\n".join([FIRST_LINE, *lines, LAST_LINE]) + "\n"
 

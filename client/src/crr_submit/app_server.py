@@ -69,7 +69,6 @@ class Child:
         return found
 
     def end(self) -> None:
-        """Kill it and wait for it."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -119,7 +118,6 @@ def _be_child(work: Callable[[Line], None], line: Line) -> NoReturn:
 
 
 def response(keep_alive: bool) -> bytes:
-    """The one answer."""
     kept = b"Keep-Alive" if keep_alive else b"close"
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: %s"
     return head % (len(BODY), kept) + b"\r\n\r\n" + BODY

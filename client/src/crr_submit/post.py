@@ -129,7 +129,6 @@ def _facts(envelope: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _counted(envelope: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-    """The runs that are figures."""
     return [run for run in envelope["runs"] if not run.get("warm_up") and not run.get("partial")]
 
 
