@@ -63,5 +63,5 @@ def frame(spec: ChartSpec, address: str) -> str:
 
 def _markdown(text: str) -> str:
     return "".join(
-        f"\\{character}" if character in "\\`*_[]<>" else character for character in text
+        f"\\{character}" if character in "\\`*_[]<>&~|" else character for character in text
     )

@@ -24,8 +24,7 @@ def badge(request: HttpRequest, public_id: str) -> HttpResponse:
     if report.status in RawReport.SHOWN:
         (row,) = headlines([report])
         if row.figure:
-            figure = row.figure
-            label, text = figure.test, f"{figure.bound}{figure.rate:,.0f} {figure.unit}"
+            label, text = row.figure.test, row.figure.told
     left, right = (round(len(part) * LETTER_PX) + PADDING_PX for part in (label, text))
     context = {"label": label, "text": text, "left": left, "right": right, "width": left + right}
     content = render_to_string("registry/badge.svg", context)

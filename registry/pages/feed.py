@@ -33,7 +33,7 @@ class _Entries(Feed):
         if item.figure is None:
             return f"Report {item.public_id}"
         system = _plain(" ".join(part for part in (item.kernel, item.hypervisor) if part))
-        figure = f"{item.figure.test} {item.figure.bound}{item.figure.rate:,.0f} {item.figure.unit}"
+        figure = f"{item.figure.test} {item.figure.told}"
         return f"{figure}, {system}" if system else figure
 
     def item_description(self, item: Headline) -> str:

@@ -41,6 +41,11 @@ class Figure:
     load: str
     bound: str
 
+    @property
+    def told(self) -> str:
+        """`at least 35,000 trans/s`: for a line of text."""
+        return " ".join(part for part in (self.bound, f"{self.rate:,.0f}", self.unit) if part)
+
 
 @dataclass(frozen=True)
 class Headline:
