@@ -21,21 +21,26 @@ RATIO_TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.
 TICK_GAP = 0.07  # of the axis, below which two labels would touch
 GOLDEN = 0.618  # a step that never comes back to the same place
 POINTS_PER_IN = 72
+_PLATE = {"boxstyle": "square,pad=0.08", "facecolor": style.PAPER, "edgecolor": "none"}
 
 
 @dataclass(frozen=True)
 class Pen:
-    """Where the marks of one panel go: its axes, the height of a bar, the size of figures."""
+    """Where the marks of one panel go: its axes, the height of a bar, the size of figures, and
+    whether lines run behind those.
+    """
 
     axes: Axes
     bar: float
     size: float
+    is_on_lines: bool
 
 
 def draw_panel(axes: Axes, panel: Panel, spec: ChartSpec, layout: Layout, width: float) -> None:
     kind = KINDS[spec.kind]
     size, room = value_size(spec, panel, width, layout.sizes(style.VALUE_SIZES))
-    pen = Pen(axes, layout.bar, size)
+    is_dots = panel.reference is not None or kind.mark != BAR
+    pen = Pen(axes, layout.bar, size, is_dots)
     axes.set_ylim(layout.rows, 0)
     axes.set_yticks([])
     axes.set_frame_on(False)
@@ -44,7 +49,6 @@ def draw_panel(axes: Axes, panel: Panel, spec: ChartSpec, layout: Layout, width:
     _axis(pen, panel, width / (width - room), middles)
     if kind.is_joined:
         _joined(axes, spec.rows, panel.test, middles)
-    is_dots = panel.reference is not None or kind.mark != BAR
     mark = _MARKS[DOT if panel.reference is not None else kind.mark]
     for row, y in zip(spec.rows, middles, strict=True):
         if panel.test not in row.cells:
@@ -244,6 +248,7 @@ def _write(pen: Pen, at: tuple[float, float], after_in: float, text: str, **more
         "data",
         "offset points",
         va="center_baseline",
+        bbox=_PLATE if pen.is_on_lines else None,
         **more,  # type: ignore[arg-type]
     )
 

@@ -23,6 +23,7 @@ from charts.params import ChartParams
 from charts.render_png_svg import _figure, render
 from charts.spec import FoundRow, build
 from charts.style import LABEL_SIZES
+from tests.charts.test_kinds import drawn
 from tests.charts.test_spec import HOSTILE, data, row, spec, value
 
 
@@ -176,6 +177,15 @@ def test_a_bar_of_one_host_says_so_in_the_picture() -> None:
     many = spec(row(values={"TCP_CRR": value(hosts=5), "UDP_RR": value(hosts=5)}))
     assert b"<!-- 1 host -->" in render(alone).svg
     assert b"<!-- 1 host -->" not in render(many).svg
+
+
+@pytest.mark.parametrize("kind", ["bars", "ranked", "streams", "distribution", "costs"])
+def test_no_line_runs_through_a_figure(kind: str) -> None:
+    """Where rules and lines run from row to row, each figure stands on a plate."""
+    found = [row(label, values={"TCP_CRR": value(hosts=5)}) for label in ("a", "b")]
+    (axes,) = _figure(drawn(kind, *found)).axes
+    assert axes.texts
+    assert all((text.get_bbox_patch() is None) == (kind == "bars") for text in axes.texts)
 
 
 AUDITED = """
