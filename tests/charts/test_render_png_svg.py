@@ -1,6 +1,5 @@
 """Pictures: they come out for any data, the same every time, and hold no formula and no script."""
 
-import hashlib
 import os
 import struct
 import subprocess
@@ -227,23 +226,42 @@ lines.antialiased: False
 """
 
 
-@pytest.mark.parametrize("seed", ["0", "1"])
-def test_settings_of_the_machine_change_nothing(tmp_path: Path, seed: str) -> None:
+EVERY_FORM = """
+import datetime, hashlib, sys, time
+later = datetime.timedelta(days=int(sys.argv[1]))
+real_s, real = time.time, datetime.datetime
+time.time = lambda: real_s() + later.total_seconds()
+class Later(real):
+    @classmethod
+    def now(cls, tz=None):
+        return real.now(tz) + later
+datetime.datetime = Later
+from charts.embed import draft, embed, frame
+from charts.render_png_svg import render
+from charts.render_text import render_csv, render_json, render_text
+from tests.charts.test_spec import row, spec, value
+drawn = spec(row('$x$', values={'TCP_CRR': value(hosts=5)}))
+pictures = render(drawn)
+texts = [render_text(drawn), render_csv(drawn), render_json(drawn), frame(drawn, 'https://x/c/y')]
+texts += [str(embed(drawn, 'https://x/c/y', None)), str(draft(drawn, 'https://x/c/y'))]
+every = pictures.png + pictures.svg + "".join(texts).encode()
+print(len(every), hashlib.sha256(every).hexdigest())
+"""
+
+
+def test_every_form_is_the_same_on_another_machine_on_another_day(tmp_path: Path) -> None:
+    """Whatever that machine's settings are, its seed of hashes, its clock and its time zone."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE_SETTINGS)
-    program = (
-        "import hashlib\n"
-        "from charts.render_png_svg import render\n"
-        "from tests.charts.test_spec import row, spec, value\n"
-        "drawn = render(spec(row('$x$', values={'TCP_CRR': value(hosts=5)})))\n"
-        "print(hashlib.sha256(drawn.png + drawn.svg).hexdigest())\n"
-    )
-    printed = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "MPLCONFIGDIR": str(tmp_path), "PYTHONHASHSEED": seed},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    drawn = render(spec(row("$x$", values={"TCP_CRR": value(hosts=5)})))
-    assert printed.strip() == hashlib.sha256(drawn.png + drawn.svg).hexdigest()
+    hostile = {"MPLCONFIGDIR": str(tmp_path), "PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu"}
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", EVERY_FORM, days],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for days, environment in (("0", {"PYTHONHASHSEED": "0"}), ("800", hostile))
+    ]
+    assert printed[0] == printed[1]

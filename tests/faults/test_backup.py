@@ -1,5 +1,6 @@
 """Backups are restored: on SQLite and on PostgreSQL, into an empty place, byte for byte."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,25 +100,28 @@ def test_damaged_backup_and_place_that_is_not_empty_are_refused(tmp_path: Path) 
         here.manage("restore_registry", str(backup))
 
 
-POSTED = """
-import sys
+POSTED = Path(__file__).parents[1] / "data/frozen"
+POST = """
+import json
+from pathlib import Path
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from charts import artefacts
-from registry.models.identity import digest_of
 
 first = [(app, "0001_initial") for app in ("registry", "submissions", "charts")]
 executor = MigrationExecutor(connection)
 state = executor.migrate([key for key in first if key in executor.loader.graph.nodes])
-chart = state.apps.get_model("charts", "Chart").objects.create(slug="posted", params={})
-content = bytes.fromhex("89504e470d0a1a0a") + b"as it was posted"
-spec = {"title": "as it was posted"}
-digest = digest_of(spec)
-state.apps.get_model("charts", "FrozenChart").objects.create(
-    chart=chart, version=digest[:12], digest=digest, spec=spec, drawn_at="2026-01-01T00:00Z",
-    files={"png": {"digest": artefacts.put(content, "png"), "size": len(content)}},
-)
-print(digest[:12])
+posted = Path({posted!r})
+rows = json.loads((posted / "rows.json").read_text())
+chart = state.apps.get_model("charts", "Chart").objects.create(**rows["charts.chart"])
+frozen = {{**rows["charts.frozenchart"], "chart": chart}}
+state.apps.get_model("charts", "FrozenChart").objects.create(**frozen)
+for ending, file in frozen["files"].items():
+    content = (posted / f"xen-users.{{ending}}").read_bytes()
+    assert artefacts.put(content, ending) == file["digest"]
+for command in ("migrate", "load_seed", "reparse_reports"):
+    call_command(command, verbosity=0)
 """
 
 
@@ -127,18 +131,22 @@ print(digest[:12])
 def test_frozen_chart_of_the_first_schema_keeps_its_bytes(
     places: list[Deployment], tmp_path: Path
 ) -> None:
-    """Its address stands in a post: after every migration, a new reading of all reports and a
-    restore it gives the bytes of the post.
+    """Its address stands in a post: after every migration, a new reading of all reports, a new
+    drawing of the live chart and a restore it gives the bytes of the post.
     """
     here, there = places
-    version = shell(here, POSTED).splitlines()[-1]
-    here.manage("migrate", "--verbosity", "0")
-    here.manage("load_seed")
-    here.manage("reparse_reports")
+    frozen = json.loads((POSTED / "rows.json").read_text())["charts.frozenchart"]
+    address = f"/c/xen-users/{frozen['version']}"
+    shell(here, POST.format(posted=str(POSTED)) + DRAW)
     here.manage("backup_registry", str(tmp_path / "backups"))
     there.manage("restore_registry", str(tmp_path / "backups"))
     for place in places:
         with place.web() as web:
-            answer = web.get(f"/c/posted/{version}.png")
-            assert (answer.status, answer.body[8:]) == (200, b"as it was posted")
-            assert "immutable" in answer.headers["Cache-Control"]
+            for ending in frozen["files"]:
+                answer = web.get(f"{address}.{ending}")
+                assert answer.status == 200
+                assert answer.body == (POSTED / f"xen-users.{ending}").read_bytes(), ending
+                assert "immutable" in answer.headers["Cache-Control"]
+            page = web.get(address)
+            assert (page.status, frozen["digest"] in page.text()) == (200, True)
+            assert web.get("/c/xen-users.png").body != (POSTED / "xen-users.png").read_bytes()
