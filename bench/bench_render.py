@@ -21,11 +21,18 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.patches import Rectangle  # noqa: E402
 from matplotlib.text import Annotation, Text  # noqa: E402
 
+from bench.targets import Target  # noqa: E402
 from charts import render_png_svg, render_text, style  # noqa: E402
 from charts.spec import ChartSpec  # noqa: E402
 from tests.charts.test_spec import row, spec, value  # noqa: E402
 
 ROUNDS = 9
+TARGETS = (
+    ("PNG", "bare PNG", Target(1.3, 1.1, is_cost=True)),
+    ("SVG", "bare SVG", Target(1.3, 1.1, is_cost=True)),
+    ("PNG and SVG", "PNG", Target(1.8, 1.6, is_cost=True)),
+    ("text", "PNG", Target(0.05, 0.01, is_cost=True)),
+)
 Works = dict[str, Callable[[], object]]
 
 
@@ -45,16 +52,11 @@ def main() -> None:
         "text": lambda: render_text.render_text(drawn),
     }
     middles = medians(works)
-    for name, floor, least in (
-        ("PNG", "bare PNG", "1.3"),
-        ("SVG", "bare SVG", "1.3"),
-        ("PNG and SVG", "PNG", "1.8"),
-        ("text", "PNG", "0.05"),
-    ):
+    for name, floor, target in TARGETS:
         ratio = middles[name] / middles[floor]
         print(
             f"{name:12} {middles[name]:8.2f} ms, {floor} {middles[floor]:8.2f} ms: "
-            f"{ratio:.4f} x (at most {least})"
+            f"{ratio:.4f} x, {target.told(ratio)}"
         )
 
 

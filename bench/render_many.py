@@ -1,9 +1,11 @@
 """Draws many varied specs, `python bench/render_many.py 10000`: any kind, any number of rows,
 hostile labels, figures from nothing to a million million. Any warning (a glyph that the font lacks)
-ends it, as do a picture that is too large and a text that is too wide.
+ends it, as do a picture that is too large, a text that is too wide, and memory beyond 300 MB. A
+process is a worker's child that is never replaced; its memory is told as it goes.
 """
 
 import random
+import re
 import sys
 import time
 import warnings
@@ -21,20 +23,34 @@ from charts.spec import ChartSpec, FoundRow, build  # noqa: E402
 from tests.charts.test_spec import HOSTILE, data, row, value  # noqa: E402
 
 MOST_BYTES = 1_000_000
+MOST_MEMORY_MB = 300
 
 
 def main() -> None:
     warnings.simplefilter("error")
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    told_every = max(1, count // 10)
+    memory_mb: list[float] = []
     started = time.perf_counter()
     for seed in range(count):
         try:
             check(varied(random.Random(seed)))
         except Exception as error:
             raise SystemExit(f"seed {seed}: {error!r}") from error
-        if seed % 100 == 99:
-            print(f"{seed + 1} of {count}", flush=True)
-    print(f"{count} specs drawn in {time.perf_counter() - started:.0f} s")
+        if (seed + 1) % told_every == 0:
+            memory_mb.append(resident_mb())
+            print(f"{seed + 1} of {count}, {memory_mb[-1]:.0f} MB", flush=True)
+            if memory_mb[-1] > MOST_MEMORY_MB:
+                raise SystemExit(f"render_many: more than {MOST_MEMORY_MB} MB")
+    print(
+        f"{count} specs drawn in {time.perf_counter() - started:.0f} s; memory at the end "
+        f"{memory_mb[-1] / memory_mb[len(memory_mb) // 2]:.2f} x that of half way"
+    )
+
+
+def resident_mb() -> float:
+    (line,) = re.findall(r"^VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(line) / 1024
 
 
 def varied(dice: random.Random) -> ChartSpec:

@@ -11,6 +11,7 @@ from urllib.request import Request
 
 import pytest
 
+from charts.views import MEDIA_TYPES
 from tests import installed, reports, servers
 from tests.end_to_end.site import Answer, Site, _ask, site, wait_until
 
@@ -19,10 +20,11 @@ HOST = "registry.example"
 
 @dataclass(frozen=True)
 class Front:
-    """nginx, and the registry behind it."""
+    """nginx, what it keeps, and the registry behind it."""
 
     port: int
     site: Site
+    folder: Path
 
     def get(self, path: str, host: str = HOST, **headers: str) -> Answer:
         return _ask(self._request(path, {"Host": host, **headers}))
@@ -36,8 +38,10 @@ class Front:
 
 
 @contextmanager
-def nginx(behind: Site, folder: Path) -> Iterator[int]:
-    """A real nginx with the file that operators take; its port."""
+def nginx(behind: Site, folder: Path, frozen: Path | None = None) -> Iterator[int]:
+    """A real nginx with the file that operators take; its port. `frozen` is where another one keeps
+    its frozen charts.
+    """
     program = installed.find("nginx", "nginx-light")
     port = servers.free_port()
     text = (servers.ROOT / "deploy/nginx.conf").read_text()
@@ -47,6 +51,7 @@ def nginx(behind: Site, folder: Path) -> Iterator[int]:
         ("/srv/crr/app/static/", f"{servers.ROOT}/static/"),
         ("/srv/crr/dump/", f"{behind.data_dir}/dump/"),
         ("/var/cache/nginx/crr", f"{folder}/cache"),
+        ("/var/cache/nginx/frozen", f"{frozen or folder / 'frozen'}"),
     ):
         assert name in text
         text = text.replace(name, here)
@@ -87,7 +92,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": f"{HOST},127.0.0.1"}
     with site(folder / "data", **settings) as behind, nginx(behind, folder) as port:
         wait_until(lambda: behind.get("/c/xen-users.png").status == 200)
-        yield Front(port, behind)
+        yield Front(port, behind, folder)
 
 
 def test_pages_and_static_files_are_served(front: Front) -> None:
@@ -132,20 +137,54 @@ def test_charts_are_kept_and_queries_are_no_other_chart(front: Front) -> None:
     assert front.get("/c/virtualization-cost.svg").headers["Cache-Control"].startswith("public")
 
 
+def freeze(front: Front) -> str:
+    """The path of the frozen chart, without ending."""
+    url: str = json.loads(front.post("/api/v1/charts/xen-users/freeze/", b"").body)["url"]
+    return "/c/" + url.partition("/c/")[2]
+
+
+OWN = {"date", "server", "connection", "x-request-id", "etag", "last-modified", "accept-ranges"}
+
+
+@pytest.mark.parametrize("ending", list(MEDIA_TYPES))
+def test_a_frozen_chart_is_a_file_from_its_second_reader_on(front: Front, ending: str) -> None:
+    """With the bytes and the headers that the application gave it."""
+    path = f"{freeze(front)}.{ending}"
+    first = front.get(path)
+    kept = front.folder / "frozen" / path.lstrip("/")
+    assert kept.read_bytes() == first.body == front.site.get(path).body
+    again = front.get(f"{path}?utm_source=a-list")
+    assert again.body == first.body
+    assert "X-Request-Id" in first.headers
+    assert "X-Request-Id" not in again.headers
+    assert told(again) == told(first)
+    assert "immutable" in again.headers["Cache-Control"]
+    known = front.get(path, **{"If-None-Match": again.headers["ETag"]})
+    assert known.status == 304
+
+
+def told(answer: Answer) -> dict[str, str]:
+    return {name.lower(): text for name, text in answer.headers.items() if name.lower() not in OWN}
+
+
 def test_a_frozen_chart_outlives_the_application(front: Front, tmp_path: Path) -> None:
-    frozen = json.loads(front.post("/api/v1/charts/xen-users/freeze/", b"").body)
-    path = frozen["url"].partition("/c/")[2]
-    before = front.get(f"/c/{path}.png")
+    path = freeze(front)
+    before = front.get(f"{path}.png")
     assert (before.status, "immutable" in before.headers["Cache-Control"]) == (200, True)
     tmp_path.chmod(0o755)
     gone = Site(f"http://127.0.0.1:{servers.free_port()}", front.site.data_dir, 0)
-    with nginx(gone, tmp_path) as port:
-        away = Front(port, gone).get("/")
+    with nginx(gone, tmp_path, front.folder / "frozen") as port:
+        alone = Front(port, gone, tmp_path)
+        assert alone.get(f"{path}.png").body == before.body
+        away = alone.get("/")
         assert (away.status, away.headers["Retry-After"]) == (503, "5")
         assert json.loads(away.body)["error"]["code"] == "unavailable"
-    kept = front.get(f"/c/{path}.png")
-    assert kept.headers["X-Cache"] == "HIT"
-    assert kept.body == before.body
+
+
+def test_what_is_no_frozen_chart_is_not_kept(front: Front) -> None:
+    for path in ("/c/xen-users/000000000000.png", f"{freeze(front)}.exe"):
+        assert front.get(path).status == 404
+        assert not (front.folder / "frozen" / path.lstrip("/")).exists()
 
 
 def test_the_dump_is_served_by_nginx_in_ranges(front: Front) -> None:
