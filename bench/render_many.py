@@ -14,12 +14,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from charts.build import build  # noqa: E402
+from charts.found import FoundRow  # noqa: E402
 from charts.kinds import KINDS  # noqa: E402
 from charts.params import ChartParams  # noqa: E402
 from charts.post import post  # noqa: E402
 from charts.render_png_svg import render  # noqa: E402
 from charts.render_text import WIDTH, render_text  # noqa: E402
-from charts.spec import ChartSpec, FoundRow, build  # noqa: E402
+from charts.spec import ChartSpec  # noqa: E402
 from tests.charts.test_spec import HOSTILE, data, row, value  # noqa: E402
 
 MOST_BYTES = 1_000_000

@@ -1,5 +1,5 @@
 """Rows of a chart beside each other: the ratio of each to the first row of its group, and how far
-its hosts lie apart. Pure; called by `charts.spec` with everything that was found.
+its hosts lie apart. Pure; called by `charts.build` with everything that was found.
 
 Only rows of one recipe have a ratio. Where each group is a single row, all rows are one group.
 """

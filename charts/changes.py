@@ -1,6 +1,7 @@
 """What changed between two drawings of a chart, in a few words. Pure."""
 
-from charts.spec import ChartSpec, Row, counted
+from charts.labels import counted
+from charts.spec import ChartSpec, Row
 
 
 def between(older: ChartSpec, newer: ChartSpec) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from charts import again, data
 from charts.beside import spread_percent
+from charts.found import RATIO_UNIT, ChartData, FoundRow, Value
 from charts.params import ChartParams
-from charts.spec import RATIO_UNIT, ChartData, FoundRow, Value
 from registry import compare
 from registry.evidence.ratio import LEAST_HOSTS
 from registry.models import Recipe

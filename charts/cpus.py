@@ -5,8 +5,8 @@ netperf ran, a row a CPU, so that one hot core among idle ones is seen.
 from collections.abc import Mapping
 
 from charts import again, data
+from charts.found import ChartData, FoundRow, Value
 from charts.params import GROUPS_LIMIT, ChartParams
-from charts.spec import ChartData, FoundRow, Value
 from registry.evidence.cpu_load import CpuLoad, loads
 from registry.models import RawReport, Run
 

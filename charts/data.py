@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from charts import again
+from charts.found import ChartData, FoundRow, Value
 from charts.params import ChartParams
-from charts.spec import ChartData, FoundRow, Value
 from charts.taken_out import count_withdrawn
 from registry.evidence.groups import Group, Observation, grouped
 from registry.leaderboard import observations

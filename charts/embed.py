@@ -53,7 +53,8 @@ def frame(spec: ChartSpec, address: str) -> str:
     title, address = escape(spec.title), escape(address)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        "<style>body{margin:0;font-family:sans-serif}img{width:100%;height:auto}</style></head>\n"
+        "<style>:root{color-scheme:light dark}body{margin:0;font-family:sans-serif}"
+        "img{width:100%;height:auto}</style></head>\n"
         f'<body><a href="{address}" target="_blank" rel="noopener">'
         f'<img src="{address}.svg" alt="{escape(alternative(spec))}"></a>\n'
         f"<details><summary>As text</summary><pre>{escape(render_text(spec))}</pre>"

@@ -14,8 +14,9 @@ from matplotlib.transforms import Transform
 
 from charts import style
 from charts.kinds import BAR, DOT, KINDS, SWARM
+from charts.labels import short
 from charts.layout import VALUE_GAP_IN, Layout, own_size, value_size
-from charts.spec import Cell, ChartSpec, Panel, Row, short
+from charts.spec import Cell, ChartSpec, Panel, Row
 
 RATIO_TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 TICK_GAP = 0.07  # of the axis, below which two labels would touch

@@ -9,8 +9,9 @@ from typing import Any
 
 from charts import data
 from charts.data import Found, RowKey
+from charts.found import ChartData, FoundRow
+from charts.labels import clean, counted
 from charts.params import TESTS_LIMIT, ChartParams
-from charts.spec import ChartData, FoundRow, clean, counted
 from registry.models import Recipe
 
 

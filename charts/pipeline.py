@@ -26,9 +26,11 @@ from charts import (
     render_text,
     scaling,
 )
+from charts.build import build
+from charts.found import ChartData
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import DEFAULTS, ChartParams
-from charts.spec import ChartData, ChartSpec, build
+from charts.spec import ChartSpec
 from registry.models import Generation
 
 FINDERS: dict[str, Callable[[ChartParams, str, int], ChartData]] = {

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from charts import data
+from charts.found import ChartData, FoundRow
 from charts.params import ChartParams
-from charts.spec import ChartData, FoundRow
 from registry.evidence.direction import better
 from registry.evidence.groups import Row, leaderboard
 from registry.models import Recipe

@@ -5,8 +5,8 @@ are those of the pages `/costs/` and `/effects/`.
 from dataclasses import replace
 
 from charts import again, data
+from charts.found import ChartData, FoundRow, Value
 from charts.params import ChartParams
-from charts.spec import ChartData, FoundRow, Value
 from charts.taken_out import count_withdrawn
 from registry import costs, effects
 from registry.evidence.costs import Cost

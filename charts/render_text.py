@@ -7,8 +7,9 @@ import re
 import unicodedata
 
 from charts.kinds import BAR, DOT, KINDS, SWARM
+from charts.labels import counted, short
 from charts.sentence import named
-from charts.spec import LICENCE, Cell, ChartSpec, Panel, Row, counted, short
+from charts.spec import LICENCE, Cell, ChartSpec, Panel, Row
 from registry import csv_table
 
 WIDTH = 72

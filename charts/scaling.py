@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from charts import data
 from charts.data import Found, RowKey
+from charts.found import ChartData, FoundRow
 from charts.params import ChartParams
-from charts.spec import ChartData, FoundRow
 from registry.models import Recipe
 
 

@@ -8,7 +8,8 @@ import statistics
 from collections.abc import Sequence
 
 from charts.kinds import COMPARE, KINDS, PERCENT
-from charts.spec import Cell, ChartSpec, Panel, Row, counted
+from charts.labels import counted
+from charts.spec import Cell, ChartSpec, Panel, Row
 
 ROWS_TOLD = 12
 Found = tuple[Row, Cell]

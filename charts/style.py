@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ft2font import LoadFlags
 
-from charts.spec import shortened
+from charts.labels import shortened
 
 FONT = "DejaVu Sans"  # comes with matplotlib, so every machine draws the same
 

@@ -12,13 +12,15 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charts.build import build
+from charts.found import FoundRow
 from charts.kinds import BARS, KINDS
 from charts.models import Chart
 from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
 from charts.render_text import WIDTH, render_csv, render_text
-from charts.spec import ChartSpec, FoundRow, Panel, build
+from charts.spec import ChartSpec, Panel
 from registry.costs import Costs
 from registry.evidence.costs import Cost, CpuStratum
 from registry.evidence.ratio import Ratio, StratifiedRatio

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charts.found import FoundRow
 from charts.kinds import KINDS
 from charts.post import draft, post
 from charts.render_text import WIDTH
 from charts.sentence import headline
-from charts.spec import FoundRow
 from tests import installed
 from tests.charts.test_kinds import drawn
 from tests.charts.test_spec import HOSTILE, row, spec, value

@@ -16,11 +16,12 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from charts import style
+from charts.build import build
+from charts.found import FoundRow
 from charts.kinds import KINDS
 from charts.layout import TEXT_IN
 from charts.params import ChartParams
 from charts.render_png_svg import _figure, render
-from charts.spec import FoundRow, build
 from charts.style import LABEL_SIZES
 from tests.charts.test_kinds import drawn
 from tests.charts.test_spec import HOSTILE, data, row, spec, value
@@ -191,7 +192,8 @@ AUDITED = """
 import sys
 from charts.params import ChartParams
 from charts.render_png_svg import _figure, render
-from charts.spec import FoundRow, build
+from charts.build import build
+from charts.found import FoundRow
 from tests.charts.test_spec import HOSTILE, row, spec
 render(spec(row()))
 forbidden = ("subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "socket.")

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from charts.build import build
+from charts.found import ChartData, FoundRow, Value
+from charts.labels import clean, short
 from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.render_text import WIDTH, render_json, render_text
-from charts.spec import ChartData, ChartSpec, FoundRow, Value, build, clean, short
+from charts.spec import ChartSpec
 
 HOSTILE = [
     "$x$",
@@ -224,3 +227,9 @@ def test_the_same_parameters_have_the_same_slug() -> None:
 def test_wrong_parameters_are_refused_with_a_sentence(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"\w+"):
         ChartParams.from_dict(wrong)
+
+
+def test_a_title_names_the_tests_that_are_drawn() -> None:
+    asked = "TCP_CRR, TCP_RR, UDP_RR by kernel"
+    assert spec(row(), title=asked).title == "TCP_CRR by kernel"
+    assert spec(title=asked).title == asked
