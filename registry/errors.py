@@ -24,6 +24,12 @@ RETRY_AFTER_S = {429: 3600, 503: 5}
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
+def retry_after(refused: Refused) -> dict[str, str]:
+    """The header that says when to try again, of refusals that pass."""
+    seconds = refused.retry_after_s or RETRY_AFTER_S.get(refused.status)
+    return {"Retry-After": str(seconds)} if seconds else {}
+
+
 def shape(code: str, message: str, details: Any = ()) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": list(details)}}
 
@@ -58,10 +64,7 @@ def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def _refusal(refused: Refused) -> Response:
     body = shape(refused.code, refused.message, refused.details)
-    response = Response(body, status=refused.status)
-    if refused.status in RETRY_AFTER_S:
-        response["Retry-After"] = str(RETRY_AFTER_S[refused.status])
-    return response
+    return Response(body, status=refused.status, headers=retry_after(refused))
 
 
 _PAGES = {

@@ -9,6 +9,7 @@ commit can change the answer.
 import hashlib
 import hmac
 import logging
+import math
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 ACTOR = "intake"
 CLAIM_PREFIX = "crrc_"
 SECRET_LENGTH_LIMIT = 200
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -245,18 +247,24 @@ def _submitter(sender: Sender) -> Submitter:
     """The opaque row of the account, else of the day's address, within its quota. Raises Refused
     429.
     """
-    today = timezone.now().date().isoformat()
+    now = timezone.now()
     if sender.account:
         submitter = sender.account.submitter
     else:
-        submitter = Submitter.for_link(f"{today} {sender.address}")
+        submitter = Submitter.for_link(f"{now.date().isoformat()} {sender.address}")
     limit = settings.REPORTS_PER_DAY
-    since = timezone.now() - timedelta(days=1)
-    sent = RawReport.objects.filter(submitter=submitter, received_at__gte=since)
-    if limit and sent.count() >= limit:
+    sent = RawReport.objects.filter(submitter=submitter, received_at__gte=now - _DAY)
+    n_sent = sent.count() if limit else 0
+    if limit and n_sent >= limit:
         whose = "this account" if sender.account else "this address"
         message = f"{limit} reports came from {whose} today: send the rest tomorrow."
-        raise Refused(429, "quota_reached", message)
+        times = sent.order_by("received_at").values_list("received_at", flat=True)
+        free_at = times[n_sent - limit] + _DAY
+        if not sender.account:  # whose row is of the day
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+            free_at = min(free_at, midnight)
+        wait_s = math.ceil((free_at - now).total_seconds())
+        raise Refused(429, "quota_reached", message, retry_after_s=max(wait_s, 1))
     return submitter
 
 

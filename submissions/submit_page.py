@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from registry.body import content_length, drain, require_size, sender_address
-from registry.errors import DATABASE_AWAY, RETRY_AFTER_S, unavailable
+from registry.errors import DATABASE_AWAY, retry_after, unavailable
 from registry.models import RawReport
 from registry.refusal import Refused
 from submissions import as_read, filled_in
@@ -163,6 +163,6 @@ def _form(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     is_part = bool(getattr(request, "htmx", False))
     template = "submissions/_reading.html" if is_part else "submissions/submit.html"
     response = render(request, template, context, status=refused.status if refused else 200)
-    if refused and refused.status in RETRY_AFTER_S:
-        response["Retry-After"] = str(RETRY_AFTER_S[refused.status])
+    for name, value in (retry_after(refused) if refused else {}).items():
+        response[name] = value
     return response

@@ -4,11 +4,13 @@ half-stored.
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 
 from registry import hints
 from registry.models import Machine, RawReport, Reading, Result, Run
@@ -223,8 +225,24 @@ def test_a_senders_quota_is_429(client: Client, settings: Any) -> None:
         assert send(client, reports.text(rate)).status_code == 201
     answer = send(client, reports.text(3000))
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "quota_reached")
-    assert answer["Retry-After"]
     assert send(client, reports.text(1000)).status_code == 200  # a repeat is no new report
+
+
+@pytest.mark.parametrize(("hours_ago", "expected_s"), [(23, 3600), (20, 2 * 3600)])
+def test_a_quota_says_in_how_many_seconds_it_is_free(
+    client: Client,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    hours_ago: int,
+    expected_s: int,
+) -> None:
+    """When the oldest report is a day old, or at midnight, where a new day has a new quota."""
+    now = datetime(2026, 11, 22, 22, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    settings.REPORTS_PER_DAY = 1
+    send(client, reports.text(1000))
+    RawReport.objects.update(received_at=now - timedelta(hours=hours_ago))
+    assert send(client, reports.text(2000))["Retry-After"] == str(expected_s)
 
 
 def test_parse_stores_nothing(client: Client) -> None:
