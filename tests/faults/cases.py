@@ -305,10 +305,12 @@ CASES = (
     ),
     Case(
         "27",
-        "script in every field; every page in Chromium",
+        "60 scripts in every field and every form; every page in Chromium",
         "nothing runs, nothing is complained of",
         (
             f"{BROWSER}test_nothing_that_a_stranger_wrote_runs_on_any_page",
+            f"{BROWSER}test_nothing_that_is_typed_into_a_form_runs",
+            f"{BROWSER}test_the_texts_do_run_where_nobody_minds",
             f"{HOSTILE}test_hostile_names_stay_text_on_every_page",
         ),
     ),
