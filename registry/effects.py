@@ -212,6 +212,14 @@ def experiments_on(factor: str, value: str) -> list[EffectRow]:
     return tweaks.rows(tweaks.EXPERIMENT, _experiments(**{f"system__{factor}": value}))
 
 
+def of_host(runs: Iterable[Run]) -> list[HostEffect]:
+    """What the arms of one report show, an effect for each recipe and pair of them."""
+    arms = [run for run in runs if run.part == Run.Part.ARM and run.value > 0]
+    ordered = sorted(arms, key=lambda run: (run.recipe_id, run.pk))
+    by_recipe = groupby(ordered, key=lambda run: run.recipe_id)
+    return [effect for _, sitting in by_recipe for effect in _effect_of(list(sitting))]
+
+
 def _experiments(**only: Any) -> Iterator[HostEffect]:
     """One effect for each report, recipe and pair of arms."""
     runs = Run.objects.filter(

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef
 from registry.kept import answer
 from registry.models import Cell, System
 from registry.vocabulary import names, virtualization
+from registry.vocabulary.factors import SETTINGS, TUNABLE
 
 LONGEST_QUERY, MOST_WORDS, MOST_VALUES = 200, 8, 12
 # In the order in which a word is taken: what names a platform before what only describes one.
@@ -80,6 +81,18 @@ def find(query: str) -> Found:
         if factor in taken
     )
     return Found(text, tuple(matches), tuple(unknown))
+
+
+def settings_called(word: str) -> list[str]:
+    """The settings that a word names: `conntrack`, `somaxconn`, `rps`."""
+    return [name for name in sorted(SETTINGS | {*TUNABLE}) if word.casefold() in _called(name)]
+
+
+def _called(setting: str) -> set[str]:
+    """`net.ipv4.tcp_syncookies` is called `syncookies` too, and `offload.tso` is an `offload`."""
+    first, last = setting.split(".")[0], setting.split(".")[-1]
+    names = {setting, last, last.removeprefix("tcp_")}
+    return names if first == "net" else names | {first}
 
 
 def _longest(

@@ -17,7 +17,13 @@ from registry.kept import answer
 from registry.models import Cell, Recipe
 from registry.pages import words
 from registry.pages.numbers import plural
-from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, SETTINGS, canonical
+from registry.vocabulary.factors import (
+    DEFAULT_RECIPE,
+    FACTORS,
+    RECIPE_FACTORS,
+    SETTINGS,
+    canonical,
+)
 
 BOARDS_SHOWN = 20
 ROWS_SHOWN = 200
@@ -34,13 +40,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Line:
-    """One row; `group` holds its values in the order of the factors, None where unknown."""
+    """One row; `group` holds its values in the order of the factors, None where unknown. `reports`
+    asks for the reports behind it; empty where a value is unknown.
+    """
 
     rank: str
     group: tuple[str | None, ...]
     row: Row
     note: str
     bar: "Bar"
+    reports: str
 
 
 @dataclass(frozen=True)
@@ -120,13 +129,13 @@ def _table(query: leaderboard.Query, board: leaderboard.Board, after: str = "") 
         details=tuple(words.details(board.recipe)),
         imported=board.recipe["source"] == Recipe.Source.IMPORTED,
         repeat=repeat.command_of(board.recipe, settings.PUBLIC_URL),
-        lines=tuple(_line(query, row, top) for row in shown),
+        lines=tuple(_line(query, board, row, top) for row in shown),
         n_more=n_more,
         last=name_of(shown[-1]) if n_more else "",
     )
 
 
-def _line(query: leaderboard.Query, row: Row, top: float) -> Line:
+def _line(query: leaderboard.Query, board: leaderboard.Board, row: Row, top: float) -> Line:
     return Line(
         rank=_rank(row),
         group=tuple(
@@ -136,7 +145,16 @@ def _line(query: leaderboard.Query, row: Row, top: float) -> Line:
         row=row,
         note=_note(row),
         bar=bar(row.group.estimate, top),
+        reports=_reports_of(query, board, row),
     )
+
+
+def _reports_of(query: leaderboard.Query, board: leaderboard.Board, row: Row) -> str:
+    group = dict(zip(query.group_by, row.group.key, strict=True))
+    if None in group.values():
+        return ""
+    recipe = {name: board.recipe[name] for name in RECIPE_FACTORS if name in board.recipe}
+    return urlencode({**recipe, **dict(query.system), **group})
 
 
 def _note(row: Row) -> str:

@@ -80,9 +80,17 @@ def page(request: HttpRequest) -> HttpResponse:
         "associations": [_seen(row) for row in found.associations or ()],
         "is_too_much": found.associations is None,
         "missing": [_missing(name) for name in ASKED if name not in tried and not query.factor],
+        "factors": _known(found),
         "address": request.GET.urlencode(),
     }
     return render(request, "registry/effects.html", context)
+
+
+def _known(found: effects.Effects) -> list[tuple[str, str]]:
+    """What the page can be narrowed to: what is asked about, and what there is a figure of."""
+    seen = [*found.paired, *(found.associations or ())]
+    names = dict.fromkeys((*ASKED, *sorted(row.contrast.factor for row in seen)))
+    return [(name, words.FACTORS.get(canonical(name), name)) for name in names]
 
 
 def _line(row: EffectRow) -> Line:

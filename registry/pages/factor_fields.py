@@ -1,27 +1,27 @@
 """Factors as fields of a form: the values that figures have, to choose from."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import CharField, Count, QuerySet, Value
+from django.db.models import CharField, Count, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast
 
 from registry.kept import answer
-from registry.models import Cell
+from registry.models import Cell, System
 from registry.pages import words
 from registry.pages.boards import Choice
 from registry.vocabulary import kernels
-from registry.vocabulary.factors import SYSTEM_FACTORS
+from registry.vocabulary.factors import SETTINGS, SYSTEM_FACTORS, TUNABLE, is_setting
 
 VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
 
 
 @dataclass(frozen=True)
 class Field:
-    """One factor, or a part of the recipe; a setting has no choices: it is written."""
+    """One factor, or a part of the recipe; a setting without choices is written."""
 
     name: str
     label: str
@@ -43,6 +43,36 @@ def values_offered() -> dict[str, list[str]]:
         name: sorted((value for _, value in found), key=partial(_order, name))
         for name, found in common.items()
     }
+
+
+@answer
+def settings_offered() -> dict[str, list[str]]:
+    """The commonest values of each setting that can be tried and that measured hosts differ in."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in sorted(SETTINGS | {*TUNABLE})}
+    measured = System.objects.filter(Exists(Cell.objects.exact().filter(system=OuterRef("pk"))))
+    for settings in measured.values_list("settings", flat=True).iterator():
+        for name, value in settings.items():
+            if name in counts:
+                counts[name][str(value)] += 1
+    return {
+        name: sorted(value for value, _ in found.most_common(VALUES_OFFERED))
+        for name, found in counts.items()
+        if len(found) > 1
+    }
+
+
+def facets(params: Mapping[str, str]) -> list[Field]:
+    """Every factor that hosts differ in, and those that are asked, settings among them."""
+    systems, settings = values_offered(), settings_offered()
+    asked = [name for name in params if is_setting(name) and name not in settings]
+    shown = [name for name in SYSTEM_FACTORS if systems.get(name) or name in params]
+    offered = {**systems, **settings}
+    names = [*shown, *settings, *asked]
+    return [field("", name, params, offered.get(name, ()), {}) for name in names]
+
+
+def is_narrowed(params: Mapping[str, str]) -> bool:
+    return any(name in SYSTEM_FACTORS or is_setting(name) for name in params)
 
 
 def _counted(name: str) -> QuerySet[Any, Any]:
@@ -76,6 +106,6 @@ def field(
         name=prefix + name,
         label=words.FACTORS.get(name, name),
         value=asked,
-        choices=tuple(choices) if name in SYSTEM_FACTORS else (),
+        choices=tuple(choices) if offered or name in SYSTEM_FACTORS else (),
         fault=faults.get(prefix + name, ""),
     )

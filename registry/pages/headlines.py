@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Avg, Count, Min
+from django.db.models import Avg, Count, Min, QuerySet
 from django.db.models.functions import Ln
 
 from registry.models import RawReport, Reading, Run
@@ -57,13 +57,20 @@ class Headline:
     hypervisor: str
     cpu: str
     figure: Figure | None
+    is_experiment: bool
     imported: bool
     n_flags: int
 
 
-def headlines_before(report: RawReport | None) -> tuple[list[Headline], str | None]:
-    """A page of the list, newest first, after `report`; and the id that the next page follows."""
+def headlines_before(
+    report: RawReport | None, only: QuerySet[Any, Any] | None = None
+) -> tuple[list[Headline], str | None]:
+    """A page of the list, newest first, after `report`, of the reports whose keys `only` holds;
+    and the id that the next page follows.
+    """
     listed = RawReport.objects.listed().newest()
+    if only is not None:
+        listed = listed.filter(pk__in=only)
     if report is not None:
         listed = listed.filter(pk__lt=report.pk)
     rows = list(listed[: REPORTS_A_PAGE + 1])
@@ -84,16 +91,18 @@ def headlines(reports: Iterable[RawReport]) -> list[Headline]:
 
 
 def _figures(report_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """Runs by report, recipe and system, in the report's order. The database does the sums."""
+    """Runs by report, recipe, system and what they are for, in the report's order. The database
+    does the sums.
+    """
     groups = (
         Run.objects.filter(
             reading__report__in=report_ids,
             reading__active=True,
-            part=Run.Part.FIGURE,
             value__gt=0,
         )
         .values(
             "reading__report_id",
+            "part",
             "bound",
             "recipe_id",
             "system_id",
@@ -119,14 +128,19 @@ def _headline(report: RawReport, groups: list[dict[str, Any]], flags: list[Any])
             chosen.get("system__virtualization"), chosen.get("system__virtualization_mode")
         ),
         cpu=cpu_in_words(chosen.get("system__cpu_model"), chosen.get("system__cpus")),
-        figure=_figure(chosen) if chosen else None,
+        figure=_figure(chosen) if chosen.get("part") == Run.Part.FIGURE else None,
+        is_experiment=any(group["part"] == Run.Part.ARM for group in groups),
         imported=report.imported,
         n_flags=len(flags),
     )
 
 
 def _preference(group: dict[str, Any]) -> int:
-    """0 for the ranked headline, 1 for any other TCP_CRR figure, 2 for the rest."""
+    """0 for the ranked headline, 1 for any other TCP_CRR figure, 2 for the rest, 3 for what is
+    none.
+    """
+    if group["part"] != Run.Part.FIGURE:
+        return 3
     if group["recipe__test"] != HEADLINE["test"]:
         return 2
     return 0 if all(group[f"recipe__{name}"] == value for name, value in HEADLINE.items()) else 1

@@ -9,9 +9,8 @@ from django.views.decorators.http import require_safe
 
 from registry import leaderboard
 from registry.pages import boards
-from registry.pages.factor_fields import Field, field, values_offered
+from registry.pages.factor_fields import facets, is_narrowed
 from registry.refusal import Refused
-from registry.vocabulary.factors import SYSTEM_FACTORS, is_setting
 
 
 @require_safe
@@ -25,8 +24,8 @@ def page(request: HttpRequest) -> HttpResponse:
     after = params.pop("after", None)
     context: dict[str, Any] = {
         "recipes": boards.recipe_choices(params),
-        "facets": _facets(params),
-        "is_narrowed": any(name in SYSTEM_FACTORS or is_setting(name) for name in params),
+        "facets": facets(params),
+        "is_narrowed": is_narrowed(params),
     }
     try:
         query = leaderboard.ask(params)
@@ -54,14 +53,6 @@ def clean(request: HttpRequest) -> dict[str, str]:
     params = {name: value for name, value in given if value != "" or name == "group_by"}
     groups = request.GET.getlist("group_by")
     return params | {"group_by": ",".join(groups)} if groups else params
-
-
-def _facets(params: dict[str, str]) -> list[Field]:
-    """Every factor that hosts differ in, and those that are asked, settings among them."""
-    offered = values_offered()
-    settings = [name for name in params if is_setting(name)]
-    shown = [name for name in SYSTEM_FACTORS if offered.get(name) or name in params] + settings
-    return [field("", name, params, offered.get(name, ()), {}) for name in shown]
 
 
 def _rows_by(group_by: tuple[str, ...]) -> dict[str, Any]:

@@ -2,18 +2,22 @@
 CPUs, environment, standing.
 """
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 
+from registry import effects
 from registry.evidence import cpu_load
 from registry.evidence.cpu_load import CpuLoad
 from registry.evidence.summary import Estimate, estimate
+from registry.evidence.tweaks import HostEffect
 from registry.leaderboard import recipe_fields
 from registry.models import RawReport, Reading, Recipe, Result, Run
 from registry.models.reading import Bound
@@ -21,7 +25,7 @@ from registry.neighbours import neighbours
 from registry.pages import words
 from registry.pages.beside import Beside, beside, embeds_of, platforms_of
 from registry.pages.environment import Facts, facts_of
-from registry.pages.numbers import as_printed
+from registry.pages.numbers import as_printed, plural
 from registry.repeat import Repeat, repeats
 from registry.standing import HEADLINE, advice, elapsed_by_run, standing, worth_trying
 
@@ -74,10 +78,23 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What an experiment showed on this host; `address` asks what others showed."""
+
+    factor: str
+    change: str
+    ratio: str
+    blocks: str
+    load: str
+    address: str
+
+
+@dataclass(frozen=True)
 class ReportPage:
     report: RawReport
     reading: Reading | None
     sections: tuple[Section, ...]
+    tried: tuple[Tried, ...]
     environment: tuple[Facts, ...]
     standing: dict[str, Any] | None
     advice: list[dict[str, Any]]
@@ -112,16 +129,18 @@ class ReportPage:
 def report_page(report: RawReport) -> ReportPage:
     reading = Reading.objects.filter(report=report, active=True).first()
     if reading is None:
-        return ReportPage(report, None, (), (), None, [], [], None, [])
+        return ReportPage(report, None, (), (), (), None, [], [], None, [])
     results = list(reading.results.order_by("run_index", "output_index", "position"))
     ordered = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
     runs = list(ordered)
     figures = [run for run in runs if run.part == Run.Part.FIGURE]
     found = neighbours(report, figures)
+    tried = effects.of_host(runs)
     return ReportPage(
         report=report,
         reading=reading,
-        sections=_sections(runs, results),
+        sections=_sections(runs, results, tried[0].contrast.factor if tried else ""),
+        tried=tuple(map(_tried, tried)),
         environment=facts_of(reading.environment),
         standing=standing(report, figures),
         advice=advice(
@@ -135,14 +154,26 @@ def report_page(report: RawReport) -> ReportPage:
     )
 
 
-def _sections(runs: Sequence[Run], rows: Sequence[Result]) -> tuple[Section, ...]:
+def _tried(found: HostEffect) -> Tried:
+    contrast = found.contrast
+    return Tried(
+        factor=words.FACTORS.get(contrast.factor, contrast.factor),
+        change=f"{contrast.before} → {contrast.after}",
+        ratio=f"{math.exp(found.log):.2f}",
+        blocks=plural(found.n_pairs, "block"),
+        load=f"{contrast.test}, {words.load(contrast._asdict())}",
+        address=urlencode({"factor": contrast.factor}),
+    )
+
+
+def _sections(runs: Sequence[Run], rows: Sequence[Result], tried: str) -> tuple[Section, ...]:
     results: dict[int, list[Result]] = defaultdict(list)
     for result in rows:
         results[result.run_index].append(result)
     by_recipe: dict[Recipe, list[Run]] = defaultdict(list)
     for run in runs:
         by_recipe[run.recipe].append(run)
-    sections = [_section(recipe, runs, results) for recipe, runs in by_recipe.items()]
+    sections = [_section(recipe, runs, results, tried) for recipe, runs in by_recipe.items()]
     return tuple(
         sorted(
             sections,
@@ -151,10 +182,12 @@ def _sections(runs: Sequence[Run], rows: Sequence[Result]) -> tuple[Section, ...
     )
 
 
-def _section(recipe: Recipe, runs: Sequence[Run], results: dict[int, list[Result]]) -> Section:
+def _section(
+    recipe: Recipe, runs: Sequence[Run], results: dict[int, list[Result]], tried: str
+) -> Section:
     fields = recipe_fields(recipe)
     counted = [run for run in runs if run.part == Run.Part.FIGURE]
-    lines = _lines(runs[:RUNS_SHOWN], results, recipe.unit)
+    lines = _lines(runs[:RUNS_SHOWN], results, recipe.unit, tried)
     return Section(
         test=recipe.test,
         unit=recipe.unit,
@@ -174,9 +207,11 @@ def _section(recipe: Recipe, runs: Sequence[Run], results: dict[int, list[Result
     )
 
 
-def _lines(runs: Sequence[Run], results: dict[int, list[Result]], unit: str) -> tuple[RunLine, ...]:
+def _lines(
+    runs: Sequence[Run], results: dict[int, list[Result]], unit: str, tried: str
+) -> tuple[RunLine, ...]:
     return tuple(
-        _line(run, value, _of_run(run, results))
+        _line(run, value, _of_run(run, results), tried)
         for run, value in zip(runs, as_printed((run.value for run in runs), unit), strict=True)
     )
 
@@ -188,19 +223,26 @@ def _of_run(run: Run, results: dict[int, list[Result]]) -> list[Result]:
     return alone[:1] or [result for result in all_of_index if result.test == run.recipe.test]
 
 
-def _line(run: Run, value: str, results: Sequence[Result]) -> RunLine:
+def _line(run: Run, value: str, results: Sequence[Result], tried: str) -> RunLine:
     first = results[0] if results else None
     return RunLine(
         number=run.run_index + 1,
         value=value,
         bound=words.BOUNDS.get(run.bound, ""),
         streams=_streams([result.value for result in results], run.recipe.unit),
-        note=words.PARTS.get(run.part, run.part),
+        note=_note(run, tried),
         started_at=run.started_at,
         elapsed_time_s=first.elapsed_time_s if first else None,
         mean_latency_us=first.mean_latency_us if first else None,
         p99_latency_us=first.p99_latency_us if first else None,
     )
+
+
+def _note(run: Run, tried: str) -> str:
+    """Why a run is in no figure; of an arm its value, where that is known."""
+    if run.part == Run.Part.ARM and tried:
+        return f"{words.FACTORS.get(tried, tried)} {run.system.factors().get(tried)}"
+    return words.PARTS.get(run.part, run.part)
 
 
 def _streams(values: Sequence[float], unit: str) -> str:

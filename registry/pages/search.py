@@ -38,10 +38,14 @@ class Meaning:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     found = search.find(request.GET.get("q", "").replace("\0", ""))
+    settings = {name: word for word in found.unknown for name in search.settings_called(word)}
+    unknown = [word for word in found.unknown if word not in settings.values()]
     context: dict[str, Any] = {
         "query": found.query,
         "meanings": [_meaning(match, found) for match in found.matches],
-        "unknown": found.unknown,
+        "unknown": unknown,
+        "settings": [(name, words.FACTORS.get(name, name)) for name in settings],
+        "costs": any(match.factor == "virtualization" for match in found.matches),
         "board": _board(found.filters) if found.matches else "",
         "is_clear": len(found.filters) == len(found.matches),
         "reports": headlines(reports_of(found)) if found.matches else (),

@@ -2,25 +2,22 @@
 renders a template.
 """
 
-import re
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from registry.models import RawReport
-from registry.models.identity import PUBLIC_ID_LENGTH
 from registry.pages import dump
 from registry.pages.answers import answers
-from registry.pages.headlines import headlines, headlines_before
+from registry.pages.headlines import headlines
 from registry.pages.report_page import report_page
 from registry.pages.worked import worked
 from registry.trail import state_of
 
 NEWEST_ON_HOME = 10
-_PUBLIC_ID = re.compile(rf"[a-z2-7]{{{PUBLIC_ID_LENGTH}}}")
 
 
 @require_safe
@@ -28,21 +25,6 @@ def home(request: HttpRequest) -> HttpResponse:
     newest = RawReport.objects.listed().newest()[:NEWEST_ON_HOME]
     context = {"reports": headlines(newest), "answers": answers()}
     return render(request, "registry/home.html", context)
-
-
-@require_safe
-def reports(request: HttpRequest) -> HttpResponse:
-    before = request.GET.get("before")
-    page, following = headlines_before(_cursor(before) if before is not None else None)
-    context = {"reports": page, "next": following, "before": before}
-    return render(request, "registry/reports.html", context)
-
-
-def _cursor(public_id: str) -> RawReport:
-    """The report that a page of the list follows."""
-    if not _PUBLIC_ID.fullmatch(public_id):
-        raise Http404
-    return get_object_or_404(RawReport.objects.only("pk"), public_id=public_id)
 
 
 @require_safe

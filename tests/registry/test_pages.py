@@ -21,6 +21,7 @@ from registry.pages import boards
 from registry.pages.numbers import as_printed, figure, three_digits, unit_in_words
 from submissions import seed
 from tests import reports
+from tests.registry.test_effects import send_experiment
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted(path for path in ROOT.glob("*/templates/**/*.html"))
@@ -182,6 +183,51 @@ def test_paging_shows_every_report_once(client: Client) -> None:
 @pytest.mark.parametrize("cursor", ["1", "aaaaaaaaaaaaaaaa", "x\0", "'; DROP TABLE", ""])
 def test_a_cursor_that_is_no_report_is_404(client: Client, cursor: str) -> None:
     assert client.get("/reports/", {"before": cursor}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_row_leads_to_the_reports_behind_it(client: Client) -> None:
+    kvm = [send_host(client, number, "kvm", 20_000) for number in (1, 2)]
+    send_host(client, 3, "none", 20_000)
+    summarise()
+    board = client.get("/leaderboard/?group_by=virtualization").content.decode()
+    (address,) = re.findall(r'href="(/reports/\?[^"]*virtualization=kvm[^"]*)"', board)
+    listed = client.get(unescape(address)).content.decode()
+    assert re.findall(r'href="/r/([a-z2-7]{16})"', listed) == kvm[::-1]
+    assert "Only with a figure of: test TCP_CRR" in text_of(client, unescape(address))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/reports/", "/leaderboard/"])
+def test_settings_that_hosts_differ_in_are_facets(client: Client, path: str) -> None:
+    for number, state in enumerate(("absent", "active", "active"), 1):
+        environment = reports.environment(tuning={"conntrack": state, "net.core.somaxconn": 9})
+        send(client, 20_000, machine_id=f"{number:032x}", environment=environment)
+    summarise()
+    page = client.get(path).content.decode()
+    assert '<select name="conntrack">' in page
+    assert 'name="net.core.somaxconn"' not in page
+    listed = client.get("/reports/?conntrack=active&cpu_model=").headers["Location"]
+    assert listed == "/reports/?conntrack=active"
+    assert client.get(listed).content.decode().count('href="/r/') == 2
+
+
+@pytest.mark.django_db
+def test_a_list_that_cannot_be_asked_names_every_fault(client: Client) -> None:
+    assert "colour : unknown factor" in text_of(client, "/reports/?colour=red", 422)
+    assert "No report has all of it" in text_of(client, "/reports/?virtualization=xen")
+
+
+@pytest.mark.django_db
+def test_an_experiment_says_what_it_tried_and_what_came_of_it(client: Client) -> None:
+    send_experiment(client, 1.2)
+    summarise()
+    report = RawReport.objects.get()
+    text = text_of(client, f"/r/{report.public_id}")
+    assert "An experiment: rps.lo 0 → 3" in text
+    assert "× 1.20 on this host (3 blocks of four runs)" in text
+    assert "2 24,024 5.00 2026-11-22 23:51:53 rps.lo 3" in text
+    assert "Test CPU 3000 an experiment" in text_of(client, "/reports/")
 
 
 @pytest.mark.django_db

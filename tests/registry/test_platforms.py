@@ -153,9 +153,10 @@ def test_settings_that_help_stand_beside_what_they_did_here(client: Client) -> N
     summarise()
     assert "No experiment has shown one yet" in text_of(client, "/platform/virtualization/kvm/")
     effects.refresh_findings()  # no change of the facts, and yet of what is shown
-    assert "0 → 3 1.20" in text_of(client, "/platform/virtualization/kvm/")
-    assert "1.20 on 3 machines" in text_of(client, "/platform/virtualization/kvm/")
-    assert "not tried" in text_of(client, "/platform/virtualization/xen/")
+    assert "0 → 3. 3 machines, 3 of them here." in text_of(client, "/platform/virtualization/kvm/")
+    assert "0 → 3. 3 machines, none of them here." in text_of(
+        client, "/platform/virtualization/xen/"
+    )
 
 
 def test_imported_figures_are_said_to_be(client: Client) -> None:

@@ -93,10 +93,27 @@ def test_the_page_leads_to_the_board_and_to_the_reports(
     assert f"/r/{world['kvm']}" in page
     assert f"/r/{world['other']}" not in page
     (board,) = re.findall(r'<p><a href="(/leaderboard/[^"]*)">', page)
+    assert '<a href="/costs/">What a hypervisor costs' in page
     assert "virtualization=kvm" in board
     assert client.get(board.replace("&amp;", "&")).status_code == 200
     several = client.get("/search/?q=c1").content.decode()
     assert "c1.xlarge" in several
+
+
+@pytest.mark.parametrize(
+    ("word", "factors"),
+    [
+        ("conntrack", ["conntrack"]),
+        ("somaxconn", ["net.core.somaxconn"]),
+        ("SYNcookies", ["net.ipv4.tcp_syncookies"]),
+        ("tso", ["offload.tso"]),
+        ("rps", ["rps.lo", "rps.nic"]),
+    ],
+)
+def test_a_setting_leads_to_whether_it_helps(client: Client, word: str, factors: list[str]) -> None:
+    page = client.get("/search/", {"q": word}).content.decode()
+    assert re.findall(r'href="/effects/\?factor=([^"]+)"', page) == factors
+    assert "Nothing here is called" not in page
 
 
 @pytest.mark.usefixtures("world")
