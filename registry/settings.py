@@ -132,6 +132,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # for the pages of django-allauth about passkeys
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [

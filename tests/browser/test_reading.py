@@ -3,137 +3,113 @@ JavaScript, by keyboard.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from django.test import Client
-from django.urls import resolve
+from django.db import OperationalError
+from django.urls import URLPattern, get_resolver, resolve
 
-from charts.models import Chart
-from charts.pipeline import draw, ensure_defaults
 from registry.models import RawReport
-from registry.models.summary import summarise
-from registry.pages.urls import urlpatterns as page_urls
-from submissions import seed
 from tests import reports
-from tests.browser.reader import FAINT, SIDEWAYS, Reader
+from tests.browser.places import Registry, addresses, filled, own_addresses
+from tests.browser.reader import Reader
 
 pytestmark = pytest.mark.usefixtures("registry")
 
 Read = Callable[..., Reader]
-ANY_KERNEL = (
-    "/leaderboard/?placement=any&streams=any&group_by=virtualization,kernel_release,cpu_model"
-)
-LONG = "An unreasonably long name of a processor " * 6
-CPUS = [
-    {"cpu": 0, "busy_percent": 97.6, "softirq_percent": 41.2, "steal_percent": 0.0},
-    {"cpu": 1, "busy_percent": 3.2, "softirq_percent": 1.0, "steal_percent": 0.5},
-]
-
-
-@dataclass(frozen=True)
-class Registry:
-    """Public ids of reports in a state that a page has words for."""
-
-    url: str
-    measured: str
-    flagged: str
-    long: str
+# What is no page: files, feeds, calls of programs, and forms that lead back to a page.
+NO_PAGES = """client client-index client-project client-distribution feed badge robots
+    leaderboard-feed dump dump-file sitemap sitemap-pages sitemap-reports chart-file
+    chart-frozen-file oembed schema
+    healthz readyz metrics chart-save chart-freeze-page account-claim account-machine account-token
+    account-token-revoke account-export account_login mfa_index mfa_login_webauthn
+    mfa_reauthenticate_webauthn mfa_edit_webauthn mfa_remove_webauthn account_inactive
+    account_confirm_login_code account_email_verification_sent account_reauthenticate
+    account_confirm_reauthentication_code account_request_reauthentication_code""".split()
 
 
 @pytest.fixture
 def registry(site: str) -> Registry:
-    seed.load()
-    client = Client()
-    for number, rate in enumerate((22000, 23000, 24000, 35000, 35500, 36000)):
-        kind = "kvm" if rate < 30000 else "none"
-        runs = [reports.run(rate + more, telemetry={"cpu": CPUS}) for more in (0, 100, 200)]
-        last = _send(client, *runs, virtualization={"type": kind}, number=number + 1)
-    found = Registry(
-        url=site,
-        measured=last,
-        flagged=_send(client, reports.run(900_000), number=90),
-        long=_send(client, reports.run(20_000), cpu={"model": LONG}, number=91),
-    )
-    summarise()
-    ensure_defaults()
-    draw(Chart.objects.get(slug="xen-users").pk)
+    return filled(site)
+
+
+def patterns(urls: Any, prefix: str = "") -> dict[str, str]:
+    """Names of all addresses of the site but those of the API and of Django's admin."""
+    found = {}
+    for each in urls:
+        path = f"{prefix}{each.pattern}"
+        if isinstance(each, URLPattern):
+            found[each.name or ""] = path
+        elif not path.startswith(("api/v1", "admin/")):
+            found |= patterns(each.url_patterns, path)
     return found
-
-
-def _send(client: Client, *runs: dict[str, Any], number: int, **environment: Any) -> str:
-    report = reports.envelope(
-        *runs,
-        machine_id=f"{number:032x}",
-        environment=reports.environment(**environment),
-        notes="x" * 300,
-    )
-    answer = client.post(
-        "/api/v1/reports/", reports.as_bytes(report), content_type="application/json"
-    )
-    assert answer.status_code == 201, answer.content
-    return str(answer.json()["id"])
-
-
-def addresses(registry: Registry) -> list[str]:
-    ids = (registry.measured, registry.flagged, registry.long)
-    reports = [f"/r/{public_id}{more}" for public_id in ids for more in ("", "/read")]
-    pages = ["/", "/leaderboard/", ANY_KERNEL, "/leaderboard/?streams=x", "/reports/"]
-    platforms = ["", "cpu_model/", "virtualization/kvm/", "cpu_model/Test%20CPU%203000/"]
-    others = ["/costs/", "/effects/", "/kernels/", "/compare/", "/search/", "/search/?q=kvm+nope"]
-    return [
-        *(*pages, *reports, f"/r/{registry.measured}/manage", *others),
-        *(f"/platform/{rest}" for rest in platforms),
-        *("/contribute/", "/submit/", "/method/", "/data/", "/status/", "/api/docs/"),
-        *("/c/xen-users", "/nowhere"),
-    ]
 
 
 def test_every_page_of_the_site_is_looked_at(registry: Registry) -> None:
     """A page that is added must be looked at, too; what is no page is named here."""
-    no_pages = {"client", "client-index", "client-project", "client-distribution", "feed", "badge"}
-    no_pages |= {"robots", "leaderboard-feed", "dump", "dump-file"}
-    seen = {
-        resolve(unquote(urlsplit(address).path)).url_name
-        for address in addresses(registry)
-        if address != "/nowhere"
-    }
-    names = {each.name for each in page_urls if "sitemap" not in (each.name or "")}
-    assert names - no_pages <= seen
+    looked_at = {*addresses(registry), *own_addresses(registry)} - {"/nowhere"}
+    seen = {resolve(unquote(urlsplit(address).path)).url_name for address in looked_at}
+    assert patterns(get_resolver().url_patterns).keys() - seen == set(NO_PAGES)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_every_page_fits_is_legible_and_asks_nobody_else(
-    read: Read, registry: Registry, width: int, scheme: str
+@pytest.mark.parametrize("javascript", [True, False])
+def test_every_page_fits_is_legible_complains_of_nothing_and_is_reached_by_keyboard(
+    read: Read, registry: Registry, javascript: bool
 ) -> None:
-    reader = read(width=width, scheme=scheme)
+    """At both widths and in both schemes; the pages of who is signed in, too."""
+    found: dict[str, list[str]] = {}
+    reader = read(javascript=javascript)
+
+    def look(address: str) -> None:
+        reader.open(address)
+        faults = reader.faults(with_axe=javascript)
+        faults += reader.missed() if javascript else []
+        found.update({address: faults} if faults else {})
+
     for address in addresses(registry):
-        page = reader.open(address)
-        assert page.locator("h1").count() == 1, address
-        assert page.evaluate(SIDEWAYS) <= 0, address
-        assert page.evaluate(FAINT) == [], address
-        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-        assert page.evaluate(SIDEWAYS) <= 0, address
-        assert reader.violations() == [], address
-    assert reader.complaints == []
+        look(address)
+    reader.page.context.add_cookies([registry.session])
+    for address in own_addresses(registry):
+        look(address)
+    assert found == {}
+
+
+def test_every_error_is_a_page_of_ours(
+    read: Read, registry: Registry, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("the server closed the connection")
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("registry.pages.views.dump.files", broken)
+    monkeypatch.setattr("registry.pages.status.render", away)
+    reader = read()
+    statuses = []
+    for address in ("/search/?" + "a&" * 1001, "/nowhere", "/data/", "/status/"):
+        statuses.append(reader.page.goto(registry.url + address).status)
+        assert reader.faults() == [], address
+    settings.REPORTS_PER_DAY = 1
+    for status in (403, 429):
+        page = reader.open("/submit/")
+        page.get_by_label("Report", exact=True).fill(reports.text())
+        send = page.get_by_role("button", name="Send it")
+        send.wait_for()
+        if status == 403:
+            page.context.clear_cookies()
+        with page.expect_navigation() as sent:
+            send.click()
+        statuses.append(sent.value.status)
+        assert reader.faults() == [], status
+    assert statuses == [400, 404, 500, 503, 403, 429]
 
 
 def test_the_two_schemes_differ(read: Read) -> None:
     colour = "getComputedStyle(document.body).backgroundColor"
     light, dark = (read(scheme=scheme).open("/").evaluate(colour) for scheme in ("light", "dark"))
     assert light != dark
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_every_page_stands_without_javascript(read: Read, registry: Registry, width: int) -> None:
-    reader = read(width=width, javascript=False)
-    for address in addresses(registry):
-        page = reader.open(address)
-        assert page.locator("main h1").is_visible(), address
-    assert reader.complaints == []
 
 
 def test_the_chart_is_there_and_large_enough_to_read(read: Read) -> None:
