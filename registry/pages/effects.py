@@ -88,8 +88,9 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _known(found: effects.Effects) -> list[tuple[str, str]]:
     """What the page can be narrowed to: what is asked about, and what there is a figure of."""
-    seen = [*found.paired, *(found.associations or ())]
-    names = dict.fromkeys((*ASKED, *sorted(row.contrast.factor for row in seen)))
+    seen = {row.contrast.factor for row in found.paired}
+    seen |= {row.contrast.factor for row in found.associations or ()}
+    names = dict.fromkeys((*ASKED, *sorted(seen)))
     return [(name, words.FACTORS.get(canonical(name), name)) for name in names]
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_lynx_shows_what_every_page_is_about(registry: Registry) -> None:
     said = {address.format(**registry.ids): texts for address, texts in SAID.items()}
     every = addresses(registry)
     assert said.keys() <= set(every)
-    missing = []
+    missing: list[Any] = []
     for address in every:
         shown = lynx(registry.url + address)
         text = " ".join(shown.split())
