@@ -17,6 +17,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
+SWEEP_KEPT_S = 300.0
 TASK_LIMIT_S = 120
 VISIBILITY_TIMEOUT_S = 600
 # Linux names: a connection whose other end is gone for 60 s is gone too.
@@ -86,8 +87,8 @@ app.conf.update(
         name: {
             "task": name,
             "schedule": seconds,
-            # A sweep that nobody took in time is worth nothing: the next one does its work.
-            "options": {"expires": seconds, "ignore_result": True},
+            # Longer than until the next: where workers are later than that, none would ever run.
+            "options": {"expires": max(seconds, SWEEP_KEPT_S), "ignore_result": True},
         }
         for name, seconds in (
             ("submissions.tasks.sweep", settings.SWEEP_SECONDS),

@@ -8,14 +8,20 @@ from registry.models.reading import Reading
 from registry.models.summary import Generation, summarise
 from registry.signals import facts_changed
 
-# Senders of reports ask for it no more often than this. What comes while they rest is found, since
-# it looks again, this much later, whenever it found something.
+# Senders of reports ask for it no more often than this, and what they ask rests for so long after
+# the cells changed. What comes meanwhile is found: whoever found something looks again, this much
+# later.
 REST_S = 1.0
 
 
 @shared_task
-def summarise_readings() -> None:
-    """Sum up a batch of what waits. While more waits it calls for another at once."""
+def summarise_readings(may_rest: bool = False) -> None:
+    """Sum up a batch of what waits. While more waits it calls for another at once. With `may_rest`
+    it leaves what waits to whoever just changed the cells, so that of many that were called for
+    one goes on.
+    """
+    if may_rest and Generation.changed_within(REST_S):
+        return
     before = Generation.current()
     found = summarise()
     if Generation.current() != before:
@@ -23,7 +29,7 @@ def summarise_readings() -> None:
     if Reading.objects.filter(summarised=False).exists():
         hints.send(summarise_readings)
     elif found:
-        hints.send(summarise_readings, countdown=REST_S)
+        hints.send(summarise_readings, True, countdown=REST_S)
 
 
 @shared_task

@@ -164,7 +164,7 @@ def store(report: RawReport, prepared: Prepared, actor: str) -> Written | None:
 def _store_new(report: RawReport, content: Content | None, actor: str) -> list[Written]:
     with transaction.atomic():
         written = write_new([(report, content)], actor)
-        hints.after_commit(summarise_readings, rest_s=REST_S)
+        hints.after_commit(summarise_readings, True, rest_s=REST_S)
     return written
 
 

@@ -11,6 +11,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -45,6 +46,14 @@ class Generation(models.Model):
     @classmethod
     def current(cls) -> int:
         return cls.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+
+    @classmethod
+    def changed_within(cls, seconds: float) -> bool:
+        """Whether it rose in the last seconds; a change that is yet to come is of a wrong clock."""
+        now = timezone.now()
+        return cls.objects.filter(
+            changed_at__gt=now - timedelta(seconds=seconds), changed_at__lte=now
+        ).exists()
 
     @classmethod
     def current_and_size(cls) -> tuple[int, bool]:

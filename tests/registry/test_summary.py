@@ -3,10 +3,12 @@ out again.
 """
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from registry import hints, tasks
 from registry.leaderboard import ask, boards
@@ -170,9 +172,36 @@ def test_a_task_calls_for_another_while_readings_wait(
     monkeypatch.setattr(summary, "RUNS_AT_ONCE", 1)
     for count in (1, 2):
         many_recipes(client, count)
-    monkeypatch.setattr(hints, "send", lambda task, **more: called.append((task, more)))
+    monkeypatch.setattr(
+        hints, "send", lambda task, *args, **more: called.append((task, args, more))
+    )
     for _ in range(3):
         tasks.summarise_readings()
     # The third found nothing, so it calls for no other.
-    own = [more for task, more in called if task is tasks.summarise_readings]
-    assert own == [{}, {"countdown": tasks.REST_S}]
+    own = [call for task, *call in called if task is tasks.summarise_readings]
+    assert own == [[(), {}], [(True,), {"countdown": tasks.REST_S}]]
+
+
+def test_of_many_that_were_called_for_one_sums_up(client: Client) -> None:
+    """The others leave it to the one that just did, which looks again; a lost one to the sweep."""
+    send(client, 100)
+    tasks.summarise_readings(True)
+    assert Cell.objects.count() == 1
+    send(client, 200, machine_id=machine(1))
+    tasks.summarise_readings(True)
+    assert Cell.objects.count() == 1
+    tasks.sweep()
+    assert Cell.objects.count() == 2
+
+
+@pytest.mark.parametrize("seconds", [-2, 86_400])
+def test_a_change_of_long_ago_or_of_a_wrong_clock_keeps_nobody(
+    client: Client, seconds: int
+) -> None:
+    send(client, 100)
+    tasks.summarise_readings()
+    at = timezone.now() + timedelta(seconds=seconds)
+    Generation.objects.update(changed_at=at)
+    send(client, 200, machine_id=machine(1))
+    tasks.summarise_readings(True)
+    assert Cell.objects.count() == 2
