@@ -51,6 +51,7 @@ def postgresql_here(postgresql_url: str) -> str:
 @pytest.fixture
 def postgresql_there(postgresql_here: str) -> str:
     with psycopg.connect(postgresql_here, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS crr_there")  # of another test of this server
         connection.execute("CREATE DATABASE crr_there")
     return postgresql_here.rpartition("/")[0] + "/crr_there"
 
