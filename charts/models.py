@@ -5,6 +5,7 @@ drawing is content-addressed files (`charts.artefacts`) and one row that is writ
 reader sees the old drawing or the new one, whole.
 """
 
+import math
 from datetime import timedelta
 
 from django.conf import settings
@@ -84,9 +85,13 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         known = self.filter(slug=slug_of(params)).first()
         if known:
             return known, False
-        since = timezone.now() - timedelta(days=1)
-        if self.filter(name="", created_at__gte=since).count() >= NEW_CHARTS_PER_DAY:
-            raise Refused(429, "quota_reached", "Enough new charts for a day: try tomorrow.")
+        now, day = timezone.now(), timedelta(days=1)
+        made = self.filter(name="", created_at__gte=now - day)
+        newest = made.order_by("-created_at").values_list("created_at", flat=True)
+        if last := newest[NEW_CHARTS_PER_DAY - 1 : NEW_CHARTS_PER_DAY].first():
+            message = "Enough new charts for a day: try tomorrow."
+            wait_s = math.ceil((last + day - now).total_seconds())
+            raise Refused(429, "quota_reached", message, retry_after_s=max(wait_s, 1))
         return self.get_or_create(
             slug=slug_of(params),
             defaults={

@@ -10,6 +10,8 @@ import pytest
 from django.db import OperationalError
 from django.urls import URLPattern, get_resolver, resolve
 
+from charts.models import Chart
+from charts.pipeline import draw
 from registry.models import RawReport
 from tests import reports
 from tests.browser.places import Registry, addresses, filled, own_addresses
@@ -177,6 +179,22 @@ def test_a_report_appears_when_it_has_been_read(
     report.update(status="published")
     notice.wait_for(state="detached")
     assert "36,100" in page.locator("h1").inner_text()
+    assert reader.complaints == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_chart_appears_when_it_has_been_drawn(
+    read: Read, registry: Registry, javascript: bool
+) -> None:
+    parameters = {"group_by": ["kernel_series"], "tests": ["TCP_CRR"]}
+    chart = Chart.objects.create(slug="new", name="New", params=parameters)
+    reader = read(javascript=javascript)
+    page = reader.open("/c/new")
+    notice = page.get_by_role("status")
+    assert "the page reloads itself" in notice.inner_text()
+    assert draw(chart.pk)
+    notice.wait_for(state="detached")
+    assert page.locator("figure.chart img").is_visible()
     assert reader.complaints == []
 
 

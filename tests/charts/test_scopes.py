@@ -8,13 +8,14 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from charts import tasks
+from charts import models, tasks
 from charts.models import Chart
 from charts.params import ChartParams
 from charts.pipeline import draw, ensure_defaults
 from charts.scopes import mark_changed
 from registry.models import Generation, RawReport, Reading, Recipe
 from registry.models.summary import summarise
+from registry.refusal import Refused
 from submissions.tasks import erase_withdrawn
 from tests import reports
 
@@ -267,3 +268,15 @@ def test_a_sweep_ends_before_the_next_is_due(client: Client, settings: Any) -> N
     assert [Chart.objects.get(pk=one.pk).drawings for one in ours] == [1, 0, 0]
     tasks.sweep()
     assert [Chart.objects.get(pk=one.pk).drawings for one in ours] == [1, 1, 0]
+
+
+def test_the_quota_of_new_charts_says_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "NEW_CHARTS_PER_DAY", 2)
+    made = [about(tests=["TCP_CRR"], group_by=["virtualization"], limit=n) for n in (5, 6)]
+    first, last = timezone.now() - timedelta(hours=23), timezone.now() - timedelta(hours=1)
+    for chart, at in zip(made, (first, last), strict=True):
+        Chart.objects.filter(pk=chart.pk).update(created_at=at)
+    with pytest.raises(Refused) as refused:
+        about(tests=["TCP_CRR"], group_by=["virtualization"], limit=7)
+    assert 3_540 < (refused.value.retry_after_s or 0) <= 3_600
+    assert about(tests=["TCP_CRR"], group_by=["virtualization"], limit=5) == made[0]
