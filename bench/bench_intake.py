@@ -1,7 +1,7 @@
 """What taking in a report costs: accepted reports a second against the bare view that decodes and
-inserts.
+inserts, and on PostgreSQL against a registry that holds many already.
 
-Both behind granian with 2 workers of 1 thread, on SQLite and PostgreSQL with durable commits, in
+All behind granian with 2 workers of 1 thread, on SQLite and PostgreSQL with durable commits, in
 turns. Every report is a new one of the same recipe and system. No worker runs beside it.
 """
 
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--duration", type=float, default=3.0, help="seconds for each measurement")
     parser.add_argument("--clients", type=int, nargs="+", default=[8, 32])
+    parser.add_argument("--stored", type=int, default=1_000_000, help="in the full registry")
     asked = parser.parse_args()
     print(f"a report of {len(REPORT)} bytes with 8 runs; the bare view gets {len(BODY)} bytes")
     with tempfile.TemporaryDirectory() as folder:
@@ -44,21 +45,15 @@ def main() -> None:
     try:
         with servers.postgresql(durable=True) as url, tempfile.TemporaryDirectory() as folder:
             compare(url, "PostgreSQL", folder, asked)
+        if asked.stored:
+            grown(asked)
     except installed.Missing as missing:
         print(f"PostgreSQL left out: {missing}")
 
 
 def compare(url: str, database: str, folder: str, asked: argparse.Namespace) -> None:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "DATA_DIR": folder,
-        "SECRET_KEY": KEY,
-        "REPORTS_PER_DAY": "0",
-        "PYTHONPATH": python_path(),
-    }
-    for command in (["manage.py", "migrate", "--verbosity", "0"], ["-m", "bench.bare_view"]):
-        subprocess.run([sys.executable, *command], env=environment, cwd=ROOT, check=True)
+    environment = environment_of(url, folder)
+    prepare(environment, ["manage.py", "migrate", "--verbosity", "0"], ["-m", "bench.bare_view"])
     for clients in asked.clients:
         bare: list[load.Load] = []
         ours: list[load.Load] = []
@@ -68,20 +63,68 @@ def compare(url: str, database: str, folder: str, asked: argparse.Namespace) -> 
             with serving(SERVER, environment) as address:
                 bare.append(measure(address, BODY, clients, asked.duration))
             with serving(SERVER, environment, "registry.wsgi:application") as address:
-                ours.append(measure(f"{address}api/v1/reports/", REPORT, clients, asked.duration))
+                ours.append(taken_in(address, clients, asked.duration))
         report(f"{database}, {clients} clients", bare, ours)
 
 
-def measure(address: str, body: bytes, clients: int, duration_s: float) -> load.Load:
+def grown(asked: argparse.Namespace) -> None:
+    """An empty registry and one that is full, each on a cluster of its own, in turns."""
+    rates: dict[int, dict[str, list[load.Load]]] = {n: {} for n in asked.clients}
+    with (
+        servers.postgresql(durable=True) as empty,
+        servers.postgresql(durable=True) as full,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        migrate = ["manage.py", "migrate", "--verbosity", "0"]
+        places = {"empty": environment_of(empty, folder), "full": environment_of(full, folder)}
+        prepare(places["empty"], migrate)
+        print(f"  filling {asked.stored:,} reports", file=sys.stderr)
+        prepare(places["full"], migrate, ["-m", "bench.filled", str(asked.stored)])
+        for clients in asked.clients * asked.rounds:
+            for name, environment in places.items():
+                with serving(SERVER, environment, "registry.wsgi:application") as address:
+                    one = taken_in(address, clients, asked.duration)
+                rates[clients].setdefault(name, []).append(one)
+    for clients, found in rates.items():
+        report(
+            f"{asked.stored:,} stored, {clients} clients", found["empty"], found["full"], "empty"
+        )
+
+
+def environment_of(url: str, folder: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": url,
+        "DATA_DIR": folder,
+        "SECRET_KEY": KEY,
+        "REPORTS_PER_DAY": "0",
+        "PYTHONPATH": python_path(),
+    }
+
+
+def prepare(environment: dict[str, str], *commands: list[str]) -> None:
+    for command in commands:
+        subprocess.run([sys.executable, *command], env=environment, cwd=ROOT, check=True)
+
+
+def taken_in(address: str, clients: int, duration_s: float) -> load.Load:
+    """Each is a new report: 201, since 200 is one that was known."""
+    return measure(f"{address}api/v1/reports/", REPORT, clients, duration_s, b"201")
+
+
+def measure(
+    address: str, body: bytes, clients: int, duration_s: float, wanted: bytes = b"2"
+) -> load.Load:
     load.run(address, body, clients, duration_s=0.5)  # warms, not counted
-    return load.run(address, body, clients, duration_s)
+    return load.run(address, body, clients, duration_s, wanted=wanted)
 
 
-def report(name: str, bare: list[load.Load], ours: list[load.Load]) -> None:
+def report(name: str, bare: list[load.Load], ours: list[load.Load], beside: str = "bare") -> None:
     rates = [statistics.median(one.requests_per_s for one in runs) for runs in (bare, ours)]
     p99_ms = [statistics.median(one.p99_ms for one in runs) for runs in (bare, ours)]
     print(
-        f"{name}: bare {rates[0]:.0f}/s, ours {rates[1]:.0f}/s, ratio {rates[1] / rates[0]:.2f}; "
+        f"{name}: {beside} {rates[0]:.0f}/s, ours {rates[1]:.0f}/s, "
+        f"ratio {rates[1] / rates[0]:.2f}; "
         f"p99 {p99_ms[0]:.0f} and {p99_ms[1]:.0f} ms, ratio {p99_ms[1] / p99_ms[0]:.1f}; "
         f"errors {sum(one.errors for one in ours)}"
     )

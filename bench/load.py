@@ -9,17 +9,18 @@ import socket
 import statistics
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-# Where a body holds this, each request has a number of its own, so that no two are the same bytes.
+# Where a body holds this, each request has a number of its own, so that no two of a process are the
+# same bytes.
 NUMBERED = b"000000000"
+_NUMBERS = itertools.count(1)  # next() is atomic, so threads share it
 
 
 @dataclass(frozen=True)
 class Load:
-    """What `run` measured; `errors` are answers that are not 2xx, and connections that broke."""
+    """What `run` measured; `errors` are answers that are not wanted, and connections that broke."""
 
     requests_per_s: float
     p50_ms: float
@@ -27,8 +28,12 @@ class Load:
     errors: int
 
 
-def run(url: str, body: bytes, clients: int, duration_s: float, headers: str = "") -> Load:
-    """POSTs `body` from `clients` connections for `duration_s`; refuses to leave this machine."""
+def run(
+    url: str, body: bytes, clients: int, duration_s: float, headers: str = "", wanted: bytes = b"2"
+) -> Load:
+    """POSTs `body` from `clients` connections for `duration_s`; `wanted` is how a good answer's
+    status begins. Refuses to leave this machine.
+    """
     address = urlsplit(url)
     if address.hostname != "127.0.0.1" or address.port is None:
         raise ValueError(f"{url} is not a port of 127.0.0.1")
@@ -37,13 +42,12 @@ def run(url: str, body: bytes, clients: int, duration_s: float, headers: str = "
         f"POST {address.path or '/'} HTTP/1.1\r\nHost: {address.netloc}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
     ).encode() + body
-    numbers = itertools.count(1)  # next() is atomic, so the threads share it
     latencies_s: list[list[float]] = [[] for _ in range(clients)]
     errors = [0] * clients
     until = time.perf_counter() + duration_s
 
     def client(index: int) -> None:
-        errors[index] = _repeat(place, request, numbers, until, latencies_s[index])
+        errors[index] = _repeat(place, request, wanted, until, latencies_s[index])
 
     threads = [threading.Thread(target=client, args=(index,)) for index in range(clients)]
     for thread in threads:
@@ -60,17 +64,17 @@ def run(url: str, body: bytes, clients: int, duration_s: float, headers: str = "
 def _repeat(
     address: tuple[str, int],
     request: bytes,
-    numbers: Iterator[int],
+    wanted: bytes,
     until: float,
     latencies_s: list[float],
 ) -> int:
-    """Fills `latencies_s` of 2xx answers until the clock says `until`; the number of others."""
+    """Fills `latencies_s` of wanted answers until the clock says `until`; the number of others."""
     errors = 0
     connection = socket.create_connection(address, timeout=30)
     while (started := time.perf_counter()) < until:
         try:
-            connection.sendall(request.replace(NUMBERED, b"%09d" % next(numbers)))
-            good = _answer(connection)
+            connection.sendall(request.replace(NUMBERED, b"%09d" % next(_NUMBERS)))
+            good = _answer(connection).startswith(wanted)
         except OSError:
             connection.close()
             connection = socket.create_connection(address, timeout=30)
@@ -83,8 +87,8 @@ def _repeat(
     return errors
 
 
-def _answer(connection: socket.socket) -> bool:
-    """Reads one answer with a Content-Length; whether it is 2xx."""
+def _answer(connection: socket.socket) -> bytes:
+    """Reads one answer with a Content-Length; its status."""
     got = b""
     while b"\r\n\r\n" not in got:
         got += _more(connection)
@@ -95,7 +99,7 @@ def _answer(connection: socket.socket) -> bool:
     missing = int(after.split(b"\r\n", 1)[0]) - len(body)
     while missing > 0:
         missing -= len(_more(connection))
-    return head[9:10] == b"2"
+    return head[9:12]
 
 
 def _more(connection: socket.socket) -> bytes:
