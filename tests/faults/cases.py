@@ -344,7 +344,7 @@ CASES = (
         "hostile settings of matplotlib on the host",
         "without effect; no program is started",
         (
-            f"{RENDER}test_settings_of_the_machine_change_nothing",
+            f"{RENDER}test_every_form_is_the_same_on_another_machine_on_another_day",
             f"{WORKERS}test_nothing_reaches_beyond_database_broker_and_files",
         ),
     ),

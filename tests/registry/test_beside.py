@@ -33,7 +33,7 @@ def test_the_nearest_better_host_is_the_one_that_differs_least(client: Client) -
     summarise()
     text = text_of(client, f"/r/{own}")
     assert "The nearest better host does 30,000, 1.50 × this one" in text
-    assert "Clock source kvm-clock tsc" in text
+    assert "Clock source here: kvm-clock there: tsc" in text
     page = client.get(f"/r/{own}").content.decode()
     assert f'href="/compare/?a={own}&amp;b={near}"' in page
     assert client.get(f"/compare/?a={own}&b={near}").status_code == 200
