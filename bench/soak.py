@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ import django
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench.bench_burst import Answers  # noqa: E402
 from tests import reports, servers  # noqa: E402
 from tests.end_to_end.site import Site  # noqa: E402
 from tests.faults.deployment import deployed, metrics_of  # noqa: E402
@@ -43,18 +44,6 @@ PAGES = (
     *("/platform/virtualization/kvm/", "/api/v1/leaderboard/?group_by=kernel_series"),
     *(f"/c/xen-users{ending}" for ending in (".png", ".svg", ".txt", ".json", ".csv")),
 )
-
-
-@dataclass
-class Answers:
-    """Statuses, and seconds from when each answer was due to be asked for."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    waited_s: list[float] = field(default_factory=list)
-
-    @property
-    def p99_ms(self) -> float:
-        return 1000 * statistics.quantiles(self.waited_s, n=100)[98]
 
 
 @dataclass

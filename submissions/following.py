@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -193,7 +194,7 @@ def _opened(url: str) -> Any:
     request = Request(url, headers={"User-Agent": "crr-registry"})  # noqa: S310 - looked at above
     try:
         return urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
-    except (URLError, ValueError) as error:
+    except (URLError, HTTPException, ValueError) as error:
         raise CannotFollow(f"{url} cannot be read: {error}") from error
 
 

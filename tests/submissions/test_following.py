@@ -1,5 +1,6 @@
 """Following another registry over HTTP: its dump is served by a real server, from files."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -199,6 +200,20 @@ def test_what_is_no_index_of_a_dump(other: Other, tmp_path: Path, index: bytes) 
     (other.path / "index.html").write_bytes(index)
     with pytest.raises(CannotFollow):
         followed(other, tmp_path)
+
+
+def test_a_server_that_speaks_no_http(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"220 mail.example ESMTP\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(CannotFollow, match="cannot be read"):
+            follow(f"http://127.0.0.1:{server.getsockname()[1]}", tmp_path / "followed")
 
 
 def test_names_that_are_no_part_are_never_asked_for(other: Other, tmp_path: Path) -> None:
