@@ -150,7 +150,7 @@ def test_a_frozen_chart_is_a_file_from_its_second_reader_on(front: Front, ending
     """With the bytes and the headers that the application gave it."""
     path = f"{freeze(front)}.{ending}"
     first = front.get(path)
-    kept = front.folder / "frozen" / path.lstrip("/")
+    kept = kept_file(front, path)
     assert kept.read_bytes() == first.body == front.site.get(path).body
     again = front.get(f"{path}?utm_source=a-list")
     assert again.body == first.body
@@ -162,6 +162,13 @@ def test_a_frozen_chart_is_a_file_from_its_second_reader_on(front: Front, ending
     assert known.status == 304
 
 
+def kept_file(front: Front, path: str) -> Path:
+    """The file that nginx keeps, which gets its name after the first reader has all bytes."""
+    kept = front.folder / "frozen" / path.lstrip("/")
+    wait_until(kept.exists)
+    return kept
+
+
 def told(answer: Answer) -> dict[str, str]:
     return {name.lower(): text for name, text in answer.headers.items() if name.lower() not in OWN}
 
@@ -170,6 +177,7 @@ def test_a_frozen_chart_outlives_the_application(front: Front, tmp_path: Path) -
     path = freeze(front)
     before = front.get(f"{path}.png")
     assert (before.status, "immutable" in before.headers["Cache-Control"]) == (200, True)
+    kept_file(front, f"{path}.png")
     tmp_path.chmod(0o755)
     gone = Site(f"http://127.0.0.1:{servers.free_port()}", front.site.data_dir, 0)
     with nginx(gone, tmp_path, front.folder / "frozen") as port:
