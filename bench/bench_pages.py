@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import filled  # noqa: E402
 from bench.bench_summaries import BARE, FILL, REPORTS_A_MACHINE, RUNS  # noqa: E402
 from tests import servers  # noqa: E402
 
@@ -111,7 +112,6 @@ def _measured(
 
 
 def fill(size: int) -> None:
-    from django.db import connection
 
     from registry.models import Generation, Recipe, System
 
@@ -135,12 +135,11 @@ def fill(size: int) -> None:
     ]
     System.objects.bulk_create(systems)
     sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "reports": size, "runs": RUNS}
-    with connection.cursor() as cursor:
+    with filled.quickly() as cursor:
         cursor.execute(FILL.format(**sizes, recipes=len(LOADS), systems=len(systems)))
         cursor.execute(BARE.format(only="").replace("bare_cell", "registry_cell"))
         cursor.execute("UPDATE registry_reading SET summarised = true")
         cursor.execute(NAME)
-        cursor.execute("ANALYZE")
     Generation(pk=1, number=1).save()
 
 

@@ -18,13 +18,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import filled  # noqa: E402
 from tests import servers  # noqa: E402
 
 RUNS, RECIPES, SYSTEMS, REPORTS_A_MACHINE, UPDATES = 8, 3, 500, 4, 30
 
-# Keys that lead somewhere by how they are made: PostgreSQL would look each of them up, for minutes.
 FILL = """
-SET LOCAL session_replication_role = replica;
 INSERT INTO registry_machine (key_digest, public_id, created_at)
     SELECT 'machine ' || n, 'm' || n, now() FROM generate_series(1, {machines}) AS n;
 INSERT INTO registry_submitter (created_at, is_import)
@@ -46,7 +45,6 @@ INSERT INTO registry_run (reading_id, run_index, position, recipe_id, system_id,
     FROM registry_reading AS reading
     JOIN registry_rawreport AS report ON report.id = reading.report_id,
         generate_series(0, {runs} - 1) AS n;
-ANALYZE;
 """
 # The same cells from the same rows, in one statement; `{only}` narrows it to one report's.
 BARE = """
@@ -124,7 +122,6 @@ def measured(n_reports: int, with_rebuild: bool) -> dict[str, float]:
 
 
 def fill(n_reports: int) -> None:
-    from django.db import connection
 
     from registry.models import Recipe, System
 
@@ -136,7 +133,7 @@ def fill(n_reports: int) -> None:
         System(digest=f"system {n}", cpu_model=f"CPU {n % 20}", cpus=2) for n in range(SYSTEMS)
     )
     sizes = {"machines": max(1, n_reports // REPORTS_A_MACHINE), "reports": n_reports}
-    with connection.cursor() as cursor:
+    with filled.quickly() as cursor:
         cursor.execute(FILL.format(**sizes, recipes=RECIPES, systems=SYSTEMS, runs=RUNS))
 
 

@@ -12,8 +12,9 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-# Where a body holds this, each request has a number of its own, so that no two of a process are the
-# same bytes.
+# Where a body holds this, each request has digits of its own, so that no two of a process are the
+# same bytes; they are a count written from its end, so that figures they are the fraction of differ
+# in what is significant.
 NUMBERED = b"000000000"
 _NUMBERS = itertools.count(1)  # next() is atomic, so threads share it
 
@@ -73,7 +74,7 @@ def _repeat(
     connection = socket.create_connection(address, timeout=30)
     while (started := time.perf_counter()) < until:
         try:
-            connection.sendall(request.replace(NUMBERED, b"%09d" % next(_NUMBERS)))
+            connection.sendall(request.replace(NUMBERED, (b"%09d" % next(_NUMBERS))[::-1]))
             good = _answer(connection).startswith(wanted)
         except OSError:
             connection.close()

@@ -19,6 +19,7 @@ from registry.evidence.limiter import RunRow, verdicts
 from registry.kept import answer
 from registry.models import Cell, RawReport, Reading, Recipe, Run
 from registry.models.summary import CellQuerySet
+from registry.models.written_once import WrittenOnce
 
 MOST_KEPT = 10_000  # figures of a recipe, to find the place of one among them
 HEADLINE = {"test": "TCP_CRR", "streams": 1, "placement": "same_cpu"}
@@ -112,17 +113,18 @@ class Voters:
 @answer
 def voters(recipe_id: int) -> Voters:
     """Of the recipe's cells."""
-    logs = sorted(_means(Cell.objects.exact().filter(recipe=recipe_id)))
+    logs = sorted(mean for (mean,) in _means(Cell.objects.exact().filter(recipe=recipe_id)))
     shown = min(len(logs), MOST_KEPT)
     return Voters(len(logs), array("d", (logs[n * len(logs) // shown] for n in range(shown))))
 
 
 def _own(report: RawReport, recipe: Recipe) -> tuple[float, ...]:
     """The logarithms of the rates that the report's own voter has."""
-    cells = Cell.objects.exact().filter(recipe=recipe)
     if report.machine_id:
-        return tuple(_means(cells.filter(machine=report.machine_id)))
-    return tuple(_means(cells.filter(machine=None, submitter=report.submitter_id)))
+        found = _of_machine(recipe.pk, report.machine_id)
+    else:
+        found = _of_submitter(recipe.pk, report.submitter_id)
+    return tuple(mean for (mean,) in found)
 
 
 def _means(cells: CellQuerySet) -> Any:
@@ -130,7 +132,17 @@ def _means(cells: CellQuerySet) -> Any:
     voter = Case(When(machine=None, then=F("id")), default=None)
     mean = Sum(F("mean_ln") * F("n_sittings")) / Sum("n_sittings")
     rows = cells.order_by().values("machine_id", cell=voter).annotate(mean=mean)
-    return rows.values_list("mean", flat=True)
+    return rows.values_list("mean")
+
+
+def _cells_of(recipe: int, **voter: int | None) -> CellQuerySet:
+    return Cell.objects.exact().filter(recipe=recipe, **voter)
+
+
+_of_machine = WrittenOnce(lambda recipe, machine: _means(_cells_of(recipe, machine=machine)))
+_of_submitter = WrittenOnce(
+    lambda recipe, submitter: _means(_cells_of(recipe, machine=None, submitter=submitter))
+)
 
 
 def advice(

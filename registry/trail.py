@@ -2,6 +2,7 @@
 can do, and the trail of events. The API and the pages say it in these words.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,8 +50,9 @@ class State:
     events: tuple[Event, ...]
 
 
-def state_of(report: RawReport) -> State:
-    events = public_events(report)
+def state_of(report: RawReport, trail: Iterable[ReportEvent] | None = None) -> State:
+    """What became of the report, by its `trail`, or by its events where the caller has none."""
+    events = public_events(report) if trail is None else tuple(map(_public, trail))
     changes = [event for event in events if event.kind == report.status]
     since = changes[-1].at if changes else report.received_at
     withdrawn = report.status == Status.WITHDRAWN

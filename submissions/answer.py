@@ -23,12 +23,12 @@ def url_of(report: RawReport) -> str:
 
 def sent(receipt: Receipt) -> dict[str, Any]:
     """The answer to a POST. `claim_token` only in the 201 whose sender brought none."""
-    report = receipt.report
+    report, written = receipt.report, receipt.written
     body = {
         "id": report.public_id,
         "url": url_of(report),
-        **_state(state_of(report)),
-        **(_just_read(report, receipt.written) if receipt.written else _read_before(report)),
+        **_state(state_of(report, written.events if written else None)),
+        **(_just_read(report, written) if written else _read_before(report)),
     }
     if receipt.claim_token:
         body["claim_token"] = receipt.claim_token

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from registry.models import RawReport, Reading, Recipe, Result, Run, System
-from registry.models.rows import insert
+from registry.models import RawReport, Reading, Recipe, ReportEvent, Result, Run, System
+from registry.models.rows import create, insert
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions import peers
 from submissions.facts import result_columns
@@ -27,21 +27,26 @@ from submissions.read import Content
 @dataclass(frozen=True)
 class Written:
     """A reading with what it was written from, so that its rows need not be read back. `recipes`
-    are those of the content's runs, in their order.
+    are those of the content's runs, in their order; `events` are the report's whole trail, where it
+    was written with it.
     """
 
     reading: Reading
     content: Content
     recipes: Sequence[Recipe]
+    events: Sequence[ReportEvent] | None = None
 
     def figures(self) -> list[Run]:
         """The runs that are figures, with their recipes; they have no key."""
+        # Runs share what they were measured on.
+        systems = {id(run.system): run.system for run in self.content.runs}
+        rows = {key: System(**system) for key, system in systems.items()}
         return [
             Run(
                 run_index=run.run_index,
                 position=run.position,
                 recipe=recipe,
-                system=System(**run.system),
+                system=rows[id(run.system)],
                 value=run.value,
                 telemetry=run.telemetry,
             )
@@ -86,7 +91,8 @@ def write_readings(judged: Sequence[Judged], are_first: bool = False) -> list[Wr
     """
     if not are_first:
         Reading.replace_in([one.report.pk for one in judged])
-    readings = Reading.objects.bulk_create(map(_reading, judged))
+    readings = [_reading(one) for one in judged]
+    create(readings)
     read = [(reading, one.content) for reading, one in zip(readings, judged, strict=True)]
     insert(
         Result,

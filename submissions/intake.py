@@ -12,8 +12,9 @@ import logging
 import math
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -23,7 +24,8 @@ from django.utils import timezone
 from registry import hints
 from registry.models import Machine, RawReport, ReportEvent, Submitter
 from registry.models.identity import keyed_digest
-from registry.models.rows import insert
+from registry.models.rows import create, insert
+from registry.models.written_once import WrittenOnce
 from registry.refusal import Refused
 from registry.tasks import REST_S, summarise_readings
 from submissions.accounts.models import Account
@@ -178,13 +180,15 @@ def write_new(new: Sequence[tuple[RawReport, Content | None]], actor: str) -> li
         one.report.notes = one.content.notes
         if not one.caught_by():
             one.report.status = RawReport.Status.PUBLISHED
-    RawReport.objects.bulk_create(report for report, _ in new)
+    create([report for report, _ in new])
     written = write_readings(judged, are_first=True)
-    events = (event for report, _ in new for event in _first_events(report, actor))
-    insert(ReportEvent, map(vars, events))
-    for one in judged:
-        _hold_caught(one)
-    return written
+    events = {report.pk: list(_first_events(report, actor)) for report, _ in new}
+    insert(ReportEvent, (vars(event) for trail in events.values() for event in trail))
+    held = {one.report.pk for one in judged if _hold_caught(one)}
+    return [
+        one if one.reading.report_id in held else replace(one, events=events[one.reading.report_id])
+        for one in written
+    ]
 
 
 def _first_events(report: RawReport, actor: str) -> Iterator[ReportEvent]:
@@ -226,10 +230,10 @@ def publish(report: RawReport, content: Content) -> None:
 
 def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | None:
     """The report these bytes already made. Raises Refused when the key came with other bytes."""
-    same = Q(received_digest=received_digest)
-    if idempotency_key:
-        same |= Q(idempotency_digest=_digest(idempotency_key))
-    found = list(RawReport.objects.filter(same).select_related("machine"))
+    keys = [key for (key,) in _same(received_digest, _digest(idempotency_key))]
+    if not keys:
+        return None
+    found = list(RawReport.objects.filter(pk__in=keys).select_related("machine"))
     if any(report.received_digest != received_digest for report in found):
         raise Refused(
             422,
@@ -237,6 +241,16 @@ def _repeated(received_digest: str, idempotency_key: str | None) -> RawReport | 
             "This Idempotency-Key was used with another body: make a new key for a new report.",
         )
     return found[0] if found else None
+
+
+def _same_bytes_or_key(received: str, idempotency: str | None) -> Any:
+    same = Q(received_digest=received)
+    if idempotency:
+        same |= Q(idempotency_digest=idempotency)
+    return RawReport.objects.filter(same).values_list("pk")
+
+
+_same = WrittenOnce(_same_bytes_or_key)
 
 
 def _digest(secret: str | None) -> str | None:
@@ -253,9 +267,11 @@ def _submitter(sender: Sender) -> Submitter:
     else:
         submitter = Submitter.for_link(f"{now.date().isoformat()} {sender.address}")
     limit = settings.REPORTS_PER_DAY
+    if not limit:
+        return submitter
     sent = RawReport.objects.filter(submitter=submitter, received_at__gte=now - _DAY)
-    n_sent = sent.count() if limit else 0
-    if limit and n_sent >= limit:
+    n_sent = sent.count()
+    if n_sent >= limit:
         whose = "this account" if sender.account else "this address"
         message = f"{limit} reports came from {whose} today: send the rest tomorrow."
         times = sent.order_by("received_at").values_list("received_at", flat=True)

@@ -19,6 +19,7 @@ from django.db.models import Min
 from registry.evidence.outliers import ratio_to_peers
 from registry.models import Cell, RawReport, Reading
 from registry.models.identity import digest_of
+from registry.models.written_once import WrittenOnce
 from submissions.normalise import NormalisedRun
 from submissions.plausibility import flags
 from submissions.plausibility.subject import significant_digits
@@ -113,10 +114,7 @@ def _client_clock(report: RawReport, content: Content) -> Iterator[str]:
 def twins_of(contents: Sequence[tuple[RawReport, Content]]) -> list[Twin]:
     """The twin of each report, those that are stored together with it included."""
     prints = [fingerprint_of(content) for _, content in contents]
-    stored = Reading.objects.filter(fingerprint__in={each for each in prints if each}, active=True)
-    counted = stored.exclude(report__status=RawReport.Status.WITHDRAWN)
-    # Many reports may have the same figures: the first is found by the database.
-    oldest = dict(counted.values_list("fingerprint").annotate(Min("report_id")))
+    oldest: dict[str, int] = dict(_oldest(sorted({each for each in prints if each})))
     named = RawReport.objects.filter(pk__in=oldest.values()).values_list("pk", "public_id")
     names = dict(named) if oldest else {}
     places: dict[str, tuple[float, str]] = {
@@ -168,21 +166,36 @@ def _unlike_peers(report: RawReport, content: Content) -> Iterator[str]:
 
 def _peers(report: RawReport, digests: list[str], system: dict[str, Any]) -> dict[str, list[float]]:
     """Recipe digest → mean ln rate of each other machine of the stratum."""
-    cells = Cell.objects.exact().filter(
-        recipe__digest__in=digests,
-        machine__isnull=False,
-        **{f"system__{name}": system[name] for name in _STRATUM},
-    )
-    if report.machine_id:
-        cells = cells.exclude(machine=report.machine_id)
     logs: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    rows = cells.values_list("recipe__digest", "machine_id", "mean_ln")
-    for digest, machine, mean_ln in rows[:PEERS_READ]:
+    stratum = (system[name] for name in _STRATUM)
+    for digest, machine, mean_ln in _of_stratum(digests, report.machine_id, *stratum):
         logs[digest][machine].append(mean_ln)
     return {
         digest: [statistics.fmean(found) for found in machines.values()]
         for digest, machines in logs.items()
     }
+
+
+def _cells_of_stratum(digests: list[str], without: int | None, *stratum: Any) -> Any:
+    """The first PEERS_READ cells of machines of a stratum, `without` one machine."""
+    cells = Cell.objects.exact().filter(
+        recipe__digest__in=digests,
+        machine__isnull=False,
+        **{f"system__{name}": value for name, value in zip(_STRATUM, stratum, strict=True)},
+    )
+    if without:
+        cells = cells.exclude(machine=without)
+    return cells.values_list("recipe__digest", "machine_id", "mean_ln")[:PEERS_READ]
+
+
+def _oldest_of(prints: list[str]) -> Any:
+    """Each fingerprint with its first report that counts: many may have the same figures."""
+    stored = Reading.objects.filter(fingerprint__in=prints, active=True)
+    counted = stored.exclude(report__status=RawReport.Status.WITHDRAWN)
+    return counted.values_list("fingerprint").annotate(Min("report_id"))
+
+
+_of_stratum, _oldest = WrittenOnce(_cells_of_stratum), WrittenOnce(_oldest_of)
 
 
 def _slip(ratio: float) -> str:

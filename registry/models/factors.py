@@ -7,6 +7,7 @@ without a lock.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import models
@@ -16,6 +17,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from registry.models.identity import digest_of, keyed_digest, new_public_id
+from registry.models.written_once import WrittenOnce
 from registry.vocabulary.factors import SYSTEM_FACTORS
 
 M = TypeVar("M", bound="Digested")
@@ -40,7 +42,7 @@ class Digested(models.Model):
         """
         digests = {name: digest_of(content) for name, content in _by_identity(contents).items()}
         wanted = {digests[id(content)]: content for content in contents}
-        found = {row.digest: row for row in cls._default_manager.filter(digest__in=wanted)}
+        found = {row.digest: row for row in _by_digest(cls)(sorted(wanted))}
         missing = sorted(wanted.keys() - found.keys())
         if missing:
             cls._default_manager.bulk_create(
@@ -48,6 +50,11 @@ class Digested(models.Model):
             )
             found |= {row.digest: row for row in cls._default_manager.filter(digest__in=missing)}
         return [found[digests[id(content)]] for content in contents]
+
+
+@cache
+def _by_digest(model: type[Digested]) -> WrittenOnce:
+    return WrittenOnce(lambda digests: model._default_manager.filter(digest__in=digests))
 
 
 def _by_identity(contents: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
@@ -164,8 +171,7 @@ class Machine(models.Model):
     def for_ids(machine_ids: Iterable[str]) -> dict[str, "Machine"]:
         """Machines by the client's id, made where missing."""
         digests = {name: keyed_digest("machine", name.encode()) for name in machine_ids}
-        rows = Machine.objects.filter(key_digest__in=digests.values())
-        found = {row.key_digest: row for row in rows}
+        found = {row.key_digest: row for row in _machines(sorted(set(digests.values())))}
         missing = sorted(set(digests.values()) - found.keys())
         if missing:
             Machine.objects.bulk_create(
@@ -224,8 +230,7 @@ class Submitter(models.Model):
     def for_links(links: Iterable[str], is_import: bool = False) -> dict[str, "Submitter"]:
         """Submitters by their link, made where missing."""
         digests = {link: keyed_digest("submitter", link.encode()) for link in links}
-        rows = Submitter.objects.filter(link_digest__in=digests.values())
-        found = {row.link_digest: row for row in rows}
+        found = {row.link_digest: row for row in _submitters(sorted(set(digests.values())))}
         missing = sorted(set(digests.values()) - found.keys())
         if missing:
             Submitter.objects.bulk_create(
@@ -243,3 +248,7 @@ class Submitter(models.Model):
             created_at__lt=timezone.now() - ADDRESS_KEPT, link_digest__isnull=False, is_import=False
         )
         return due.update(link_digest=None)
+
+
+_machines = WrittenOnce(lambda digests: Machine.objects.filter(key_digest__in=digests))
+_submitters = WrittenOnce(lambda digests: Submitter.objects.filter(link_digest__in=digests))

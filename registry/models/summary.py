@@ -14,7 +14,7 @@ from collections.abc import Sequence, Set
 from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import models, transaction
 from django.db.models import Count, Min, OuterRef, Q, Subquery
@@ -25,6 +25,7 @@ from registry.models import rows
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.reading import Bound, Reading, Run
 from registry.models.report import RawReport
+from registry.models.written_once import WrittenOnce
 
 READINGS_AT_ONCE = 100
 RUNS_AT_ONCE = 1000  # a reading of more is a batch of its own
@@ -58,9 +59,7 @@ class Generation(models.Model):
     @classmethod
     def current_and_size(cls) -> tuple[int, bool]:
         """The number, and whether the registry is large, in one query."""
-        beyond = Cell.objects.order_by("pk").values("pk")[CELLS_OF_LARGE : CELLS_OF_LARGE + 1]
-        row = cls.objects.filter(pk=1).values_list("number", Subquery(beyond)).first()
-        number, cell = row or (0, None)
+        number, cell = next(iter(_number_and_size()), (0, None))
         return number, cell is not None
 
     @staticmethod
@@ -176,7 +175,17 @@ class Findings(models.Model):
 
     @classmethod
     def stored(cls) -> "Findings":
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
+        return next(iter(_findings()), None) or cls(pk=1)
+
+
+def number_and_size() -> models.QuerySet[Generation, Any]:
+    """The generation, and the key of a cell that only a large registry has."""
+    beyond = Cell.objects.order_by("pk").values("pk")[CELLS_OF_LARGE : CELLS_OF_LARGE + 1]
+    return Generation.objects.filter(pk=1).values_list("number", Subquery(beyond))
+
+
+_number_and_size = WrittenOnce(number_and_size)
+_findings = WrittenOnce(lambda: Findings.objects.filter(pk=1))
 
 
 def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:

@@ -13,6 +13,7 @@ from registry import kept
 from registry.kept import answer
 from registry.models import Generation, KeptAnswer, summary
 from registry.models.summary import summarise
+from registry.models.written_once import WrittenOnce
 from registry.refusal import Refused
 from tests import reports
 
@@ -37,9 +38,14 @@ def _no_calls() -> Iterator[None]:
     calls.clear()
 
 
+def large_from(n_cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "CELLS_OF_LARGE", n_cells)
+    monkeypatch.setattr(summary, "_number_and_size", WrittenOnce(summary.number_and_size))
+
+
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
-    monkeypatch.setattr(summary, "CELLS_OF_LARGE", 1)
+    large_from(1, monkeypatch)
     for machine in (101, 102):
         _send(client, 25_000, machine)
 
@@ -61,7 +67,7 @@ def forget() -> None:
 def test_a_small_registry_looks_once_a_generation(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summary, "CELLS_OF_LARGE", 2)
+    large_from(2, monkeypatch)
     for rate in (20_000, 21_000, 22_000):  # cells are made anew, and are no more for that
         _send(client, rate, 101)
         _send(client, rate, 102)
