@@ -89,13 +89,13 @@ def _measured(
     """
     os.environ["DATABASE_URL"] = url
     import dj_database_url
-    import django
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
     from django.test.utils import override_settings
 
-    django.setup()
+    from registry import wsgi  # noqa: F401 - all is loaded, as in a process that serves
+
     connection.close()
     connection.settings_dict.update(dj_database_url.parse(url))
     settings.ALLOWED_HOSTS = ["testserver"]

@@ -4,9 +4,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 
+from django.db.models import QuerySet
+
 from registry import compare_groups
 from registry.models import RawReport, Recipe, Run
 from registry.models.reading import Bound
+from registry.models.written_once import WrittenOnce
 from registry.refusal import Refused
 from registry.sides import Comparison, Side, beside
 
@@ -34,21 +37,30 @@ def ask(params: Mapping[str, str]) -> Comparison:
 
 
 def _figures(public_id: str, path: str) -> dict[Recipe, Side]:
-    runs = Run.objects.filter(
-        reading__active=True,
-        reading__report__in=RawReport.objects.listed().filter(public_id=public_id[:64]),
-        part=Run.Part.FIGURE,
-        bound=Bound.EXACT,
-        value__gt=0,
-    ).select_related("recipe", "system", "reading__report")
     by_recipe: dict[Recipe, list[Run]] = defaultdict(list)
-    for run in runs.order_by("run_index", "position"):
+    for run in _runs(public_id[:64]):
         by_recipe[run.recipe].append(run)
     if not by_recipe:
         message = "There is no listed report of this id with a figure."
         fault = {"path": path, "message": message}
         raise Refused(404, "not_found", message, [fault])
     return {recipe: _side(recipe, rows) for recipe, rows in by_recipe.items()}
+
+
+def _runs_of(public_id: str) -> QuerySet[Run]:
+    """The figures of a listed report, without what is long in it."""
+    runs = Run.objects.filter(
+        reading__active=True,
+        reading__report__in=RawReport.objects.listed().filter(public_id=public_id),
+        part=Run.Part.FIGURE,
+        bound=Bound.EXACT,
+        value__gt=0,
+    ).select_related("recipe", "system", "reading__report")
+    long = ("telemetry", "reading__report__body", "reading__environment", "reading__unrecognised")
+    return runs.defer(*long).order_by("run_index", "position")
+
+
+_runs = WrittenOnce(_runs_of)
 
 
 def _side(recipe: Recipe, runs: list[Run]) -> Side:

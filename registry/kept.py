@@ -29,6 +29,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from registry.models import Generation, KeptAnswer
+from registry.models.written_once import WrittenOnce
 from registry.refusal import Refused
 
 log = logging.getLogger(__name__)
@@ -102,12 +103,17 @@ class Answer(Generic[P, T]):
         return Dated(value, generation)
 
     def _stored(self, key: str, generation: int) -> Dated[T] | None:
-        row = KeptAnswer.objects.filter(pk=key).only("found", "generation").first()
-        if row is None or not _is_ours(row.found):
+        found, made_in = next(iter(_rows(key)), (b"", 0))
+        if not _is_ours(found):
             return None
-        if row.generation != generation and cache.add(f"asked:{key}", True, MINUTE_S):
+        if made_in != generation and cache.add(f"asked:{key}", True, MINUTE_S):
             KeptAnswer.objects.filter(pk=key).update(asked_at=timezone.now())
-        return Dated(_read(row.found), row.generation)
+        return Dated(_read(found), made_in)
+
+
+_rows = WrittenOnce(
+    lambda key: KeptAnswer.objects.filter(pk=key).values_list("found", "generation")
+)
 
 
 def answer(find: Callable[P, T]) -> Answer[P, T]:

@@ -5,14 +5,17 @@ and the nearest better one with what is different there.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
 from registry.evidence.comparability import Difference, compare
 from registry.evidence.direction import HIGHER, better
-from registry.models import Cell, RawReport, Recipe, Run, System
-from registry.models.summary import CellQuerySet
+from registry.models import Cell, RawReport, Recipe, Run
+from registry.models.written_once import WrittenOnce
 from registry.standing import headline_recipe, voters
+from registry.vocabulary.factors import SYSTEM_FACTORS
 
 BINS_PER_E = 10  # a bin is 10 % wide
 LOOKED_AT = 50  # the next better figures, among which the host that differs least is chosen
@@ -54,8 +57,7 @@ def neighbours(report: RawReport, figures: Iterable[Run]) -> Neighbours | None:
     if recipe is None or not own:
         return None
     mean = math.fsum(math.log(run.value) for run in own) / len(own)
-    cells = Cell.objects.exact().filter(recipe=recipe)
-    return Neighbours(recipe.unit, _spread(recipe, mean), _better(report, cells, own[0], mean))
+    return Neighbours(recipe.unit, _spread(recipe, mean), _better(report, own[0], mean))
 
 
 def _spread(recipe: Recipe, mean: float) -> tuple[Bin, ...]:
@@ -68,21 +70,32 @@ def _spread(recipe: Recipe, mean: float) -> tuple[Bin, ...]:
     return tuple(Bin(math.exp(b / BINS_PER_E), counts[b], b == own) for b in bins)
 
 
-def _better(report: RawReport, cells: CellQuerySet, own: Run, mean: float) -> Neighbour | None:
+def _better(report: RawReport, own: Run, mean: float) -> Neighbour | None:
     """Of the next better figures the one of the host that differs in the fewest things."""
-    is_higher = better(own.recipe.unit) == HIGHER
-    ahead = cells.filter(mean_ln__gt=mean) if is_higher else cells.filter(mean_ln__lt=mean)
-    others = ahead.exclude(machine=report.machine_id) if report.machine_id else ahead
-    shown = RawReport.objects.listed().filter(pk=OuterRef("last_report_id")).exclude(pk=report.pk)
+    query = _higher if better(own.recipe.unit) == HIGHER else _lower
+    here = own.system.factors()
+    best: Neighbour | None = None
+    for public_id, mean_ln, settings, *values in query(
+        own.recipe_id, mean, report.machine_id, report.pk
+    ):
+        there = dict(zip(SYSTEM_FACTORS, values, strict=True)) | settings
+        differs = compare(({}, {}), (here, there), is_one_machine=False).factors
+        if best is None or len(differs) < len(best.differs):
+            best = Neighbour(public_id, math.exp(mean_ln), math.exp(mean_ln - mean), differs)
+    return best
+
+
+def _ahead(way: str, recipe: int, mean: float, but_machine: int | None, but_report: int) -> Any:
+    """The LOOKED_AT next figures `way`, which is gt or lt: the report's name, ln of its rate, its
+    settings and other factors.
+    """
+    cells = Cell.objects.exact().filter(recipe=recipe, **{f"mean_ln__{way}": mean})
+    others = cells.exclude(machine=but_machine) if but_machine else cells
+    shown = RawReport.objects.listed().filter(pk=OuterRef("last_report_id")).exclude(pk=but_report)
     named = others.annotate(public_id=Subquery(shown.values("public_id"))).exclude(public_id=None)
-    near = named.select_related("system").order_by("mean_ln" if is_higher else "-mean_ln")
-    rows = [(_differs(own.system, cell.system), cell) for cell in near[:LOOKED_AT]]
-    differs, cell = min(rows, key=lambda row: len(row[0]), default=((), None))
-    if cell is None:
-        return None
-    ratio = math.exp(cell.mean_ln - mean)
-    return Neighbour(cell.public_id, math.exp(cell.mean_ln), ratio, differs)
+    near = named.order_by("mean_ln" if way == "gt" else "-mean_ln")
+    factors = (f"system__{name}" for name in SYSTEM_FACTORS)
+    return near.values_list("public_id", "mean_ln", "system__settings", *factors)[:LOOKED_AT]
 
 
-def _differs(here: System, there: System) -> tuple[Difference, ...]:
-    return compare(({}, {}), (here.factors(), there.factors()), is_one_machine=False).factors
+_higher, _lower = WrittenOnce(partial(_ahead, "gt")), WrittenOnce(partial(_ahead, "lt"))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 
 _SHAPES_KEPT = 64
@@ -22,15 +23,14 @@ class _Statement(NamedTuple):
     marks: Sequence[Any]
     compiler: SQLCompiler
     converters: dict[int, Any]
-    model: type[models.Model] | None
-    names: Sequence[str]
+    as_objects: Callable[[Iterable[Any]], list[Any]] | None
 
 
 class WrittenOnce:
-    """`make` gives a query of whole rows or a `values_list` for its arguments, each a text, a
-    number, None or a list of texts or numbers for `__in`. It must compare columns with them as they
-    are: no arithmetic, no `__contains`. For None, and for a list of another length, the SQL is
-    written anew.
+    """`make` gives a query of whole rows, with `select_related` or `defer`, or a `values_list` for
+    its arguments, each a text, a number, None or a list of texts or numbers for `__in`. It must
+    compare columns with them as they are: no arithmetic, no `__contains`. For None, and for a list
+    of another length, the SQL is written anew.
     """
 
     def __init__(self, make: Callable[..., models.QuerySet[Any, Any]]) -> None:
@@ -48,9 +48,7 @@ class WrittenOnce:
             rows: Iterable[Any] = cursor.fetchall()
         if statement.converters:
             rows = statement.compiler.apply_converters(rows, statement.converters)
-        if statement.model is None:
-            return [tuple(row) for row in rows]
-        return [statement.model.from_db(connection.alias, statement.names, row) for row in rows]
+        return statement.as_objects(rows) if statement.as_objects else list(map(tuple, rows))
 
     def _write(self, _vendor: str, shape: tuple[Any, ...]) -> _Statement | None:
         """None for a query that has no rows whatever the database holds."""
@@ -59,7 +57,7 @@ class WrittenOnce:
         def mark(kind: type | None) -> Any:
             if kind is not None:
                 number = _FIRST_MARK + len(marks)
-                marks.append(str(number) if kind is str else number)
+                marks.append(number + 0.5 if kind is float else kind(number))
             return None if kind is None else marks[-1]
 
         arguments = [[mark(one) for one in k] if _is_many(k) else mark(k) for k in shape]
@@ -71,9 +69,26 @@ class WrittenOnce:
             return None
         assert set(marks) <= set(params), "a value is not in the query as it is"
         converters = compiler.get_converters([column[0] for column in compiler.select])
-        model = queryset.model if queryset._fields is None else None
-        names = [field.attname for field in queryset.model._meta.concrete_fields]
-        return _Statement(sql, params, marks, compiler, converters, model, names)
+        as_objects = _objects_of(compiler) if queryset._fields is None else None
+        return _Statement(sql, params, marks, compiler, converters, as_objects)
+
+
+def _objects_of(compiler: Any) -> Callable[[Iterable[Any]], list[Any]]:
+    """Makes objects of rows, as iterating over the queryset does (django.db.models.query)."""
+    info, alias = compiler.klass_info, connection.alias
+    begin, end = info["select_fields"][0], info["select_fields"][-1] + 1
+    names = [column[0].target.attname for column in compiler.select[begin:end]]
+    related: Any = get_related_populators(info, compiler.select, alias)  # type: ignore[call-arg]
+
+    def objects(rows: Iterable[Any]) -> list[Any]:
+        found = []
+        for row in rows:
+            found.append(info["model"].from_db(alias, names, row[begin:end]))
+            for each in related:
+                each.populate(row, found[-1])
+        return found
+
+    return objects
 
 
 def _is_many(value: Any) -> bool:
@@ -84,7 +99,7 @@ def _shape(value: Any) -> Any:
     """The kinds of its values, and how many there are."""
     if _is_many(value):
         return tuple(map(_shape, value))
-    return None if value is None else str if isinstance(value, str) else int
+    return None if value is None else next(k for k in (str, float, int) if isinstance(value, k))
 
 
 def _flat(values: Iterable[Any]) -> list[Any]:

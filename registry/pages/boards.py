@@ -4,6 +4,7 @@ recipes there are.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -50,6 +51,8 @@ class Line:
     note: str
     bar: "Bar"
     reports: str
+    n_hosts: str
+    n_runs: str
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ def _line(query: leaderboard.Query, board: leaderboard.Board, row: Row, top: flo
         note=_note(row),
         bar=bar(row.group.estimate, top),
         reports=_reports_of(query, board, row),
+        n_hosts=str(row.group.n_machines),
+        n_runs=str(row.group.n_runs),
     )
 
 
@@ -153,8 +158,15 @@ def _reports_of(query: leaderboard.Query, board: leaderboard.Board, row: Row) ->
     group = dict(zip(query.group_by, row.group.key, strict=True))
     if None in group.values():
         return ""
-    recipe = {name: board.recipe[name] for name in RECIPE_FACTORS if name in board.recipe}
-    return urlencode({**recipe, **dict(query.system), **group})
+    recipe = tuple((name, board.recipe[name]) for name in RECIPE_FACTORS if name in board.recipe)
+    same = _address(recipe + query.system, query.group_by)
+    return f"{same}&{urlencode(group)}" if group else same
+
+
+@lru_cache(BOARDS_SHOWN)
+def _address(asked: tuple[tuple[str, Any], ...], without: tuple[str, ...]) -> str:
+    """What all rows of a board ask for."""
+    return urlencode({name: value for name, value in asked if name not in without})
 
 
 def _note(row: Row) -> str:

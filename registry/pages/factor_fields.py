@@ -3,11 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db.models import CharField, Count, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from registry.kept import answer
 from registry.models import Cell, System
@@ -16,6 +18,7 @@ from registry.pages.boards import Choice
 from registry.vocabulary import kernels
 from registry.vocabulary.factors import SETTINGS, SYSTEM_FACTORS, TUNABLE, is_setting
 
+FIELDS_RENDERED = 1000
 VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
 
 
@@ -29,6 +32,16 @@ class Field:
     choices: tuple[Choice, ...]
     fault: str
     is_recipe: bool = False
+
+    @property
+    def html(self) -> SafeString:
+        return _html(self)
+
+
+@lru_cache(FIELDS_RENDERED)
+def _html(field: Field) -> SafeString:
+    """Most readers ask nothing of most factors: the same few fields are shown again and again."""
+    return render_to_string("registry/_factor_field.html", {"field": field})
 
 
 @answer

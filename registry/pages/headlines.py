@@ -1,6 +1,6 @@
 """Reports as lists show them: when, on what system, one headline figure, and what is odd.
 
-Three queries a list, however long it is.
+Three queries a list, however long it is; none reads the bytes of a report.
 """
 
 import math
@@ -14,6 +14,7 @@ from django.db.models.functions import Ln
 
 from registry.models import RawReport, Reading, Run
 from registry.models.reading import Bound
+from registry.models.written_once import WrittenOnce
 from registry.pages import words
 from registry.standing import HEADLINE
 
@@ -68,22 +69,38 @@ def headlines_before(
     """A page of the list, newest first, after `report`, of the reports whose keys `only` holds;
     and the id that the next page follows.
     """
-    listed = RawReport.objects.listed().newest()
-    if only is not None:
-        listed = listed.filter(pk__in=only)
-    if report is not None:
-        listed = listed.filter(pk__lt=report.pk)
-    rows = list(listed[: REPORTS_A_PAGE + 1])
+    if only is None:
+        rows = _listed(report.pk if report else None)
+    else:
+        rows = list(_listed_before(report.pk if report else None, only))
     page = headlines(rows[:REPORTS_A_PAGE])
     return page, page[-1].public_id if len(rows) > REPORTS_A_PAGE else None
+
+
+def _listed_before(
+    report_id: int | None, only: QuerySet[Any, Any] | None = None
+) -> QuerySet[RawReport]:
+    listed = RawReport.objects.listed().newest().defer("body")
+    if only is not None:
+        listed = listed.filter(pk__in=only)
+    if report_id is not None:
+        listed = listed.filter(pk__lt=report_id)
+    return listed[: REPORTS_A_PAGE + 1]
+
+
+_listed = WrittenOnce(_listed_before)
+_flags = WrittenOnce(
+    lambda ids: Reading.objects.filter(report__in=ids, active=True).values_list(
+        "report_id", "flags"
+    )
+)
 
 
 def headlines(reports: Iterable[RawReport]) -> list[Headline]:
     """A row for each report, in their order."""
     rows = list(reports)
     ids = [report.pk for report in rows]
-    readings = Reading.objects.filter(report__in=ids, active=True).values_list("report_id", "flags")
-    flags = dict(readings)
+    flags = dict(_flags(ids))
     figures = _figures(ids)
     return [
         _headline(report, figures.get(report.pk, []), flags.get(report.pk, [])) for report in rows
@@ -91,31 +108,41 @@ def headlines(reports: Iterable[RawReport]) -> list[Headline]:
 
 
 def _figures(report_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """Runs by report, recipe, system and what they are for, in the report's order. The database
-    does the sums.
-    """
-    groups = (
+    """Runs by report, recipe, system and what they are for, in the report's order."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in _groups(report_ids):
+        group = dict(zip(_GROUP, row, strict=True))
+        found.setdefault(group["reading__report_id"], []).append(group)
+    return found
+
+
+_GROUPED_BY = (
+    "reading__report_id",
+    "part",
+    "bound",
+    "recipe_id",
+    "system_id",
+    *(f"recipe__{name}" for name in ("test", "unit", "streams", "placement", "topology")),
+    *(f"system__{name}" for name in SYSTEM_FIELDS),
+)
+_GROUP = (*_GROUPED_BY, "n_runs", "mean_ln", "place")
+
+
+def _groups_of(report_ids: Sequence[int]) -> QuerySet[Run, Any]:
+    """What `_GROUP` names; the database does the sums."""
+    return (
         Run.objects.filter(
             reading__report__in=report_ids,
             reading__active=True,
             value__gt=0,
         )
-        .values(
-            "reading__report_id",
-            "part",
-            "bound",
-            "recipe_id",
-            "system_id",
-            *(f"recipe__{name}" for name in ("test", "unit", "streams", "placement", "topology")),
-            *(f"system__{name}" for name in SYSTEM_FIELDS),
-        )
+        .values_list(*_GROUPED_BY)
         .annotate(n_runs=Count("pk"), mean_ln=Avg(Ln("value")), place=Min("pk"))
         .order_by("place")
     )
-    found: dict[int, list[dict[str, Any]]] = {}
-    for group in groups:
-        found.setdefault(group["reading__report_id"], []).append(group)
-    return found
+
+
+_groups = WrittenOnce(_groups_of)
 
 
 def _headline(report: RawReport, groups: list[dict[str, Any]], flags: list[Any]) -> Headline:

@@ -21,6 +21,7 @@ from registry.evidence.tweaks import HostEffect
 from registry.leaderboard import recipe_fields
 from registry.models import RawReport, Reading, Recipe, Result, Run
 from registry.models.reading import Bound
+from registry.models.written_once import WrittenOnce
 from registry.neighbours import neighbours
 from registry.pages import words
 from registry.pages.beside import Beside, beside, embeds_of, platforms_of
@@ -127,12 +128,11 @@ class ReportPage:
 
 
 def report_page(report: RawReport) -> ReportPage:
-    reading = Reading.objects.filter(report=report, active=True).first()
+    reading = next(iter(_readings(report.pk)), None)
     if reading is None:
         return ReportPage(report, None, (), (), (), None, [], [], None, [])
-    results = list(reading.results.order_by("run_index", "output_index", "position"))
-    ordered = reading.runs.select_related("recipe", "system").order_by("run_index", "position")
-    runs = list(ordered)
+    results = _results(reading.pk)
+    runs = _runs(reading.pk)
     figures = [run for run in runs if run.part == Run.Part.FIGURE]
     found = neighbours(report, figures)
     tried = effects.of_host(runs)
@@ -152,6 +152,21 @@ def report_page(report: RawReport) -> ReportPage:
         beside=beside(found) if found else None,
         platforms=platforms_of(runs[0].system) if runs else [],
     )
+
+
+_readings = WrittenOnce(lambda report: Reading.objects.filter(report=report, active=True))
+_runs = WrittenOnce(
+    lambda reading: (
+        Run.objects.filter(reading=reading)
+        .select_related("recipe", "system")
+        .order_by("run_index", "position")
+    )
+)
+_results = WrittenOnce(
+    lambda reading: Result.objects.filter(reading=reading).order_by(
+        "run_index", "output_index", "position"
+    )
+)
 
 
 def _tried(found: HostEffect) -> Tried:

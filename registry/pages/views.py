@@ -5,11 +5,12 @@ renders a template.
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from registry.models import RawReport
+from registry.models.written_once import WrittenOnce
 from registry.pages import dump
 from registry.pages.answers import answers
 from registry.pages.headlines import headlines
@@ -22,15 +23,22 @@ NEWEST_ON_HOME = 10
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    newest = RawReport.objects.listed().newest()[:NEWEST_ON_HOME]
+    newest = RawReport.objects.listed().newest().defer("body")[:NEWEST_ON_HOME]
     context = {"reports": headlines(newest), "answers": answers()}
     return render(request, "registry/home.html", context)
+
+
+_reports = WrittenOnce(
+    lambda name: RawReport.objects.filter(public_id=name).select_related("machine")
+)
 
 
 @require_safe
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report; a tombstone with 410 where it was withdrawn or rejected."""
-    found = get_object_or_404(RawReport.objects.select_related("machine"), public_id=public_id)
+    found = next(iter(_reports(public_id)), None)
+    if found is None:
+        raise Http404
     context: dict[str, Any] = {"report": found, "state": state_of(found)}
     if found.status not in RawReport.SHOWN:
         return render(request, "registry/report_gone.html", context, status=410)

@@ -3,10 +3,12 @@
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from registry.models import Machine, Submitter, System
+from registry.models import Machine, Run, Submitter, System
 from registry.models.written_once import WrittenOnce
+from tests import reports
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +71,22 @@ def test_a_value_that_the_query_changes_is_refused() -> None:
     query = WrittenOnce(lambda name: Machine.objects.filter(key_digest__contains=name))
     with pytest.raises(AssertionError, match="not in the query as it is"):
         query("digest")
+
+
+def test_related_rows_come_along_and_what_is_deferred_does_not(client: Client) -> None:
+    sent = client.post("/api/v1/reports/", reports.as_bytes(reports.envelope()), "application/json")
+    query = WrittenOnce(
+        lambda name: (
+            Run.objects.filter(reading__report__public_id=name)
+            .select_related("recipe", "reading__report")
+            .defer("reading__report__body")
+            .order_by("pk")
+        )
+    )
+    runs = query(sent.json()["id"])
+    assert runs == list(Run.objects.order_by("pk"))
+    with CaptureQueriesContext(connection) as asked:
+        assert {run.recipe.test for run in runs} == {"TCP_CRR"}
+        assert runs[0].reading.report.public_id == sent.json()["id"]
+    assert not asked
+    assert bytes(runs[0].reading.report.body).startswith(b"{")
