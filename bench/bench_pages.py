@@ -59,7 +59,7 @@ class Times:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reports", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--requests", type=int, default=20, help="of each page, each way")
+    parser.add_argument("--requests", type=int, default=60, help="of each page, each way")
     asked = parser.parse_args()
     os.environ.update(SECRET_KEY="a key for the bench alone: 0123456789" * 2)
     os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"

@@ -6,7 +6,7 @@ never disagree.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from registry import leaderboard
@@ -96,7 +96,8 @@ def _compared(a: Asked, b: Asked) -> Comparison:
     if shared:
         message = "The groups share figures: choose values that exclude each other."
         raise Refused(422, "invalid", message, [{"path": "b", "message": message}])
-    return beside(one.sides, other.sides)
+    found = beside(one.sides, other.sides)
+    return replace(found, a=found.a.kept(), b=found.b.kept())
 
 
 def _figures(asked: Asked) -> _Figures:

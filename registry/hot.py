@@ -21,6 +21,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
 from registry.models import RawReport
+from registry.models.written_once import WrittenOnce
 
 FILE = re.compile(r"/c/[a-z0-9-]{1,64}(?:/[0-9a-f]{1,64})?\.[a-z.]{1,10}")
 REPORT = re.compile(r"/r/([a-z2-7]{16})")
@@ -107,9 +108,13 @@ def _state(request: HttpRequest) -> tuple[str, ...] | None:
     if asked is None:
         return None
     with suppress(DatabaseError):  # the view meets it too, and has the words for it
-        found = RawReport.objects.filter(public_id=asked[1])
-        return found.values_list(*RawReport.STATE).first() or ()
+        return next(iter(_states(asked[1])), ())
     return ()
+
+
+_states = WrittenOnce(
+    lambda name: RawReport.objects.filter(public_id=name).values_list(*RawReport.STATE)
+)
 
 
 def _key(request: HttpRequest) -> str | None:

@@ -6,7 +6,7 @@ Reads cells only. Charts and pages use the same groups, so that a bar and a row 
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -138,7 +138,8 @@ def _board(query: Query, recipe: Recipe, rows: Sequence[Observation]) -> Board:
     direction = better(recipe.unit)
     groups = grouped(rows, direction)
     found = leaderboard(groups, direction, lambda group: _class_of(query, group))
-    return Board(recipe_fields(recipe), tuple(found))
+    kept = (replace(row, group=row.group.kept()) for row in found)
+    return Board(recipe_fields(recipe), tuple(kept))
 
 
 def _class_of(query: Query, group: Group) -> tuple[Any, ...] | None:

@@ -109,7 +109,7 @@ def _find(factor: str, value: str) -> Platform:
         factor=factor,
         value=value,
         recipe=leaderboard.recipe_fields(recipe),
-        hosts=grouped(_by(rows, None), direction)[0],
+        hosts=grouped(_by(rows, None), direction)[0].kept(),
         boards=tuple(_board(rows, place, by, direction) for place, by in enumerate(splits)),
         newest=tuple(sorted({row.newest for row in rows}, reverse=True)[:NEWEST_KEPT]),
     )
@@ -129,7 +129,7 @@ def _board(rows: Sequence[Observation], place: int, by: str, direction: str) -> 
     groups = grouped(_by(rows, place), direction)
     if by in _ORDERS:
         groups.sort(key=lambda group: _ORDERS[by](group.key[0]))
-    return Board(by, tuple(groups))
+    return Board(by, tuple(group.kept() for group in groups))
 
 
 def _tuning(factor: str, value: str, findings: Sequence[dict[str, Any]]) -> tuple[Tuning, ...]:

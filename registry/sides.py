@@ -3,12 +3,12 @@ differs, and the ratio. Built by `registry.compare` and `registry.compare_groups
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from registry.evidence.comparability import REFUSED, Comparability, Difference, compare
 from registry.evidence.ratio import Ratio, log_welch
-from registry.evidence.summary import Estimate, estimate_logs
+from registry.evidence.summary import Estimate, estimate_logs, thinned
 from registry.models import RawReport, Recipe
 from registry.models.factors import RECIPE_FIELDS
 from registry.standing import HEADLINE
@@ -32,12 +32,17 @@ class Side:
     machines: frozenset[int]
     report: RawReport | None = None
     group: Mapping[str, str] = field(default_factory=dict)
+    estimated: Estimate | None = None
 
     @property
     def estimate(self) -> Estimate:
-        found = estimate_logs(self.logs)
+        found = self.estimated or estimate_logs(self.logs)
         assert found is not None  # a side has a figure
         return found
+
+    def kept(self) -> "Side":
+        """With its estimate, and only as many logarithms as show how they are spread."""
+        return replace(self, estimated=self.estimate, logs=thinned(self.logs), machines=frozenset())
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from django.db.models import Case, F, Sum, When
 
 from registry import effects
 from registry.evidence.limiter import RunRow, verdicts
+from registry.evidence.summary import thinned
 from registry.kept import answer
 from registry.models import Cell, RawReport, Reading, Recipe, Run
 from registry.models.summary import CellQuerySet
 from registry.models.written_once import WrittenOnce
 
-MOST_KEPT = 10_000  # figures of a recipe, to find the place of one among them
 HEADLINE = {"test": "TCP_CRR", "streams": 1, "placement": "same_cpu"}
 
 
@@ -85,8 +85,8 @@ def _among(recipe: Recipe) -> str:
 
 @dataclass(frozen=True)
 class Voters:
-    """How many there are, and the logarithms of their rates in order: all of them up to MOST_KEPT,
-    of more one in so many. `own` are some that are not counted.
+    """How many there are, and the logarithms of their rates in order: all of them, or of many as
+    many as `thinned` leaves. `own` are some that are not counted.
     """
 
     n: int
@@ -114,8 +114,7 @@ class Voters:
 def voters(recipe_id: int) -> Voters:
     """Of the recipe's cells."""
     logs = sorted(mean for (mean,) in _means(Cell.objects.exact().filter(recipe=recipe_id)))
-    shown = min(len(logs), MOST_KEPT)
-    return Voters(len(logs), array("d", (logs[n * len(logs) // shown] for n in range(shown))))
+    return Voters(len(logs), array("d", thinned(logs)))
 
 
 def _own(report: RawReport, recipe: Recipe) -> tuple[float, ...]:

@@ -8,14 +8,14 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 from registry.evidence.direction import HIGHER, gain
 from registry.evidence.ranking import rank_intervals
 from registry.evidence.shrinkage import shrink
-from registry.evidence.summary import CI_LEVEL, LEAST_FOR_INTERVAL, Estimate, estimate_logs
+from registry.evidence.summary import CI_LEVEL, LEAST_FOR_INTERVAL, Estimate, estimate_logs, thinned
 
 LEAST_SENDERS = 3
 LARGEST_SHARE = 1 / 3  # of a group's machines, that one submitter may vote with
@@ -41,7 +41,8 @@ class Observation:
 @dataclass(frozen=True)
 class Group:
     """One group. `host_logs` holds a value a voter: a machine, or machines of a submitter of more
-    than a third of the group's, all of them or those of one kind.
+    than a third of the group's, all of them or those of one kind; of a group that is `kept`, as
+    many as show how they are spread.
     """
 
     key: tuple[Any, ...]
@@ -52,6 +53,9 @@ class Group:
     n_submitters: int
     imported: bool
     newest: int
+
+    def kept(self) -> "Group":
+        return replace(self, host_logs=thinned(self.host_logs))
 
 
 # How far a figure can be believed, from most to least: by how many it rests on who do not know of
@@ -129,7 +133,7 @@ def _votes(hosts: Mapping[str, Sequence[Observation]]) -> Sequence[float]:
     ]
     n_votes, is_alone = sum(map(len, votes)), len(votes) == 1
     bounded = (own if is_alone or _is_fair(len(own), n_votes) else [_mean(own)] for own in votes)
-    return array("d", chain.from_iterable(bounded))  # a large group is kept, and read again, whole
+    return array("d", chain.from_iterable(bounded))
 
 
 def _is_fair(own: int, every: int) -> bool:

@@ -6,6 +6,7 @@ rate (evidence notes in docs/method.md). With fewer than 3 values there is no in
 """
 
 import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from registry.evidence.logs import rate_of
 
 CI_LEVEL = 0.95
 LEAST_FOR_INTERVAL = 3
+LOGS_KEPT = 2000  # of a group, for drawing: a twentieth of a percent apart
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,16 @@ def estimate_logs(logs: Sequence[float]) -> Estimate | None:
     deviation = math.sqrt(math.fsum((log - mean) ** 2 for log in logs) / (n - 1))
     half = float(t_quantile(0.5 + CI_LEVEL / 2, n - 1)) * deviation / math.sqrt(n)
     return Estimate(rate_of(mean), rate_of(mean - half), rate_of(mean + half), n, _cv_percent(logs))
+
+
+def thinned(logs: Sequence[float], most: int = LOGS_KEPT) -> Sequence[float]:
+    """The values themselves, or of more than `most` so many, evenly spaced in their order, so that
+    ends and quantiles stay where they are. For drawing: what is estimated is estimated before.
+    """
+    if len(logs) <= most:
+        return logs
+    ordered, last = sorted(logs), len(logs) - 1
+    return array("d", (ordered[round(n * last / (most - 1))] for n in range(most)))
 
 
 def _cv_percent(logs: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from registry.evidence.groups import Group, Observation, grouped, leaderboard
 from registry.evidence.ranking import holm, rank_intervals
-from registry.evidence.summary import estimate
+from registry.evidence.summary import estimate, thinned
 
 
 def logs(*rates: float) -> list[float]:
@@ -155,3 +155,13 @@ def test_rows_are_drawn_to_those_of_their_class_alone() -> None:
 
     assert first(lambda group: None) == "wide"
     assert first(lambda group: None if group.key == ("other",) else "one") == "other"
+
+
+def test_what_is_kept_of_many_figures_has_their_ends_and_quantiles() -> None:
+    logs = [math.sin(n) for n in range(9_999)]
+    kept = thinned(logs, 101)
+    ordered = sorted(logs)
+    assert len(kept) == 101
+    assert (kept[0], kept[50], kept[-1]) == (ordered[0], ordered[4_999], ordered[-1])
+    assert list(kept) == sorted(kept)
+    assert thinned(logs[:101], 101) == logs[:101]
