@@ -17,11 +17,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from registry import hints
+from registry.errors import DATABASE_AWAY
 from registry.models import Machine, RawReport, ReportEvent, Submitter
 from registry.models.identity import keyed_digest
 from registry.models.rows import create, insert
@@ -35,14 +36,19 @@ from submissions.moderation import hold
 from submissions.privacy import SCRUBBER_VERSION
 from submissions.read import Content, read_document
 from submissions.redact import redacted, stored_bytes
+from submissions.together import Together
 from submissions.validate import validate
 
 log = logging.getLogger(__name__)
 
-ACTOR = "intake"
+ACTOR, SENDER = "intake", "sender"
 CLAIM_PREFIX = "crrc_"
 SECRET_LENGTH_LIMIT = 200
 _DAY = timedelta(days=1)
+
+
+# A report that is filled, and what its bytes say, None where they could not be read.
+New = tuple[RawReport, Content | None]
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ def submit(
         submitter=submitter,
     )
     try:
-        written = store(report, prepared, actor="sender")
+        written = store(report, prepared, SENDER)
     except IntegrityError:
         repeated = _repeated(digest, sender.idempotency_key)
         if repeated is None:
@@ -148,29 +154,40 @@ def submit(
 
 
 def store(report: RawReport, prepared: Prepared, actor: str) -> Written | None:
-    """Fill `report` from `prepared` and store bytes, trail and facts in one transaction. None where
-    there are no facts yet: if they cannot be written, the bytes are stored all the same.
+    """Fill `report` from `prepared` and store bytes, trail and facts in one transaction, which is
+    the caller's, or is shared with whatever else senders bring now. None where there are no facts
+    yet: if they cannot be written, the bytes are stored all the same.
     """
     fill(report, prepared)
+    new = report, prepared.content
+    is_shared = actor == SENDER and not connection.in_atomic_block
     try:
-        written = _store_new(report, prepared.content, actor)
+        return _store_together(new) if is_shared else _store_all([new], actor)[0]
     except Exception as error:
         if prepared.content is None:
             raise
-        report.pk, report.status, report.notes = None, RawReport.Status.RECEIVED, ""
-        written = _store_new(report, None, actor)  # raises again where the bytes are at fault
+        _store_all([(report, None)], actor)  # raises again where the bytes are at fault
         log.error("writing the facts of a report failed, the sweep tries again", exc_info=error)
-    return next(iter(written), None)
+        return None
 
 
-def _store_new(report: RawReport, content: Content | None, actor: str) -> list[Written]:
-    with transaction.atomic():
-        written = write_new([(report, content)], actor)
-        hints.after_commit(summarise_readings, True, rest_s=REST_S)
-    return written
+def _store_all(new: Sequence[New], actor: str = SENDER) -> list[Written | None]:
+    try:
+        with transaction.atomic():
+            written = write_new(new, actor)
+            hints.after_commit(summarise_readings, True, rest_s=REST_S)
+    except BaseException:
+        for report, _ in new:  # as they were, for another try
+            report.pk, report.status, report.notes = None, RawReport.Status.RECEIVED, ""
+        raise
+    by_report = {one.reading.report_id: one for one in written}
+    return [by_report.get(report.pk) for report, _ in new]
 
 
-def write_new(new: Sequence[tuple[RawReport, Content | None]], actor: str) -> list[Written]:
+_store_together = Together[New, Written | None](_store_all, hopeless=DATABASE_AWAY)
+
+
+def write_new(new: Sequence[New], actor: str) -> list[Written]:
     """Store new reports, filled before: with their facts, where these could be read, public, or
     held where a rule says so. The caller holds the transaction. Many take as many statements as
     one. Gives what was written of those that were read.

@@ -18,6 +18,7 @@ from registry.models.summary import summarise
 from submissions import intake
 from submissions.models import Refusal
 from tests import reports
+from tests.end_to_end.site import wait_until
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/reports/"
@@ -325,6 +326,43 @@ def test_many_senders_of_the_same_bytes_at_once_make_one_report() -> None:
     assert sorted(status for status, _ in answers) == [200] * 39 + [201]
     assert len({public_id for _, public_id in answers}) == 1
     assert RawReport.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_that_come_together_are_stored_together_and_faults_stay_with_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes, whole = [], intake.write_new
+
+    def recorded(new: Any, actor: str) -> Any:
+        sizes.append(len(new))
+        if any(content and content.notes == "broken" for _, content in new):
+            raise ValueError("a fault of ours")
+        return whole(new, actor)
+
+    def post(notes: str) -> Any:
+        try:
+            return send(Client(), reports.envelope(reports.run(20_000 + len(notes)), notes=notes))
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(intake, "write_new", recorded)
+    wanted = ["one", "three", "seventh", "one", "broken"]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        with intake._store_together._turn:
+            futures = [pool.submit(post, notes) for notes in wanted]
+            wait_until(lambda: len(intake._store_together._waiting) == len(wanted))
+        answers = [future.result(60) for future in futures]
+    assert sizes[0] == 5
+    assert sorted(answer.status_code for answer in answers) == [200, 201, 201, 201, 202]
+    assert answers[4].status_code == 202
+    assert answers[0].json()["id"] == answers[3].json()["id"]
+    for answer in answers:
+        stored = RawReport.objects.get(public_id=answer.json()["id"])
+        kinds = [event.kind for event in stored.events.all()]
+        assert kinds == (["received"] if answer.status_code == 202 else ["received", "published"])
+        assert stored.reading_set.count() == len(kinds) - 1
+    assert RawReport.objects.count() == 4
 
 
 @pytest.mark.parametrize("text", [False, True])
