@@ -21,7 +21,7 @@ from bench import load  # noqa: E402
 from bench.bench_application_server import BODY, GRANIAN, python_path, serving  # noqa: E402
 from tests import installed, reports, servers  # noqa: E402
 
-# The bare view with the threads that suit it best (decision 1), the registry as the Procfile has it.
+# The bare view with the threads that suit it (decision 1), the registry as the Procfile has it.
 BARE_THREADS = {"SQLite": 1, "PostgreSQL": 4}
 OURS = f"{GRANIAN} 8"
 KEY = "a key for the bench alone, as long as a real one: 0123456789"
