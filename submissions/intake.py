@@ -178,7 +178,8 @@ def _store_all(new: Sequence[New], actor: str = SENDER) -> list[Written | None]:
             hints.after_commit(summarise_readings, True, rest_s=REST_S)
     except BaseException:
         for report, _ in new:  # as they were, for another try
-            report.pk, report.status, report.notes = None, RawReport.Status.RECEIVED, ""
+            report.pk, report.status = None, RawReport.Status.RECEIVED
+            report.status_reason = report.notes = ""
         raise
     by_report = {one.reading.report_id: one for one in written}
     return [by_report.get(report.pk) for report, _ in new]
