@@ -342,7 +342,7 @@ CASES = (
     Case(
         "31",
         "hostile settings of matplotlib on the host",
-        "without effect; no program is started",
+        "without effect; nothing is started but fc-list and uname, by matplotlib and Python",
         (
             f"{RENDER}test_every_form_is_the_same_on_another_machine_on_another_day",
             f"{WORKERS}test_nothing_reaches_beyond_database_broker_and_files",
