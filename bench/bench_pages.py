@@ -112,7 +112,6 @@ def _measured(
 
 
 def fill(size: int) -> None:
-
     from registry.models import Generation, Recipe, System
 
     recipe = {"test": "TCP_CRR", "unit": "trans/s", "topology": "loopback", "source": "plan"}

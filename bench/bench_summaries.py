@@ -122,7 +122,6 @@ def measured(n_reports: int, with_rebuild: bool) -> dict[str, float]:
 
 
 def fill(n_reports: int) -> None:
-
     from registry.models import Recipe, System
 
     recipe = {"test": "TCP_CRR", "unit": "trans/s", "topology": "loopback", "source": "plan"}

@@ -108,7 +108,7 @@ def _state(request: HttpRequest) -> tuple[str, ...] | None:
     if asked is None:
         return None
     with suppress(DatabaseError):  # the view meets it too, and has the words for it
-        return next(iter(_states(asked[1])), ())
+        return _states.first(asked[1]) or ()
     return ()
 
 

@@ -103,7 +103,7 @@ class Answer(Generic[P, T]):
         return Dated(value, generation)
 
     def _stored(self, key: str, generation: int) -> Dated[T] | None:
-        found, made_in = next(iter(_rows(key)), (b"", 0))
+        found, made_in = _rows.first(key) or (b"", 0)
         if not _is_ours(found):
             return None
         if made_in != generation and cache.add(f"asked:{key}", True, MINUTE_S):

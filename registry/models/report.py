@@ -53,7 +53,8 @@ class ReportQuerySet(models.QuerySet["RawReport"]):
         return found.exclude(reading__summarised=False)
 
     def newest(self) -> "ReportQuerySet":
-        return self.order_by("-id")
+        """For lists, which do not need what is long in a report: its bytes."""
+        return self.order_by("-id").defer("body")
 
     def to_read(self) -> "ReportQuerySet":
         """Stored but not yet read, due now, and not being read by somebody else. What lies further

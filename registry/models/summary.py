@@ -59,7 +59,7 @@ class Generation(models.Model):
     @classmethod
     def current_and_size(cls) -> tuple[int, bool]:
         """The number, and whether the registry is large, in one query."""
-        number, cell = next(iter(_number_and_size()), (0, None))
+        number, cell = _number_and_size.first() or (0, None)
         return number, cell is not None
 
     @staticmethod
@@ -175,7 +175,7 @@ class Findings(models.Model):
 
     @classmethod
     def stored(cls) -> "Findings":
-        return next(iter(_findings()), None) or cls(pk=1)
+        return _findings.first() or cls(pk=1)
 
 
 def number_and_size() -> models.QuerySet[Generation, Any]:

@@ -50,6 +50,10 @@ class WrittenOnce:
             rows = statement.compiler.apply_converters(rows, statement.converters)
         return statement.as_objects(rows) if statement.as_objects else list(map(tuple, rows))
 
+    def first(self, *values: Any) -> Any:
+        """The first of them, None where there is none."""
+        return next(iter(self(*values)), None)
+
     def _write(self, _vendor: str, shape: tuple[Any, ...]) -> _Statement | None:
         """None for a query that has no rows whatever the database holds."""
         marks: list[Any] = []

@@ -80,7 +80,7 @@ def headlines_before(
 def _listed_before(
     report_id: int | None, only: QuerySet[Any, Any] | None = None
 ) -> QuerySet[RawReport]:
-    listed = RawReport.objects.listed().newest().defer("body")
+    listed = RawReport.objects.listed().newest()
     if only is not None:
         listed = listed.filter(pk__in=only)
     if report_id is not None:

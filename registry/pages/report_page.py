@@ -128,7 +128,7 @@ class ReportPage:
 
 
 def report_page(report: RawReport) -> ReportPage:
-    reading = next(iter(_readings(report.pk)), None)
+    reading = _readings.first(report.pk)
     if reading is None:
         return ReportPage(report, None, (), (), (), None, [], [], None, [])
     results = _results(reading.pk)

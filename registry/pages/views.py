@@ -23,7 +23,7 @@ NEWEST_ON_HOME = 10
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    newest = RawReport.objects.listed().newest().defer("body")[:NEWEST_ON_HOME]
+    newest = RawReport.objects.listed().newest()[:NEWEST_ON_HOME]
     context = {"reports": headlines(newest), "answers": answers()}
     return render(request, "registry/home.html", context)
 
@@ -36,7 +36,7 @@ _reports = WrittenOnce(
 @require_safe
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report; a tombstone with 410 where it was withdrawn or rejected."""
-    found = next(iter(_reports(public_id)), None)
+    found = _reports.first(public_id)
     if found is None:
         raise Http404
     context: dict[str, Any] = {"report": found, "state": state_of(found)}
