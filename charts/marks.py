@@ -146,7 +146,7 @@ def _bar(pen: Pen, y: float, row: Row, cell: Cell) -> None:
     colour = style.colour_of(row.family)
     pen.axes.barh(
         y,
-        cell.rate,
+        min(cell.rate, pen.axes.get_xlim()[1]),  # Agg cannot dash an outline of any length
         height=pen.bar,
         color=style.PAPER if row.is_hollow(cell) else colour,
         edgecolor=colour,

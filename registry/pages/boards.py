@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.safestring import SafeString
 
 from registry import leaderboard, repeat
 from registry.evidence.groups import REPLICATED, Group, Row
@@ -17,6 +18,7 @@ from registry.evidence.summary import Estimate
 from registry.kept import answer
 from registry.models import Cell, Recipe
 from registry.pages import words
+from registry.pages.fragments import fragment
 from registry.pages.numbers import plural
 from registry.vocabulary.factors import (
     DEFAULT_RECIPE,
@@ -47,7 +49,8 @@ class Line:
 
     rank: str
     group: tuple[str | None, ...]
-    row: Row
+    estimate: Estimate
+    is_ranked: bool
     note: str
     bar: "Bar"
     reports: str
@@ -81,6 +84,14 @@ class BoardTable:
     @property
     def has_notes(self) -> bool:
         return any(line.note for line in self.lines)
+
+    @property
+    def rows(self) -> list[SafeString]:
+        has_notes = self.has_notes
+        return [_row(line, self.unit, has_notes) for line in self.lines]
+
+
+_row = fragment("registry/_board_row.html", "line", "unit", "has_notes")
 
 
 @dataclass(frozen=True)
@@ -145,7 +156,8 @@ def _line(query: leaderboard.Query, board: leaderboard.Board, row: Row, top: flo
             words.factor(canonical(name), value)
             for name, value in zip(query.group_by, row.group.key, strict=True)
         ),
-        row=row,
+        estimate=row.group.estimate,
+        is_ranked=row.ranked,
         note=_note(row),
         bar=bar(row.group.estimate, top),
         reports=_reports_of(query, board, row),

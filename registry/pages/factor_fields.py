@@ -3,22 +3,21 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from django.db.models import CharField, Count, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from registry.kept import answer
 from registry.models import Cell, System
 from registry.pages import words
 from registry.pages.boards import Choice
+from registry.pages.fragments import fragment
 from registry.vocabulary import kernels
 from registry.vocabulary.factors import SETTINGS, SYSTEM_FACTORS, TUNABLE, is_setting
 
-FIELDS_RENDERED = 1000
 VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
 
 
@@ -38,10 +37,7 @@ class Field:
         return _html(self)
 
 
-@lru_cache(FIELDS_RENDERED)
-def _html(field: Field) -> SafeString:
-    """Most readers ask nothing of most factors: the same few fields are shown again and again."""
-    return render_to_string("registry/_factor_field.html", {"field": field})
+_html = fragment("registry/_factor_field.html", "field")
 
 
 @answer

@@ -11,11 +11,13 @@ from typing import Any
 
 from django.db.models import Avg, Count, Min, QuerySet
 from django.db.models.functions import Ln
+from django.utils.safestring import SafeString
 
 from registry.models import RawReport, Reading, Run
 from registry.models.reading import Bound
 from registry.models.written_once import WrittenOnce
 from registry.pages import words
+from registry.pages.fragments import fragment
 from registry.standing import HEADLINE
 
 REPORTS_A_PAGE = 50
@@ -61,6 +63,13 @@ class Headline:
     is_experiment: bool
     imported: bool
     n_flags: int
+
+    @property
+    def html(self) -> SafeString:
+        return _html(self)
+
+
+_html = fragment("registry/_report_row.html", "row")
 
 
 def headlines_before(

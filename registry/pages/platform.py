@@ -8,13 +8,16 @@ from urllib.parse import quote, urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from registry import platforms
 from registry.evidence.groups import Group
+from registry.evidence.summary import Estimate
 from registry.evidence.tweaks import EffectRow
 from registry.models import RawReport
 from registry.pages import boards, words
+from registry.pages.fragments import fragment
 from registry.pages.headlines import headlines
 from registry.pages.numbers import figure
 
@@ -47,21 +50,31 @@ class Line:
 
     label: str
     address: str
-    group: Group
+    estimate: Estimate
+    n_machines: int
+    n_runs: int
     bar: boards.Bar
 
     @property
     def is_sure(self) -> bool:
         """Whether it has an interval; a bar without one is drawn hollow."""
-        return self.group.estimate.ci_low is not None
+        return self.estimate.ci_low is not None
+
+
+_row = fragment("registry/_platform_row.html", "line", "unit")
 
 
 @dataclass(frozen=True)
 class Table:
     name: str
+    unit: str
     lines: tuple[Line, ...]
     n_more: int
     asked: str
+
+    @property
+    def rows(self) -> list[SafeString]:
+        return [_row(line, self.unit) for line in self.lines]
 
     @property
     def is_of_kernels(self) -> bool:
@@ -133,7 +146,7 @@ def _context(found: platforms.Platform) -> dict[str, Any]:
         "details": words.details(found.recipe),
         "hosts": found.hosts,
         "spread": _spread(found.hosts.host_logs, unit),
-        "tables": [_table(board, only) for board in found.boards],
+        "tables": [_table(board, only, unit) for board in found.boards],
         "reports": headlines(newest),
     }
 
@@ -160,11 +173,12 @@ def address_of(factor: str, value: str | None) -> str:
     return f"/platform/{factor}/{quote(value, safe='')}/"
 
 
-def _table(board: platforms.Board, only: dict[str, str]) -> Table:
+def _table(board: platforms.Board, only: dict[str, str], unit: str) -> Table:
     shown = board.groups[: boards.ROWS_SHOWN]
     widest = boards.widest(shown)
     return Table(
         name=words.FACTORS[board.by],
+        unit=unit,
         lines=tuple(_line(board.by, group, widest) for group in shown),
         n_more=len(board.groups) - len(shown),
         asked=urlencode({**only, "group_by": board.by}),
@@ -176,7 +190,9 @@ def _line(by: str, group: Group, widest: float) -> Line:
     return Line(
         label=words.factor(by, value) or "not given",
         address=address_of(by, value),
-        group=group,
+        estimate=group.estimate,
+        n_machines=group.n_machines,
+        n_runs=group.n_runs,
         bar=boards.bar(group.estimate, widest),
     )
 

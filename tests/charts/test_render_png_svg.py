@@ -68,6 +68,13 @@ def test_extreme_values_are_drawn() -> None:
     size_of(render(spec(*rows)).png)
 
 
+def test_a_bar_far_beyond_the_axis_of_percents_ends_with_it() -> None:
+    """A report says what it likes of its CPUs; Agg gives up on a dashed outline that long."""
+    imported = row(imported=True, values={"TCP_CRR": value(4e12, hosts=3)})
+    params = ChartParams(("TCP_CRR",), ("os",), kind="cpus")
+    assert render(build(params, data(imported))).png.startswith(b"\x89PNG")
+
+
 def test_no_users_text_is_in_the_metadata() -> None:
     drawn = render(spec(row("canary-label")))
     assert b"canary-label" not in drawn.png
