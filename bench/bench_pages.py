@@ -111,7 +111,7 @@ def _measured(
     return found, tables_ms, empty_ms
 
 
-def fill(size: int) -> None:
+def fill(size: int, runs: int = RUNS) -> None:
     from registry.models import Generation, Recipe, System
 
     recipe = {"test": "TCP_CRR", "unit": "trans/s", "topology": "loopback", "source": "plan"}
@@ -133,7 +133,7 @@ def fill(size: int) -> None:
         for cpu in range(CPUS)
     ]
     System.objects.bulk_create(systems)
-    sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "reports": size, "runs": RUNS}
+    sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "reports": size, "runs": runs}
     with filled.quickly() as cursor:
         cursor.execute(FILL.format(**sizes, recipes=len(LOADS), systems=len(systems)))
         cursor.execute(BARE.format(only="").replace("bare_cell", "registry_cell"))

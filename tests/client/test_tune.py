@@ -55,7 +55,7 @@ class LeftoverTest(TuneCase):
         code, _, errors = self.space.run(
             self.folder,
             *("-c", script, str(self.journal), *point[:2], "tune", point[2]),
-            PYTHONPATH=f"{commands.SOURCE}:{root}",
+            PYTHONPATH=f"{root}:{commands.SOURCE}",  # others install tests too
         )
         self.assertEqual(code, -9, errors)
         self.assertEqual(self.space.snapshot()[FIN], "31\n")

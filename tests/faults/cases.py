@@ -559,7 +559,7 @@ CASES = (
         "one picture is asked for by everybody",
         "nginx answers; the application is not asked",
         (
-            f"{LOAD}test_picture_that_everybody_wants_comes_from_the_cache",
+            f"{LOAD}test_picture_that_everybody_wants_comes_from_nginx",
             f"{NGINX}test_a_frozen_chart_outlives_the_application",
         ),
     ),

@@ -110,7 +110,10 @@ def _worker(deployment: Deployment, at: Host, life: int) -> Iterator[Site]:
         yield worker
 
 
-STALE = "from charts.models import Chart; Chart.objects.update(drawn=-1, not_before='2026-01-01Z')"
+STALE = """
+from charts.models import Chart
+Chart.objects.update(drawn=-1, not_before='2026-01-01 00:00Z')
+"""
 SAVE = """
 from charts.models import Chart
 from charts.params import ChartParams

@@ -179,7 +179,7 @@ def test_steady_load_loses_nothing_and_the_queue_stays_short(
 
 
 @pytest.mark.faults
-def test_picture_that_everybody_wants_comes_from_the_cache(tmp_path: Path, figure: Figure) -> None:
+def test_picture_that_everybody_wants_comes_from_nginx(tmp_path: Path, figure: Figure) -> None:
     try:
         installed.find("nginx", "nginx-light")
     except installed.Missing as missing:
@@ -192,10 +192,12 @@ def test_picture_that_everybody_wants_comes_from_the_cache(tmp_path: Path, figur
         frozen = behind.post("/api/v1/charts/xen-users/freeze/", b"").json()["url"]
         path = f"{urlsplit(frozen).path}.png"
         first = front.get(path, Host="registry.example")
+        wait_until((tmp_path / "frozen" / path.lstrip("/")).exists)
         with ThreadPoolExecutor(8) as pool:
             started_s = time.monotonic()
             answers = list(pool.map(lambda _: front.get(path, Host="registry.example"), range(n)))
             took_s = time.monotonic() - started_s
-    assert {answer.headers["X-Cache"] for answer in answers} == {"HIT"}
+    assert "X-Request-Id" in first.headers  # of the application
+    assert not [answer for answer in answers if "X-Request-Id" in answer.headers]
     assert {answer.body for answer in answers} == {first.body}
-    figure(f"{n} answers from the cache, {n / took_s:.0f} per s with a client in Python")
+    figure(f"{n} answers of nginx alone, {n / took_s:.0f} per s with a client in Python")

@@ -32,7 +32,7 @@ def test_report_that_breaks_its_reader_is_held_and_others_go_on(
         usual = ledger.enter(post_many(web, range(50), clients=2))
         with deployment.worker(program="tests.faults.poisoned"), deployment.scheduler():
             beside = ledger.enter(post_many(web, range(50, 150), clients=2))
-            wait_until(lambda: all(_is_held(web, deployment, name) for name in bad), 300)
+            wait_until(lambda: all(_is_held(web, deployment, name) for name in bad), 600)
             deployment.settle(web)
         assert set(ledger.statuses) == {201}
         pages = [web.get(f"/r/{name}").text() for name in bad]
