@@ -204,7 +204,7 @@ class ReportAdmin(admin.ModelAdmin):
 
     @admin.display(description="reading")
     def said(self, report: RawReport) -> SafeString:
-        reading = Reading.objects.filter(report=report, active=True).first()
+        reading = Reading.of(report)
         return _part("said", reading=reading, report=report)
 
     @admin.display(description="raw text, as stored")

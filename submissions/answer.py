@@ -37,7 +37,7 @@ def sent(receipt: Receipt) -> dict[str, Any]:
 
 def report(report: RawReport) -> dict[str, Any]:
     """The whole report, as everybody may read it."""
-    reading, state = _reading(report), state_of(report)
+    reading, state = Reading.of(report), state_of(report)
     return {
         "id": report.public_id,
         "url": url_of(report),
@@ -81,10 +81,6 @@ def _state(state: State) -> dict[str, Any]:
     }
 
 
-def _reading(report: RawReport) -> Reading | None:
-    return Reading.objects.filter(report=report, active=True).first()
-
-
 def _just_read(report: RawReport, written: Written) -> dict[str, Any]:
     """What was read in it just now."""
     rows = [{"bound": "exact", **row} for row in written.content.results]
@@ -93,7 +89,7 @@ def _just_read(report: RawReport, written: Written) -> dict[str, Any]:
 
 def _read_before(report: RawReport, reading: Reading | None = None) -> dict[str, Any]:
     """What is stored of it; a withdrawn report says nothing any more."""
-    reading = reading or _reading(report)
+    reading = reading or Reading.of(report)
     if reading is None or report.status not in RawReport.SHOWN:
         nothing: dict[str, Any] = {"standing": None, "advice": [], "try": []}
         return nothing | {"results": [], "flags": [], "warnings": [], "unrecognised": []}

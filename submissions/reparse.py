@@ -82,7 +82,7 @@ def _to_reread() -> QuerySet[RawReport]:
 
 
 def _reparse_one(report: RawReport, outcome: Outcome) -> None:
-    reading = Reading.objects.filter(report=report, active=True).first()
+    reading = Reading.of(report)
     n_before = reading.results.count() if reading else 0
     outcome.reports += 1
     outcome.results_before += n_before
@@ -125,7 +125,7 @@ def _switch(report: RawReport, reading: Reading, content: Content) -> bool:
     """Write the new reading and make it the active one; False when somebody was faster."""
     with transaction.atomic():
         locked = RawReport.objects.select_for_update().defer("body").get(pk=report.pk)
-        active = Reading.objects.filter(report=report, active=True).first()
+        active = Reading.of(report)
         if locked.status == RawReport.Status.WITHDRAWN or active != reading:
             return False
         write_readings(judge([(locked, content)]))

@@ -81,7 +81,7 @@ def _is_overdue(withdrawal: ReportEvent | None) -> bool:
 
 
 def _facts(report: RawReport) -> Iterator[str]:
-    reading = Reading.objects.filter(report=report, active=True).first()
+    reading = Reading.of(report)
     if reading is None:
         if report.status == Status.PUBLISHED:
             yield "published without facts"

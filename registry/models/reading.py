@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from registry.models.factors import Machine, Recipe, Submitter, System
 from registry.models.report import RawReport
+from registry.models.written_once import WrittenOnce
 
 VALUE_LIMIT = 10**15
 REPLACED_KEPT = timedelta(days=90)
@@ -74,12 +75,21 @@ class Reading(models.Model):
         return f"reading {self.pk} of {self.report_id}"
 
     @staticmethod
+    def of(report: RawReport) -> "Reading | None":
+        """The active reading of a report; None before it was read."""
+        found: Reading | None = _active.first(report.pk)
+        return found
+
+    @staticmethod
     def replace_in(report_ids: list[int]) -> None:
         """Make room for new active readings: those before stay beside them, and all are summed up
         anew.
         """
         before = Reading.objects.filter(report__in=report_ids, active=True)
         before.update(active=False, summarised=False)
+
+
+_active = WrittenOnce(lambda report: Reading.objects.filter(report=report, active=True))
 
 
 class Result(models.Model):

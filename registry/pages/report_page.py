@@ -128,7 +128,7 @@ class ReportPage:
 
 
 def report_page(report: RawReport) -> ReportPage:
-    reading = _readings.first(report.pk)
+    reading = Reading.of(report)
     if reading is None:
         return ReportPage(report, None, (), (), (), None, [], [], None, [])
     results = _results(reading.pk)
@@ -154,7 +154,6 @@ def report_page(report: RawReport) -> ReportPage:
     )
 
 
-_readings = WrittenOnce(lambda report: Reading.objects.filter(report=report, active=True))
 _runs = WrittenOnce(
     lambda reading: (
         Run.objects.filter(reading=reading)
