@@ -1,8 +1,8 @@
 """What one page, one more report's cells and intake take on PostgreSQL as the registry grows, each
 beside the smallest size that is measured: `--reports 1000000 10000000` are the sizes promised.
 
-The registries are filled by SQL, with as few runs a report as `--runs` says, so that ten million fit
-a disk. Each is a cluster of its own; rounds of intake go through them in turns.
+The registries are filled by SQL, with as few runs a report as `--runs` says, so that ten million
+fit a disk. Each is a cluster of its own; rounds of intake go through them in turns.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""Draws many varied specs, `python bench/render_many.py 10000`: any kind, any number of rows,
-hostile labels, figures from nothing to a million million. Any warning (a glyph that the font lacks)
-ends it, as do a picture that is too large, a text that is too wide, and memory beyond 300 MB. A
-process is a worker's child that is never replaced; its memory is told as it goes.
+"""Draws many varied specs, `python bench/render_many.py 10000`: any kind, any number of rows up to
+`--rows`, hostile labels, figures from nothing to a million million. Any warning (a glyph that the
+font lacks) ends it, as do a picture that is too large, a text that is too wide, and memory beyond
+300 MB. A process is a worker's child that is never replaced; its memory is told as it goes.
 """
 
+import argparse
 import random
 import re
 import sys
@@ -30,13 +31,17 @@ MOST_MEMORY_MB = 300
 
 def main() -> None:
     warnings.simplefilter("error")
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=1000)
+    parser.add_argument("--rows", type=int, default=60, help="at the most; 60 take 5 s to draw")
+    asked = parser.parse_args()
+    count = asked.count
     told_every = max(1, count // 10)
     memory_mb: list[float] = []
     started = time.perf_counter()
     for seed in range(count):
         try:
-            check(varied(random.Random(seed)))
+            check(varied(random.Random(seed), asked.rows))
         except Exception as error:
             raise SystemExit(f"seed {seed}: {error!r}") from error
         if (seed + 1) % told_every == 0:
@@ -55,12 +60,13 @@ def resident_mb() -> float:
     return int(line) / 1024
 
 
-def varied(dice: random.Random) -> ChartSpec:
+def varied(dice: random.Random, most_rows: int) -> ChartSpec:
     kind = dice.choice(list(KINDS))
     asked = ChartParams(
         tests=("TCP_CRR", "TCP_RR", "UDP_RR"), group_by=("os",), limit=40, kind=kind
     )
-    rows = [some_row(dice, n) for n in range(dice.choice((0, 1, 2, 3, 12, 40, 60)))]
+    n_rows = dice.choice([n for n in (0, 1, 2, 3, 12, 40, 60) if n <= most_rows])
+    rows = [some_row(dice, n) for n in range(n_rows)]
     return build(asked, data(*rows, title=label(dice), subtitle=label(dice) * dice.randint(1, 3)))
 
 

@@ -129,7 +129,7 @@ def _board(rows: Sequence[Observation], place: int, by: str, direction: str) -> 
     groups = grouped(_by(rows, place), direction)
     if by in _ORDERS:
         groups.sort(key=lambda group: _ORDERS[by](group.key[0]))
-    return Board(by, tuple(group.kept() for group in groups))
+    return Board(by, tuple(replace(group, host_logs=()) for group in groups))
 
 
 def _tuning(factor: str, value: str, findings: Sequence[dict[str, Any]]) -> tuple[Tuning, ...]:

@@ -51,12 +51,12 @@ def estimate_logs(logs: Sequence[float]) -> Estimate | None:
     return Estimate(rate_of(mean), rate_of(mean - half), rate_of(mean + half), n, _cv_percent(logs))
 
 
-def thinned(logs: Sequence[float], most: int = LOGS_KEPT) -> Sequence[float]:
+def thinned(logs: Sequence[float], most: int = LOGS_KEPT) -> "array[float]":
     """The values themselves, or of more than `most` so many, evenly spaced in their order, so that
     ends and quantiles stay where they are. For drawing: what is estimated is estimated before.
     """
     if len(logs) <= most:
-        return logs
+        return array("d", logs)
     ordered, last = sorted(logs), len(logs) - 1
     return array("d", (ordered[round(n * last / (most - 1))] for n in range(most)))
 
