@@ -10,7 +10,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import bench_intake, bench_pages  # noqa: E402
+from bench import bench_intake, bench_pages, bench_summaries  # noqa: E402
 from bench.bench_application_server import serving  # noqa: E402
 from tests import servers  # noqa: E402
 
@@ -34,7 +33,7 @@ class Size:
     fill_s: float
     answers_s: float
     pages_ms: dict[str, float]
-    update_ms: float
+    update_ms: float  # median of bringing the cells up to date with one more report of a machine
 
 
 def main() -> None:
@@ -57,52 +56,27 @@ def main() -> None:
 
 def measured(url: str, n_reports: int, runs: int, requests: int) -> Size:
     """Fills the cluster, and looks at its pages and cells."""
-    import dj_database_url
-    from django.conf import settings
-    from django.core.management import call_command
-    from django.db import connection
+    with bench_pages.migrated(url):
+        from django.db import connection
 
-    from registry import wsgi  # noqa: F401 - all is loaded, as in a process that serves
-    from registry.models import KeptAnswer
+        from registry.models import KeptAnswer
 
-    connection.close()
-    connection.settings_dict.update(dj_database_url.parse(url))
-    settings.ALLOWED_HOSTS = ["testserver"]
-    call_command("migrate", verbosity=0)
-    told(f"filling {n_reports:,} reports of {runs} runs")
-    began_s = time.perf_counter()
-    bench_pages.fill(n_reports, runs)
-    fill_s = time.perf_counter() - began_s
-    told(f"filled in {fill_s:.0f} s; reading pages")
-    a, b = bench_pages.two_reports(n_reports)
-    pages_ms = {}
-    for name in PAGES:
-        address = bench_pages.PAGES[name].format(a=a, b=b)
-        pages_ms[name] = bench_pages.times(address, requests).uncached_ms
-        told(f"{name}: {pages_ms[name]:.1f} ms")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_database_size(current_database())")
-        (size,) = cursor.fetchone()
-    answers_s = sum(KeptAnswer.objects.values_list("took_s", flat=True))
-    found = Size(size, fill_s, answers_s, pages_ms, update_ms(n_reports))
-    connection.close()
-    return found
-
-
-def update_ms(n_reports: int) -> float:
-    """Median of bringing the cells up to date with one more report of a machine."""
-    from registry.models import Reading
-    from registry.models.summary import summarise
-
-    took = []
-    for number in range(UPDATES):
-        key = 1 + number * n_reports // UPDATES
-        Reading.objects.filter(pk=key).update(summarised=False)
-        began_s = time.perf_counter()
-        if summarise() == 0:
-            raise SystemExit(f"bench: reading {key} was not summed up")
-        took.append(1000 * (time.perf_counter() - began_s))
-    return statistics.median(took)
+        told(f"filling {n_reports:,} reports of {runs} runs")
+        fill_s = bench_summaries.timed(lambda: bench_pages.fill(n_reports, runs))
+        told(f"filled in {fill_s:.0f} s; reading pages")
+        a, b = bench_pages.two_reports(n_reports)
+        pages_ms = {}
+        for name in PAGES:
+            address = bench_pages.PAGES[name].format(a=a, b=b)
+            pages_ms[name] = bench_pages.times(address, requests).uncached_ms
+            told(f"{name}: {pages_ms[name]:.1f} ms")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_database_size(current_database())")
+            (size,) = cursor.fetchone()
+        answers_s = sum(KeptAnswer.objects.values_list("took_s", flat=True))
+        keys = (1 + number * n_reports // UPDATES for number in range(UPDATES))
+        update_ms = statistics.median(bench_summaries.update_ms(key) for key in keys)
+    return Size(size, fill_s, answers_s, pages_ms, update_ms)
 
 
 def taken_in(urls: dict[int, str], folder: str, clients: int, rounds: int) -> dict[int, float]:

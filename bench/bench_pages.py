@@ -12,7 +12,8 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,15 +85,30 @@ def main() -> None:
 def _measured(
     url: str, size: int, requests: int
 ) -> tuple[dict[str, Times], dict[int, float], float]:
-    """Times of the pages, ms of bare tables by their cells, ms of an empty page. Django looks at
-    DATABASE_URL once, so the connection is pointed at each cluster in turn.
+    """Times of the pages, ms of bare tables by their cells, ms of an empty page."""
+    with migrated(url):
+        from django.test.utils import override_settings
+
+        fill(size)
+        a, b = two_reports(size)
+        found = {name: times(page.format(a=a, b=b), requests) for name, page in PAGES.items()}
+        sizes = {LEAST_CELLS, *(each.cells for each in found.values())}
+        with override_settings(ROOT_URLCONF="bench.bare_pages"):
+            tables_ms = {cells: p95_ms(f"/table/{cells}/", requests) for cells in sizes}
+            empty_ms = p95_ms("/empty/", requests)
+    return found, tables_ms, empty_ms
+
+
+@contextmanager
+def migrated(url: str) -> Iterator[None]:
+    """Django on this empty database. It looks at DATABASE_URL once, so the connection is pointed at
+    one after the other.
     """
     os.environ["DATABASE_URL"] = url
     import dj_database_url
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
-    from django.test.utils import override_settings
 
     from registry import wsgi  # noqa: F401 - all is loaded, as in a process that serves
 
@@ -100,15 +116,10 @@ def _measured(
     connection.settings_dict.update(dj_database_url.parse(url))
     settings.ALLOWED_HOSTS = ["testserver"]
     call_command("migrate", verbosity=0)
-    fill(size)
-    a, b = two_reports(size)
-    found = {name: times(page.format(a=a, b=b), requests) for name, page in PAGES.items()}
-    sizes = {LEAST_CELLS, *(each.cells for each in found.values())}
-    with override_settings(ROOT_URLCONF="bench.bare_pages"):
-        tables_ms = {cells: p95_ms(f"/table/{cells}/", requests) for cells in sizes}
-        empty_ms = p95_ms("/empty/", requests)
-    connection.close()
-    return found, tables_ms, empty_ms
+    try:
+        yield
+    finally:
+        connection.close()
 
 
 def fill(size: int, runs: int = RUNS) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_init
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from charts import leftovers, scopes
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 # Of one change; the sweep comes to the others. Each hint is a message, sent while others wait.
 CALLED_AT_ONCE = 500
+# Workers that one sweep calls in: more than a registry has, and few enough that what else waits in
+# the queue is held up by a drawing or two.
+HELPERS = 32
 
 
 def on_facts_changed(sender: Any, generation: int, **kwargs: Any) -> None:
@@ -40,8 +44,9 @@ def call_for(chart: Chart) -> None:
 
 
 @shared_task
-def draw_chart(chart_id: int) -> None:
-    """Draw one chart if it is due; a chart that is fresh, resting or being drawn is left alone.
+def draw_chart(chart_id: int) -> bool:
+    """Draw one chart if it is due; a chart that is fresh, resting or being drawn is left alone, and
+    that is False.
 
     What changed while it was drawn calls for the next drawing.
     """
@@ -49,27 +54,55 @@ def draw_chart(chart_id: int) -> None:
 
     attempt = Chart.objects.claim(chart_id)
     if attempt is None:
-        return
+        return False
     draw(chart_id, attempt)
     for chart in Chart.objects.stale().filter(pk=chart_id):
         call_for(chart)
+    return True
 
 
 @shared_task
 def sweep() -> None:
     """Draw due charts, the longest due first, also those that no hint named: new ones, and those
-    whose worker was killed. A chart that cannot be drawn does not keep the others from it; what is
-    not drawn when the next sweep is due, is that one's.
+    whose worker was killed. Other workers are called in to help with more than one; what is not
+    drawn when the next sweep is due, is that one's.
     """
     scopes.mark_changed()
-    until_s = time.monotonic() + settings.SWEEP_SECONDS
-    for chart_id in Chart.objects.due().watched().longest_due().values_list("pk", flat=True):
+    ends_at = time.time() + settings.SWEEP_SECONDS
+    others = due()[1 : 1 + HELPERS].count()
+    for _ in range(others):
+        hints.send(help_sweep, ends_at)
+    while draw_longest_due() and time.time() < ends_at:
+        pass
+
+
+@shared_task
+def help_sweep(ends_at: float) -> None:
+    """Draw one due chart, and call for help with the next: so a backlog has every idle worker, and
+    whatever else is in the queue comes in between. `ends_at`, in seconds of the epoch, ends it with
+    its sweep, as does a clock by which that sweep is still to come.
+    """
+    left_s = ends_at - time.time()
+    if 0 < left_s <= settings.SWEEP_SECONDS and draw_longest_due():
+        hints.send(help_sweep, ends_at)
+
+
+def draw_longest_due() -> bool:
+    """Draw the chart that is due longest and that no other worker takes first. False when none is
+    left. A chart that cannot be drawn has a lease all the same, and does not keep others from it.
+    """
+    for chart_id in due()[: 2 * HELPERS]:
         try:
-            draw_chart(chart_id)
+            if draw_chart(chart_id):
+                return True
         except Exception:
             log.exception("drawing chart %s failed", chart_id)
-        if time.monotonic() > until_s:
-            break
+            return True
+    return False
+
+
+def due() -> QuerySet[Chart, int]:
+    return Chart.objects.due().watched().longest_due().values_list("pk", flat=True)
 
 
 @shared_task

@@ -123,6 +123,15 @@ def parsed(name: str, value: str, parse: Callable[[str], T], expected: str) -> T
         raise BadSetting(name, f"{urlsplit(value).scheme}:…", expected) from None
 
 
+def folder(name: str, path: Path) -> None:
+    """Make the folder that a setting names, where there is none yet."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        expected = f"a folder that can be written ({error.strerror})"
+        raise BadSetting(name, str(path), expected) from None
+
+
 def secret_key(data_dir: Path, may_generate: bool) -> str:
     """SECRET_KEY, or for the embedded database one made at the first start and kept in DATA_DIR."""
     given = text("SECRET_KEY")
@@ -146,8 +155,8 @@ def _kept_key(path: Path) -> str:
             _make_key(path)
         return path.read_text()
     except OSError as error:
-        folder = f"a folder that can be written ({error.strerror})"
-        raise BadSetting("DATA_DIR", str(path.parent), folder) from None
+        expected = f"a folder that can be written ({error.strerror})"
+        raise BadSetting("DATA_DIR", str(path.parent), expected) from None
 
 
 def _make_key(path: Path) -> None:

@@ -27,6 +27,9 @@ DATABASES = {
     "default": env.parsed("DATABASE_URL", DATABASE_URL, dj_database_url.parse, "a database address")
 }
 if EMBEDDED:
+    if DATABASES["default"]["NAME"] != ":memory:":
+        env.folder("DATA_DIR", DATA_DIR)
+        env.folder("DATABASE_URL", Path(DATABASES["default"]["NAME"]).parent)
     DATABASES["default"]["OPTIONS"] = {
         # A read that turns into a write is refused at once in WAL mode, whatever the timeout; BEGIN
         # IMMEDIATE waits.

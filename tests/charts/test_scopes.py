@@ -270,6 +270,54 @@ def test_a_sweep_ends_before_the_next_is_due(client: Client, settings: Any) -> N
     assert [Chart.objects.get(pk=one.pk).drawings for one in ours] == [1, 1, 0]
 
 
+def test_a_sweep_calls_other_workers_to_a_backlog(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them draws the chart that nobody else draws and is due longest, and calls the next,
+    until the sweep is over or nothing is due.
+    """
+    settings.SWEEP_SECONDS = 3_600
+    send(client, 1)
+    for number in range(1, 4):
+        chart(streams=str(number))
+    waiting = Chart.objects.due().count()
+    called: list[float] = []
+    monkeypatch.setattr(tasks.hints, "send", lambda task, ends_at: called.append(ends_at))
+    taken_by_another = tasks.due()[0]
+    Chart.objects.claim(taken_by_another)
+    monkeypatch.setattr(tasks, "draw_longest_due", lambda: False)
+    tasks.sweep()
+    assert len(called) == waiting - 2
+    monkeypatch.undo()
+    monkeypatch.setattr(tasks.hints, "send", lambda task, ends_at: called.append(ends_at))
+
+    after, over = called[-1], called[-1] - 2 * settings.SWEEP_SECONDS
+    called.clear()
+    tasks.help_sweep(over)
+    tasks.help_sweep(after + 86_400)  # of a host whose clock was wrong
+    assert (called, Chart.objects.due().count()) == ([], waiting - 1)
+    for _ in range(waiting + 1):
+        tasks.help_sweep(after)
+    assert called == [after] * (waiting - 1)
+    assert not Chart.objects.due().exists()
+    assert Chart.objects.get(pk=taken_by_another).drawings == 0
+
+
+def test_a_sweep_calls_no_more_helpers_than_it_may(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SWEEP_SECONDS = 3_600
+    send(client, 1)
+    for number in range(1, 4):
+        chart(streams=str(number))
+    called: list[float] = []
+    monkeypatch.setattr(tasks, "HELPERS", 1)
+    monkeypatch.setattr(tasks.hints, "send", lambda task, ends_at: called.append(ends_at))
+    tasks.sweep()
+    assert len(called) == 1
+    assert not Chart.objects.due().exists()
+
+
 def test_the_quota_of_new_charts_says_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "NEW_CHARTS_PER_DAY", 2)
     made = [about(tests=["TCP_CRR"], group_by=["virtualization"], limit=n) for n in (5, 6)]

@@ -92,6 +92,27 @@ def test_the_whole_start_stops_with_one_line(setting: str, tmp_path: Path) -> No
     assert len(ended.stderr.splitlines()) == 1
 
 
+def test_with_a_key_of_its_own_the_first_start_makes_the_folders(tmp_path: Path) -> None:
+    environment = {**os.environ, "SECRET_KEY": 32 * "k", "DATA_DIR": str(tmp_path / "a/b")}
+    environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/c/registry.sqlite3"
+    command = [sys.executable, "manage.py", "migrate", "--verbosity=0", "registry", "0001"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "a/b").is_dir()
+
+
+@pytest.mark.parametrize("name", ["DATA_DIR", "DATABASE_URL"])
+def test_a_folder_that_cannot_be_made_is_one_line(name: str, tmp_path: Path) -> None:
+    value = {"DATA_DIR": "/dev/null/x", "DATABASE_URL": "sqlite:////dev/null/x/y"}[name]
+    environment = {**os.environ, "SECRET_KEY": 32 * "k", "DATA_DIR": str(tmp_path), name: value}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "migrate"], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"setting {name}='/dev/null/x'")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_parsing_needs_no_folder_that_can_be_written() -> None:
     environment = {**os.environ, "DATA_DIR": "/dev/null/x"}
     environment.pop("SECRET_KEY", None)
