@@ -30,6 +30,7 @@ if EMBEDDED:
     if DATABASES["default"]["NAME"] != ":memory:":
         env.folder("DATA_DIR", DATA_DIR)
         env.folder("DATABASE_URL", Path(DATABASES["default"]["NAME"]).parent)
+    DATABASES["default"]["ENGINE"] = "registry.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # A read that turns into a write is refused at once in WAL mode, whatever the timeout; BEGIN
         # IMMEDIATE waits.
