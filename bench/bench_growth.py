@@ -3,6 +3,8 @@ beside the smallest size that is measured: `--reports 1000000 10000000` are the 
 
 The registries are filled by SQL, with as few runs a report as `--runs` says, so that ten million
 fit a disk. Each is a cluster of its own; rounds of intake go through them in turns.
+`--cells-of 100000000` simulates what no disk here holds: the cells of so many reports without the
+reports, and the pages that are made from cells.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from bench.bench_application_server import serving  # noqa: E402
 from tests import servers  # noqa: E402
 
 PAGES = ("leaderboard", "platform", "report", "list of reports")
+PAGES_OF_CELLS = ("leaderboard", "leaderboard, one kind", "platform", "compare groups", "costs")
 UPDATES = 30
 
 
@@ -43,10 +46,15 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=60, help="of each page")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cells-of", type=int, default=0, metavar="REPORTS")
     asked = parser.parse_args()
     os.environ.update(SECRET_KEY=bench_intake.KEY, DJANGO_SETTINGS_MODULE="registry.settings")
     with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         os.environ["DATA_DIR"] = folder
+        if asked.cells_of:
+            url = running.enter_context(servers.postgresql())
+            tell_simulated(asked.cells_of, simulated(url, asked))
+            return
         urls = {n: running.enter_context(servers.postgresql(durable=True)) for n in asked.reports}
         os.environ["DATABASE_URL"] = urls[asked.reports[0]]
         sizes = {n: measured(url, n, asked.runs, asked.requests) for n, url in urls.items()}
@@ -57,26 +65,48 @@ def main() -> None:
 def measured(url: str, n_reports: int, runs: int, requests: int) -> Size:
     """Fills the cluster, and looks at its pages and cells."""
     with bench_pages.migrated(url):
-        from django.db import connection
-
-        from registry.models import KeptAnswer
-
         told(f"filling {n_reports:,} reports of {runs} runs")
         fill_s = bench_summaries.timed(lambda: bench_pages.fill(n_reports, runs))
         told(f"filled in {fill_s:.0f} s; reading pages")
         a, b = bench_pages.two_reports(n_reports)
-        pages_ms = {}
-        for name in PAGES:
-            address = bench_pages.PAGES[name].format(a=a, b=b)
-            pages_ms[name] = bench_pages.times(address, requests).uncached_ms
-            told(f"{name}: {pages_ms[name]:.1f} ms")
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_database_size(current_database())")
-            (size,) = cursor.fetchone()
-        answers_s = sum(KeptAnswer.objects.values_list("took_s", flat=True))
+        pages_ms = read_pages(PAGES, requests, a=a, b=b)
         keys = (1 + number * n_reports // UPDATES for number in range(UPDATES))
         update_ms = statistics.median(bench_summaries.update_ms(key) for key in keys)
-    return Size(size, fill_s, answers_s, pages_ms, update_ms)
+        return Size(size_of_database(), fill_s, answers_s(), pages_ms, update_ms)
+
+
+def simulated(url: str, asked: argparse.Namespace) -> Size:
+    """As `measured`, of cells alone: no report can come."""
+    with bench_pages.migrated(url):
+        told(f"filling the cells of {asked.cells_of:,} reports")
+        fill_s = bench_summaries.timed(lambda: bench_pages.fill_cells(asked.cells_of, asked.runs))
+        told(f"filled in {fill_s:.0f} s; reading pages")
+        pages_ms = read_pages(PAGES_OF_CELLS, asked.requests)
+        return Size(size_of_database(), fill_s, answers_s(), pages_ms, update_ms=0.0)
+
+
+def read_pages(names: tuple[str, ...], requests: int, **addresses: str) -> dict[str, float]:
+    pages_ms = {}
+    for name in names:
+        address = bench_pages.PAGES[name].format(**addresses)
+        pages_ms[name] = bench_pages.times(address, requests).uncached_ms
+        told(f"{name}: {pages_ms[name]:.1f} ms")
+    return pages_ms
+
+
+def size_of_database() -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        (size,) = cursor.fetchone()
+    return int(size)
+
+
+def answers_s() -> float:
+    from registry.models import KeptAnswer
+
+    return sum(KeptAnswer.objects.values_list("took_s", flat=True))
 
 
 def taken_in(urls: dict[int, str], folder: str, clients: int, rounds: int) -> dict[int, float]:
@@ -107,6 +137,13 @@ def tell(sizes: dict[int, Size], rates: dict[int, float]) -> None:
         grown = rates[least] / rates[n_reports]
         print(f"  {'intake':18} reports/s {rates[n_reports]:10.0f}      {grown:.2f} x as long")
         print(f"  {'kept answers':18} all found in {found.answers_s:6.1f} s")
+
+
+def tell_simulated(n_reports: int, found: Size) -> None:
+    print(f"the cells of {n_reports:,} reports: {found.bytes / 1e9:.1f} GB")
+    for name, ms in found.pages_ms.items():
+        print(f"  {name:22} p95 uncached {ms:7.1f} ms")
+    print(f"  {'kept answers':22} all found in {found.answers_s:6.1f} s")
 
 
 def told(message: str) -> None:

@@ -40,6 +40,16 @@ PAGES = {
     "costs": "/costs/",
     "list of reports": "/reports/",
 }
+# A machine's reports are of one system; the spread of a mean is that of so many figures.
+CELLS = """
+INSERT INTO registry_machine (key_digest, public_id, created_at)
+    SELECT 'machine ' || n, 'm' || n, now() FROM generate_series(1, {machines}) AS n;
+INSERT INTO registry_cell (recipe_id, system_id, bound, machine_id, submitter_id, n_runs,
+        n_sittings, mean_ln, m2, moved, last_report_id)
+    SELECT 1 + load, 1 + machine % {systems}, 'exact', machine, machine, {sittings}, {sittings},
+        9.85 + 0.3 * (random() - 0.5), 0.1, '[]', machine
+    FROM generate_series(1, {machines}) AS machine, generate_series(0, {runs} - 1) AS load
+"""
 CELL, LEAST_CELLS = re.compile(rb"<t[dh][ >]"), 500
 # Public ids of the alphabet that addresses have.
 NAME = """
@@ -123,7 +133,32 @@ def migrated(url: str) -> Iterator[None]:
 
 
 def fill(size: int, runs: int = RUNS) -> None:
-    from registry.models import Generation, Recipe, System
+    from registry.models import Generation
+
+    systems = _recipes_and_systems()
+    sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "reports": size, "runs": runs}
+    with filled.quickly() as cursor:
+        cursor.execute(FILL.format(**sizes, recipes=len(LOADS), systems=systems))
+        cursor.execute(BARE.format(only="").replace("bare_cell", "registry_cell"))
+        cursor.execute("UPDATE registry_reading SET summarised = true")
+        cursor.execute(NAME)
+    Generation(pk=1, number=1).save()
+
+
+def fill_cells(size: int, runs: int) -> None:
+    """The cells that `fill` makes, without the reports: all that most pages are made from."""
+    from registry.models import Generation
+
+    systems = _recipes_and_systems()
+    sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "runs": runs, "sittings": 4}
+    with filled.quickly() as cursor:
+        cursor.execute(CELLS.format(**sizes, systems=systems))
+    Generation(pk=1, number=1).save()
+
+
+def _recipes_and_systems() -> int:
+    """Makes them; gives how many systems."""
+    from registry.models import Recipe, System
 
     recipe = {"test": "TCP_CRR", "unit": "trans/s", "topology": "loopback", "source": "plan"}
     Recipe.objects.bulk_create(
@@ -143,14 +178,7 @@ def fill(size: int, runs: int = RUNS) -> None:
         for series in KERNELS
         for cpu in range(CPUS)
     ]
-    System.objects.bulk_create(systems)
-    sizes = {"machines": max(1, size // REPORTS_A_MACHINE), "reports": size, "runs": runs}
-    with filled.quickly() as cursor:
-        cursor.execute(FILL.format(**sizes, recipes=len(LOADS), systems=len(systems)))
-        cursor.execute(BARE.format(only="").replace("bare_cell", "registry_cell"))
-        cursor.execute("UPDATE registry_reading SET summarised = true")
-        cursor.execute(NAME)
-    Generation(pk=1, number=1).save()
+    return len(System.objects.bulk_create(systems))
 
 
 def two_reports(size: int) -> list[str]:
