@@ -31,7 +31,7 @@ from registry.api.openapi import (
     object_of,
     pattern,
 )
-from registry.body import read_json
+from registry.body import read_json, sender_address
 from registry.refusal import Refused
 from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS
 
@@ -139,7 +139,7 @@ class ChartsView(APIView):
         responses={200: _CHART, 201: _CHART, **errors(404, 406, 411, 413, 415, 422, 429, 503)},
     )
     def post(self, request: Request) -> Response:
-        chart, created = save(read_json(request._request))
+        chart, created = save(read_json(request._request), sender_address(request._request))
         return Response(_answer(chart), status=201 if created else 200)
 
 

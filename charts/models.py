@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from charts.params import ChartParams, slug_of
-from registry.models import Generation
+from registry.models import Generation, Submitter
 from registry.refusal import Refused
 
 # Many times what a drawing takes. Each attempt in a row that came to nothing doubles it, so that a
@@ -26,7 +26,9 @@ DOUBLINGS = 7
 TICK = timedelta(milliseconds=1)
 
 WATCHED = timedelta(days=7)
+# Of all senders, and of one: an address, or a network of IPv6. Counted by the day of UTC.
 NEW_CHARTS_PER_DAY = 200
+NEW_CHARTS_OF_ONE = 50
 
 
 class ChartQuerySet(models.QuerySet["Chart"]):
@@ -80,26 +82,40 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         )
         return started + 1 if taken else None
 
-    def save_comparison(self, params: ChartParams) -> tuple["Chart", bool]:
+    def save_comparison(
+        self, params: ChartParams, made_by: Submitter | None = None
+    ) -> tuple["Chart", bool]:
         """The chart of these parameters, and whether it is new. Raises Refused 429."""
         known = self.filter(slug=slug_of(params)).first()
         if known:
             return known, False
-        now, day = timezone.now(), timedelta(days=1)
-        made = self.filter(name="", created_at__gte=now - day)
-        newest = made.order_by("-created_at").values_list("created_at", flat=True)
-        if last := newest[NEW_CHARTS_PER_DAY - 1 : NEW_CHARTS_PER_DAY].first():
-            message = "Enough new charts for a day: try tomorrow."
-            wait_s = math.ceil((last + day - now).total_seconds())
-            raise Refused(429, "quota_reached", message, retry_after_s=max(wait_s, 1))
+        self._require_quota(made_by)
         return self.get_or_create(
             slug=slug_of(params),
             defaults={
                 "params": params.as_dict(),
                 "scope": params.scope,
                 "wanted": Generation.current(),
+                "made_by": made_by,
             },
         )
+
+    def _require_quota(self, made_by: Submitter | None) -> None:
+        """Raises Refused 429 where this sender, or all of them, made enough charts for a day."""
+        now, day = timezone.now(), timedelta(days=1)
+        if made_by and self.filter(made_by=made_by).count() >= NEW_CHARTS_OF_ONE:
+            free_at = made_by.created_at.replace(hour=0, minute=0, second=0, microsecond=0) + day
+            message = f"{NEW_CHARTS_OF_ONE} new charts came from this address today: save the rest"
+            raise _enough(f"{message} tomorrow.", free_at - now)
+        made = self.filter(name="", created_at__gte=now - day)
+        newest = made.order_by("-created_at").values_list("created_at", flat=True)
+        if last := newest[NEW_CHARTS_PER_DAY - 1 : NEW_CHARTS_PER_DAY].first():
+            raise _enough("Enough new charts for a day: try tomorrow.", last + day - now)
+
+
+def _enough(message: str, wait: timedelta) -> Refused:
+    retry_after_s = max(math.ceil(wait.total_seconds()), 1)
+    return Refused(429, "quota_reached", message, retry_after_s=retry_after_s)
 
 
 class Chart(models.Model):
@@ -121,6 +137,8 @@ class Chart(models.Model):
     in_vain = models.PositiveIntegerField(default=0, db_default=0)  # since the last drawing
     drawings = models.BigIntegerField(default=0, db_default=0)
     drawing_s = models.FloatField(default=0.0, db_default=0.0)  # what all of them took
+    # Who asked for it first, by the address of that day; nobody for charts with a name.
+    made_by = models.ForeignKey(Submitter, null=True, on_delete=models.SET_NULL)
 
     objects = ChartQuerySet.as_manager()
 

@@ -8,13 +8,14 @@ from charts import tasks
 from charts.models import Chart
 from charts.params import ChartParams
 from registry import compare, hints
-from registry.models import RawReport
+from registry.models import RawReport, Submitter
 from registry.refusal import Refused
 
 
-def save(value: Any) -> tuple[Chart, bool]:
-    """The chart of these parameters, and whether it is new. Raises Refused: 422 for parameters
-    that are none, 404 for a report or a group that is not there, 429 for too many.
+def save(value: Any, address: str) -> tuple[Chart, bool]:
+    """The chart of these parameters, and whether it is new; `address` is the sender's. Raises
+    Refused: 422 for parameters that are none, 404 for a report or a group that is not there, 429
+    for too many.
     """
     try:
         params = ChartParams.from_dict(value)
@@ -25,7 +26,7 @@ def save(value: Any) -> tuple[Chart, bool]:
         raise Refused(422, "invalid", "The recipes differ, so there is no ratio to draw.")
     if params.report and not RawReport.objects.listed().filter(public_id=params.report).exists():
         raise Refused(404, "not_found", "There is no listed report of this id.")
-    chart, created = Chart.objects.save_comparison(params)
+    chart, created = Chart.objects.save_comparison(params, Submitter.of_today(address))
     if created:
         hints.after_commit(tasks.draw_chart, chart.pk)
     return chart, created

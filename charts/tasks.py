@@ -25,6 +25,8 @@ CALLED_AT_ONCE = 500
 # Workers that one sweep calls in: more than a registry has, and few enough that what else waits in
 # the queue is held up by a drawing or two.
 HELPERS = 32
+# By which the clocks of two hosts may differ.
+CLOCKS_S = 60.0
 
 
 def on_facts_changed(sender: Any, generation: int, **kwargs: Any) -> None:
@@ -83,7 +85,7 @@ def help_sweep(ends_at: float) -> None:
     its sweep, as does a clock by which that sweep is still to come.
     """
     left_s = ends_at - time.time()
-    if 0 < left_s <= settings.SWEEP_SECONDS and draw_longest_due():
+    if 0 < left_s <= settings.SWEEP_SECONDS + CLOCKS_S and draw_longest_due():
         hints.send(help_sweep, ends_at)
 
 

@@ -26,6 +26,7 @@ from charts.saving import save
 from charts.spec import ChartSpec
 from charts.taken_out import taken_out_since
 from registry import hints
+from registry.body import sender_address
 from registry.errors import shape
 from registry.refusal import Refused
 
@@ -164,7 +165,7 @@ def save_page(request: HttpRequest) -> HttpResponse:
     else:
         value[COMPARE] = asked
     try:
-        chart, _ = save(value)
+        chart, _ = save(value, sender_address(request))
     except Refused as refused:
         told = "; ".join(detail["message"] for detail in refused.details)
         context = {"status": refused.status, "message": told or refused.message}

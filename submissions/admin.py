@@ -20,9 +20,11 @@ from django.utils.safestring import SafeString
 from registry.models import RawReport, Reading, ReportEvent
 from registry.refusal import Refused
 from submissions import moderation, peers
+from submissions.accounts.password import PasswordForm
 from submissions.comparable import comparisons
 from submissions.plausibility import RULES
 
+admin.site.login_form = PasswordForm
 REASON_LENGTH = 200
 ACT_NAMES = (*moderation.ACTS, moderation.UNDO)
 _REASON_HELP = "Everybody reads it beside the report. Your name stays in the trail, unpublished."

@@ -280,10 +280,8 @@ def _submitter(sender: Sender) -> Submitter:
     429.
     """
     now = timezone.now()
-    if sender.account:
-        submitter = sender.account.submitter
-    else:
-        submitter = Submitter.for_link(f"{now.date().isoformat()} {sender.address}")
+    account = sender.account
+    submitter = account.submitter if account else Submitter.of_today(sender.address)
     limit = settings.REPORTS_PER_DAY
     if not limit:
         return submitter

@@ -223,6 +223,11 @@ class Submitter(models.Model):
         return f"submitter {self.pk}"
 
     @staticmethod
+    def of_today(address: str) -> "Submitter":
+        """Whoever sends from this address today."""
+        return Submitter.for_link(f"{timezone.now().date().isoformat()} {address}")
+
+    @staticmethod
     def for_link(link: str, is_import: bool = False) -> "Submitter":
         return Submitter.for_links([link], is_import)[link]
 

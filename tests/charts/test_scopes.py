@@ -1,10 +1,12 @@
 """Which charts a change marks: those whose filters it meets, and no others."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -316,6 +318,30 @@ def test_a_sweep_calls_no_more_helpers_than_it_may(
     tasks.sweep()
     assert len(called) == 1
     assert not Chart.objects.due().exists()
+
+
+def test_one_sender_leaves_new_charts_to_others(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender is an address, of IPv6 a /64; a chart that is known costs nothing."""
+    monkeypatch.setattr(models, "NEW_CHARTS_OF_ONE", 2)
+
+    def saved(number: int, address: str) -> HttpResponse:
+        asked = {"tests": ["TCP_CRR"], "group_by": ["virtualization"], "limit": number}
+        return client.post(  # type: ignore[return-value]
+            "/api/v1/charts/", asked, content_type="application/json", REMOTE_ADDR=address
+        )
+
+    one, same, other = "2001:db8:1:2::1", "2001:db8:1:2:ffff::7", "2001:db8:1:3::1"
+    assert [saved(number, one).status_code for number in (5, 6, 7)] == [201, 201, 429]
+    refused = saved(7, same)
+    assert json.loads(refused.content)["error"]["code"] == "quota_reached"
+    assert 0 < int(refused["Retry-After"]) <= 86_400
+    assert [saved(number, one).status_code for number in (5, 6)] == [200, 200]
+    assert saved(7, other).status_code == 201
+    tomorrow = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: tomorrow)
+    assert saved(8, same).status_code == 201
 
 
 def test_the_quota_of_new_charts_says_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

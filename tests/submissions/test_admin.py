@@ -52,6 +52,34 @@ def text_of(answer: Any) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
+def signed_in(client: Client, name: str, password: str, address: str = "192.0.2.1") -> bool:
+    form = {"username": name, "password": password}
+    answer = client.post("/admin/login/?next=/admin/", form, REMOTE_ADDR=address)
+    return answer.status_code == 302
+
+
+def test_a_password_is_not_guessed_on_and_on() -> None:
+    """Neither for one name from many addresses, nor for many names from one /64."""
+    for name in ("ada", "bob"):
+        User.objects.create_user(name, password="right", is_staff=True)
+    for number in range(5):
+        assert not signed_in(Client(), "ada", "wrong", f"192.0.2.{number}")
+    assert not signed_in(Client(), "Ada", "right", "192.0.2.9")
+    assert signed_in(Client(), "bob", "right", "192.0.2.1")
+    for number in range(10):
+        assert not signed_in(Client(), f"guess{number}", "wrong", f"2001:db8::{number:x}")
+    assert not signed_in(Client(), "bob", "right", "2001:db8::ffff")
+    assert signed_in(Client(), "bob", "right", "2001:db8:0:1::1")
+
+
+def test_who_signs_in_at_the_fifth_try_has_five_again() -> None:
+    User.objects.create_user("ada", password="right", is_staff=True)
+    for _ in range(2):
+        for _ in range(4):
+            assert not signed_in(Client(), "ada", "wrong")
+        assert signed_in(Client(), "ada", "right")
+
+
 def test_only_staff_with_the_permission_gets_in(client: Client, moderator: Client) -> None:
     report = send(client)
     user = User.objects.create_user("sender", password="x")
