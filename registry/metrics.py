@@ -1,9 +1,9 @@
 """What Prometheus scrapes: the state of the whole registry, read from its database when it asks, so
-every process answers the same. The applications add theirs when they start (`add`).
-
-Requests are counted by the proxy in front, which sees those that never reach a process as well.
+every process answers the same, and what the processes of this host counted (`registry.traffic`).
+The applications add theirs when they start (`add`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from django.db.models import Count
@@ -11,9 +11,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from registry import traffic
 from registry.models import Generation, RawReport, Reading
 from registry.models.summary import waiting_s
+from registry.readiness import free_bytes
 
+LOOKED_AT = 1000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Family = Callable[[], Iterable[Metric]]
 _families: list[Family] = []
@@ -28,8 +31,9 @@ def add(family: Family) -> None:
 def exposition() -> bytes:
     """Every metric in Prometheus' text format."""
     registry = CollectorRegistry()
-    for family in (_reports, _summaries, *_families):
+    for family in (_reports, _flags, _summaries, _disk, *_families):
         registry.register(_Collector(family))
+    traffic.add_to(registry)
     return generate_latest(registry)
 
 
@@ -56,6 +60,20 @@ def _reports() -> Iterable[Metric]:
     counted = dict(RawReport.objects.values_list("status").annotate(Count("pk")))
     values = [(status, counted.get(status, 0)) for status in RawReport.Status.values]
     yield gauge("crr_reports", "Reports by editorial state", values, "status")
+
+
+def _flags() -> Iterable[Metric]:
+    newest = Reading.objects.filter(active=True).order_by("-report_id").values_list("flags")
+    counted = Counter(
+        rule for (flags,) in newest[:LOOKED_AT] for rule in {flag["rule"] for flag in flags}
+    )
+    text = f"Of the newest {LOOKED_AT} reports that were read, how many a rule flagged"
+    yield gauge("crr_flagged", text, sorted(counted.items()), "rule")
+
+
+def _disk() -> Iterable[Metric]:
+    text = "Room on the disk of charts, or of DATA_DIR where they are in a bucket"
+    yield gauge("crr_disk_free_bytes", text, [("", free_bytes())])
 
 
 def _summaries() -> Iterable[Metric]:

@@ -68,8 +68,7 @@ def _backlog() -> Check:
 
 
 def _disk() -> Check:
-    folder = _existing(Path(settings.MEDIA_ROOT or settings.DATA_DIR))
-    free = shutil.disk_usage(folder).free
+    folder, free = _folder(), free_bytes()
     if not os.access(folder, os.W_OK):
         where = "STORAGE_URL" if settings.MEDIA_ROOT else "DATA_DIR"
         return Check("disk", False, True, f"the folder of {where} cannot be written")
@@ -82,6 +81,15 @@ def _bucket() -> Check:
     """Files of charts alone are there, so a report is taken in without it."""
     fault = storage.fault()
     return Check("storage", not fault, False, fault or "files can be written and read")
+
+
+def free_bytes() -> int:
+    """Room where files of charts are kept; where that is a bucket, room for all else."""
+    return shutil.disk_usage(_folder()).free
+
+
+def _folder() -> Path:
+    return _existing(Path(settings.MEDIA_ROOT or settings.DATA_DIR))
 
 
 def _existing(path: Path) -> Path:

@@ -6,6 +6,7 @@ under DATA_DIR. DATABASE_URL and CELERY_BROKER_URL alone move the same code to P
 or RabbitMQ.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -59,6 +60,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGE_URL = env.address("STORAGE_URL", f"file://{DATA_DIR / 'media'}", storage_url.SCHEMES)
 MEDIA_ROOT = storage_url.folder_of(STORAGE_URL)
+METRICS_DIR = DATA_DIR / "metrics"  # counters of requests, a file a process
+# Looked at when prometheus_client is loaded: its counters are in files then.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 DUMP_DIR = DATA_DIR / "dump"  # the nightly dump, served under /dump/
 CLIENT_DIR = BASE_DIR / "dist"  # what `make setup` built of the client
 STATIC_ROOT = BASE_DIR / "static"
@@ -141,6 +145,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "registry.request_id.RequestId",
+    "registry.traffic.Counted",
     "registry.hot.HotAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,18 +1,22 @@
 """`/readyz` says why, `/metrics` says what the database says."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from registry import readiness
-from registry.models import Generation
+from registry import readiness, traffic
+from registry.models import Generation, Reading
 from registry.models.summary import summarise
 from tests import reports
 
@@ -61,6 +65,54 @@ def test_a_registry_that_can_work_is_ready(client: Client) -> None:
     assert list(checks_of(answer)) == ["database", "migrations", "backlog", "disk", "broker"]
     assert failing(answer) == set()
     assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_requests_are_counted_with_their_answers(client: Client) -> None:
+    """Of every address, however many are made up, in few figures; also what fails."""
+    before = samples(client)
+    for path in ("/", "/nothing-is-here", "/made-up-too", "/c/none.png", "/api/v1/leaderboard/"):
+        client.get(path)
+    send(client, "not netperf")
+    after = samples(client)
+    counted = {
+        key[1:]: int(count - before.get(key, 0))
+        for key, count in after.items()
+        if key[0] == "crr_requests_total" and count != before.get(key, 0)
+    }
+    assert counted == {
+        ("page", "200"): 1,
+        ("page", "404"): 2,
+        ("chart", "404"): 1,
+        ("api", "200"): 1,
+        ("api", "422"): 1,
+        ("own", "200"): 1,
+    }
+    name = ("crr_request_seconds_count", "page")
+    assert after[name] - before.get(name, 0) == 3
+
+
+def test_another_process_counts_into_the_same_figures(client: Client, db: None) -> None:
+    """And one that is gone no longer counts, once another starts."""
+    code = "import django; django.setup(); from django.test import Client; Client().get('/healthz')"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "registry.settings"}
+    environment |= {"DATA_DIR": str(settings.DATA_DIR), "ALLOWED_HOSTS": "testserver"}
+    before = samples(client)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    name = ("crr_requests_total", "own", "200")
+    assert samples(client)[name] == before.get(name, 0) + 2
+    traffic.forget_the_dead(settings.METRICS_DIR)
+    assert samples(client)[name] == before.get(name, 0) + 2
+
+
+@pytest.mark.django_db
+def test_flags_of_the_newest_reports_are_counted_by_rule(client: Client) -> None:
+    body = reports.envelope(reports.run(9_000_000_000))
+    client.post("/api/v1/reports/", reports.as_bytes(body), content_type="application/json")
+    rules = {flag["rule"] for flag in Reading.objects.get().flags}
+    assert rules
+    found = {key[1] for key, count in samples(client).items() if key[0] == "crr_flagged" and count}
+    assert found == rules
 
 
 def test_without_a_database_it_is_not_and_says_so(client: Client, no_database: None) -> None:
