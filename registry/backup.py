@@ -18,6 +18,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
 
 from registry.models import RawReport
 from registry.models.identity import keyed_digest
@@ -119,20 +121,23 @@ def _load_database(path: Path) -> None:
         shutil.copyfile(path, connection.settings_dict["NAME"])
         return
     options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-    _run("pg_restore", *options, f"--dbname={connection.settings_dict['NAME']}", str(path))
+    _run("pg_restore", *options, str(path))
 
 
-def _run(*command: str) -> None:
-    """One of PostgreSQL's tools, which finds the server, and no password on its command line."""
-    place = {
-        "PGHOST": "HOST",
-        "PGPORT": "PORT",
-        "PGUSER": "USER",
-        "PGPASSWORD": "PASSWORD",
-        "PGDATABASE": "NAME",
-    }
-    given = {name: str(connection.settings_dict[key] or "") for name, key in place.items()}
-    subprocess.run(command, check=True, env={**os.environ, **{k: v for k, v in given.items() if v}})
+def _run(tool: str, *options: str) -> None:
+    """One of PostgreSQL's tools, which connects as Django does: what libpq has a variable for is in
+    its environment, the rest, but for secrets, on its command line.
+    """
+    wanted = connection.get_connection_params()
+    environment, rest = dict(os.environ), {}
+    for known in pq.Conninfo.get_defaults():
+        keyword = known.keyword.decode()
+        if keyword in wanted and known.envvar:
+            environment[known.envvar.decode()] = str(wanted[keyword])
+        elif keyword in wanted and not known.dispchar:
+            rest[keyword] = wanted[keyword]
+    command = [tool, f"--dbname={make_conninfo(**rest)}", *options]
+    subprocess.run(command, check=True, env=environment)
 
 
 def _write_sums(folder: Path) -> None:

@@ -1,12 +1,16 @@
 """Backups are restored: on SQLite and on PostgreSQL, into an empty place, byte for byte."""
 
 import json
+import secrets
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests import installed, servers
 from tests.end_to_end.site import Site
 from tests.faults.conftest import NOWHERE
 from tests.faults.deployment import Deployment, deployed
@@ -99,6 +103,38 @@ def test_damaged_backup_and_place_that_is_not_empty_are_refused(tmp_path: Path) 
         file.write(b"\xff")
     with pytest.raises(RuntimeError, match="is damaged"):
         here.manage("restore_registry", str(backup))
+
+
+def test_tools_of_postgresql_connect_as_database_url_says(tmp_path: Path) -> None:
+    """One certificate is the server's, the client's and the authority of both."""
+    address = f"127.{'.'.join(str(1 + secrets.randbelow(254)) for _ in range(3))}"
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    named = f"-subj /CN=crr -addext subjectAltName=IP:{address}"
+    made = f"req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} {named}"
+    subprocess.run([installed.find("openssl", "openssl"), *made.split()], check=True)
+    asked = {"mode": "verify-full", "rootcert": certificate, "cert": certificate, "key": key}
+    options = "&".join(f"ssl{name}={value}" for name, value in asked.items())
+    with servers.cluster() as folder:
+        _require_certificates(Path(folder, "data"), key, certificate)
+        with servers.serving_cluster(folder, listen=address):
+            url = f"postgresql://crr@{address}/postgres?{options}"
+            here = deployed(tmp_path / "here", url, NOWHERE)
+            here.manage("migrate", "--verbosity", "0")
+            here.manage("backup_registry", str(tmp_path / "backups"))
+            here.manage("restore_registry", str(tmp_path / "backups"), "--rehearse")
+
+
+def _require_certificates(data: Path, key: Path, certificate: Path) -> None:
+    """Whoever comes by TCP shows a certificate that names the user."""
+    for path in (key, certificate):
+        shutil.copy(path, data)
+        shutil.chown(data / path.name, data.stat().st_uid)
+        (data / path.name).chmod(0o600)
+    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.0/8 cert\n")
+    files = {"key": "key", "cert": "certificate", "ca": "certificate"}
+    lines = [f"ssl_{name}_file = {file}\n" for name, file in files.items()]
+    with (data / "postgresql.conf").open("a") as settings:
+        settings.writelines(["ssl = on\n", *lines])
 
 
 POSTED = Path(__file__).parents[1] / "data/frozen"
