@@ -1,53 +1,62 @@
 """A backup of everything a registry keeps, and the way back from it.
 
 In: a folder for backups. Out: in it a folder for each, named for its instant, that is whole or not
-there: the database as its own tool dumps it, the files of charts, the secret key where we made it,
-the manifest of every report, and digests of all that is no file of a chart (those are named for
-theirs). Files that the backup before has too are links to it. Called by the commands
-`backup_registry` and `restore_registry`.
+there: the database as its own tool dumps it, the files of charts wherever STORAGE_URL keeps them,
+the secret key where we made it, the manifest of every report, and digests of all that is no file of
+a chart (those are named for theirs). Files that the backup before has too are links to it. Called
+by the commands `backup_registry` and `restore_registry`.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+import posixpath
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from registry import storage
 from registry.models import RawReport
 from registry.models.identity import keyed_digest
 
 REPORTS_AT_ONCE = 2000
 KEY_FILE = "secret-key"
-SUMS = "SHA256SUMS"
+SUMS, LOCK = "SHA256SUMS", ".lock"
+
+
+class Busy(Exception):
+    """Another backup writes into the folder."""
 
 
 class CannotRestore(Exception):
     """The backup is damaged, or the place is not empty; the text says what to do."""
 
 
-def back_up(folder: Path) -> Path:
-    """Write a backup beside the ones before. The registry may be at work meanwhile."""
+def back_up(folder: Path, keep: int = 0) -> Path:
+    """Write a backup beside the ones before, and leave the newest `keep` of all, if that is not 0.
+    The registry may be at work meanwhile. Raises Busy, and OSError where it cannot be written.
+    """
     name = timezone.now().strftime("%Y%m%dT%H%M%S.%fZ")
-    before = newest(folder)
-    draft = folder / f".{name}"
-    draft.mkdir(parents=True, mode=0o700)
-    _copy_files(Path(settings.MEDIA_ROOT), draft / "media", before and before / "media")
-    _write_manifest(draft / "manifest.jsonl")
-    _dump_database(draft / "database")
-    _copy_files(Path(settings.MEDIA_ROOT), draft / "media", None)  # what was drawn since
-    (draft / "backup.json").write_text(json.dumps(_description()))
-    if (settings.DATA_DIR / KEY_FILE).exists():
-        shutil.copy2(settings.DATA_DIR / KEY_FILE, draft / KEY_FILE)
-    _write_sums(draft)
-    return draft.rename(folder / name)
+    with _locked(folder):
+        draft = folder / f".{name}"
+        draft.mkdir(mode=0o700)
+        _write(draft, newest(folder))
+        draft.rename(folder / name)
+        for old in backups(folder)[:-keep] if keep > 0 else []:
+            old.rename(folder / f".{old.name}")  # what is half removed is no backup
+    return folder / name
 
 
 def backups(folder: Path) -> list[Path]:
@@ -67,9 +76,41 @@ def restore(backup: Path) -> None:
     description = json.loads((backup / "backup.json").read_text())
     _require_place(description)
     _load_database(backup / "database")
-    _copy_files(backup / "media", Path(settings.MEDIA_ROOT), None)
+    _load_files(backup / "media")
     if (backup / KEY_FILE).exists():
         shutil.copy2(backup / KEY_FILE, settings.DATA_DIR / KEY_FILE)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The folder, made where missing, for this process alone; no draft in it before or after."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"another backup writes into {folder}") from None
+        try:
+            _remove_drafts(folder)  # of a backup that was killed
+            yield
+        finally:
+            _remove_drafts(folder)
+
+
+def _remove_drafts(folder: Path) -> None:
+    for draft in folder.glob(".[0-9]*"):
+        shutil.rmtree(draft)
+
+
+def _write(draft: Path, before: Path | None) -> None:
+    _save_files(draft / "media", before and before / "media")
+    _write_manifest(draft / "manifest.jsonl")
+    _dump_database(draft / "database")
+    _save_files(draft / "media", None)  # what was drawn since
+    (draft / "backup.json").write_text(json.dumps(_description()))
+    if (settings.DATA_DIR / KEY_FILE).exists():
+        shutil.copy2(settings.DATA_DIR / KEY_FILE, draft / KEY_FILE)
+    _write_sums(draft)
 
 
 def _description() -> dict[str, Any]:
@@ -80,22 +121,47 @@ def _description() -> dict[str, Any]:
     }
 
 
-def _copy_files(source: Path, target: Path, before: Path | None) -> None:
-    """Copy what is not there yet; what `before` has is linked. A file may go while we look."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in source.rglob("*"):
-        place = target / path.relative_to(source)
-        if path.name.startswith(".") or place.exists() or not path.is_file():
+def _stored(folder: str = "") -> Iterator[str]:
+    """The names of all files in the storage; those with a leading dot are drafts."""
+    try:
+        folders, names = default_storage.listdir(folder)
+    except FileNotFoundError:  # nothing was drawn yet
+        return
+    for name in names:
+        path = posixpath.join(folder, name)
+        if not name.startswith(".") and path != storage.PROBE:
+            yield path
+    for name in folders:
+        yield from _stored(posixpath.join(folder, name))
+
+
+def _save_files(target: Path, before: Path | None) -> None:
+    """Copy from the storage what is not there yet; what `before` has is linked, since a name says
+    the content. A file may go while we look.
+    """
+    target.mkdir(exist_ok=True)
+    for name in _stored():
+        place = target / name
+        if place.exists():
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        known = before and before / path.relative_to(source)
-        try:
-            if known and known.exists():
-                os.link(known, place)
-            else:
-                shutil.copy2(path, place)
-        except FileNotFoundError:
-            place.unlink(missing_ok=True)
+        known = before and before / name
+        if known and known.exists():
+            os.link(known, place)
+            continue
+        with (
+            suppress(FileNotFoundError),
+            default_storage.open(name) as file,
+            place.open("wb") as copy,
+        ):
+            shutil.copyfileobj(file, copy)
+
+
+def _load_files(source: Path) -> None:
+    for path in source.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                default_storage.save(path.relative_to(source).as_posix(), File(file))
 
 
 def _write_manifest(path: Path) -> None:
@@ -170,6 +236,8 @@ def _require_place(description: dict[str, Any]) -> None:
         raise CannotRestore(
             "INSTANCE_KEY (else SECRET_KEY) is not the backup's: repeats would not be known"
         )
+    if told := storage.fault():
+        raise CannotRestore(f"files of charts cannot be kept: {told}")
 
 
 def _digest(path: Path) -> str:

@@ -1,17 +1,21 @@
-"""Backups are restored: on SQLite and on PostgreSQL, into an empty place, byte for byte."""
+"""Backups are restored: on SQLite and on PostgreSQL, from folders and buckets, into an empty place,
+byte for byte.
+"""
 
 import json
+import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests import installed, servers
-from tests.end_to_end.site import Site
+from tests.end_to_end.site import Site, wait_until
 from tests.faults.conftest import NOWHERE
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.senders import Ledger, post_many
@@ -33,18 +37,32 @@ def shell(deployment: Deployment, program: str) -> str:
 
 @pytest.fixture
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> list[Deployment]:
-    """Two empty places for a registry."""
+    """Two empty places for a registry: a database, and where the files of each are."""
+    vendor, *kept = request.param.split()
 
     def database(name: str) -> str:
-        if request.param == "sqlite":
+        if vendor == "sqlite":
             return f"sqlite:///{tmp_path}/{name}.sqlite3"
         return str(request.getfixturevalue(f"postgresql_{name}"))
 
-    names = ("here", "there")
-    made = [deployed(tmp_path / name, database(name), NOWHERE) for name in names]
+    def files(name: str, where: str) -> str:
+        if where == "folder":
+            return f"file://{tmp_path}/{name}/files"
+        return f"{request.getfixturevalue('bucket')}/{name}"
+
+    made = [
+        deployed(tmp_path / name, database(name), NOWHERE, STORAGE_URL=files(name, where))
+        for name, where in zip(("here", "there"), kept, strict=True)
+    ]
     for each in made:
         each.folder.mkdir()
     return made
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    with servers.s3() as url:
+        yield url
 
 
 @pytest.fixture
@@ -66,7 +84,13 @@ def _told(web: Site, path: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "places", ["sqlite", pytest.param("postgresql", marks=pytest.mark.faults)], indirect=True
+    "places",
+    [
+        "sqlite folder bucket",
+        "sqlite bucket folder",
+        pytest.param("postgresql folder folder", marks=pytest.mark.faults),
+    ],
+    indirect=True,
 )
 def test_backup_brings_an_empty_machine_to_the_same_registry(
     places: list[Deployment], tmp_path: Path, ledger: Ledger, figure: Callable[[str], None]
@@ -103,6 +127,36 @@ def test_damaged_backup_and_place_that_is_not_empty_are_refused(tmp_path: Path) 
         file.write(b"\xff")
     with pytest.raises(RuntimeError, match="is damaged"):
         here.manage("restore_registry", str(backup))
+
+
+def test_backup_that_fails_or_is_killed_leaves_nothing_and_harms_no_other(tmp_path: Path) -> None:
+    here = deployed(tmp_path, f"sqlite:///{tmp_path}/here.sqlite3", NOWHERE)
+    here.manage("migrate", "--verbosity", "0")
+    folder = tmp_path / "backups"
+    command = (sys.executable, "manage.py", "backup_registry", str(folder))
+    failed = here.run("prlimit", "--fsize=50000", *command)  # less than the database has
+    assert failed.returncode == 1
+    assert _names(folder) == [".lock"]
+    stuck = tmp_path / "var/media/charts/00/stuck.png"
+    stuck.parent.mkdir(parents=True)
+    os.mkfifo(stuck)  # whoever reads it waits for a writer
+    killed = subprocess.Popen(command, cwd=servers.ROOT, env=here.environment)
+    wait_until(lambda: len(_names(folder)) == 2)
+    second = here.run(*command)
+    busy = f"CommandError: the backup cannot be written: another backup writes into {folder}\n"
+    assert (second.returncode, second.stderr) == (1, busy)
+    killed.kill()
+    killed.wait()
+    assert len(_names(folder)) == 2
+    stuck.unlink()
+    whole = Path(here.manage(*command[2:]).strip())
+    assert _names(folder) == [".lock", whole.name]
+    newer = Path(here.manage(*command[2:], "--keep", "1").strip())
+    assert _names(folder) == [".lock", newer.name]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_tools_of_postgresql_connect_as_database_url_says(tmp_path: Path) -> None:
@@ -163,7 +217,12 @@ for command in ("migrate", "load_seed", "reparse_reports"):
 
 
 @pytest.mark.parametrize(
-    "places", ["sqlite", pytest.param("postgresql", marks=pytest.mark.faults)], indirect=True
+    "places",
+    [
+        "sqlite folder folder",
+        pytest.param("postgresql folder folder", marks=pytest.mark.faults),
+    ],
+    indirect=True,
 )
 def test_frozen_chart_of_the_first_schema_keeps_its_bytes(
     places: list[Deployment], tmp_path: Path

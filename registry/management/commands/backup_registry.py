@@ -1,13 +1,12 @@
 """Back everything up into a folder, beside a registry at work."""
 
-import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from registry.backup import back_up, backups
+from registry.backup import Busy, back_up
 
 
 class Command(BaseCommand):
@@ -18,7 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("--keep", type=int, default=0, help="remove all but so many")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(str(back_up(options["folder"])))
-        if options["keep"] > 0:
-            for old in backups(options["folder"])[: -options["keep"]]:
-                shutil.rmtree(old)
+        try:
+            backup = back_up(options["folder"], options["keep"])
+        except (OSError, Busy) as error:
+            raise CommandError(f"the backup cannot be written: {error}") from error
+        self.stdout.write(str(backup))
