@@ -2,9 +2,9 @@
 
 In: a folder for backups. Out: in it a folder for each, named for its instant, that is whole or not
 there: the database as its own tool dumps it, the files of charts wherever STORAGE_URL keeps them,
-the secret key where we made it, the manifest of every report, and digests of all that is no file of
-a chart (those are named for theirs). Files that the backup before has too are links to it. Called
-by the commands `backup_registry` and `restore_registry`.
+the secret key where we made it, the manifest of every report, the chain of the nightly dump, and
+digests of all that is no file of a chart (those are named for theirs). Files that the backup before
+has too are links to it. Called by the commands `backup_registry` and `restore_registry`.
 """
 
 import fcntl
@@ -34,6 +34,7 @@ from registry.models.identity import keyed_digest
 REPORTS_AT_ONCE = 2000
 KEY_FILE = "secret-key"
 SUMS, LOCK = "SHA256SUMS", ".lock"
+CHAIN = "manifests.jsonl"  # in DUMP_DIR; the nightly export replaces it by a longer one
 
 
 class Busy(Exception):
@@ -75,8 +76,10 @@ def restore(backup: Path) -> None:
     _require_whole(backup)
     description = json.loads((backup / "backup.json").read_text())
     _require_place(description)
+    _require_chain(backup / CHAIN)
     _load_database(backup / "database")
     _load_files(backup / "media")
+    _load_chain(backup / CHAIN)
     if (backup / KEY_FILE).exists():
         shutil.copy2(backup / KEY_FILE, settings.DATA_DIR / KEY_FILE)
 
@@ -105,6 +108,7 @@ def _remove_drafts(folder: Path) -> None:
 def _write(draft: Path, before: Path | None) -> None:
     _save_files(draft / "media", before and before / "media")
     _write_manifest(draft / "manifest.jsonl")
+    _write_chain(draft / CHAIN)
     _dump_database(draft / "database")
     _save_files(draft / "media", None)  # what was drawn since
     (draft / "backup.json").write_text(json.dumps(_description()))
@@ -173,6 +177,21 @@ def _write_manifest(path: Path) -> None:
             file.write(json.dumps(line) + "\n")
 
 
+def _write_chain(path: Path) -> None:
+    """Before the database is dumped: each line is of reports in the dump. It is replaced whole, so
+    what is opened ends with a line.
+    """
+    with suppress(FileNotFoundError):  # no night has passed yet
+        shutil.copyfile(settings.DUMP_DIR / CHAIN, path)
+
+
+def _load_chain(path: Path) -> None:
+    """One that is here goes on from the backup's, see _require_chain, and stays."""
+    if path.exists() and not (settings.DUMP_DIR / CHAIN).exists():
+        settings.DUMP_DIR.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, settings.DUMP_DIR / CHAIN)
+
+
 def _dump_database(path: Path) -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -238,6 +257,13 @@ def _require_place(description: dict[str, Any]) -> None:
         )
     if told := storage.fault():
         raise CannotRestore(f"files of charts cannot be kept: {told}")
+
+
+def _require_chain(path: Path) -> None:
+    """A chain that is here already goes on from the backup's: whoever kept a line finds it."""
+    here, kept = settings.DUMP_DIR / CHAIN, path.read_bytes() if path.exists() else b""
+    if here.exists() and not here.read_bytes().startswith(kept):
+        raise CannotRestore(f"{here} is not the backup's: move {settings.DUMP_DIR} away")
 
 
 def _digest(path: Path) -> str:

@@ -159,6 +159,38 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+EXPORT = "from submissions.tasks import export_dump\nexport_dump()"
+HOLD = """
+from registry.models import RawReport
+report = RawReport.objects.first()
+report.move_to(RawReport.Status.HELD, "moderator:jane", "looks odd")
+"""
+
+
+def test_chain_of_nightly_manifests_goes_on_after_a_restore(tmp_path: Path) -> None:
+    names = ("here", "there")
+    here, there = (
+        deployed(tmp_path / name, f"sqlite:///{tmp_path}/{name}.sqlite3", NOWHERE) for name in names
+    )
+    chain, other = (tmp_path / name / "var/dump/manifests.jsonl" for name in names)
+    here.manage("migrate", "--verbosity", "0")
+    here.manage("load_seed")
+    shell(here, EXPORT)
+    backup = Path(here.manage("backup_registry", str(tmp_path / "backups")).strip())
+    assert "  manifests.jsonl\n" in (backup / "SHA256SUMS").read_text()
+    other.parent.mkdir(parents=True)
+    other.write_text("a line of another registry\n")
+    with pytest.raises(RuntimeError, match="is not the backup's"):
+        there.manage("restore_registry", str(backup))
+    shutil.rmtree(other.parent)
+    there.manage("restore_registry", str(backup), "--rehearse")
+    there.manage("restore_registry", str(backup))
+    shell(there, HOLD + EXPORT)
+    before, after = (path.read_text().splitlines() for path in (chain, other))
+    assert (len(before), len(after), after[:1]) == (1, 2, before)
+    there.manage("verify_registry")
+
+
 def test_tools_of_postgresql_connect_as_database_url_says(tmp_path: Path) -> None:
     """One certificate is the server's, the client's and the authority of both."""
     address = f"127.{'.'.join(str(1 + secrets.randbelow(254)) for _ in range(3))}"
