@@ -36,6 +36,9 @@ KEY_FILE = "secret-key"
 SUMS, LOCK = "SHA256SUMS", ".lock"
 CHAIN = "manifests.jsonl"  # in DUMP_DIR; the nightly export replaces it by a longer one
 
+# In DATA_DIR: the last backup that was written, the last that was rehearsed well, and when.
+WRITTEN, REHEARSED = "backed-up.json", "rehearsed.json"
+
 
 class Busy(Exception):
     """Another backup writes into the folder."""
@@ -57,7 +60,16 @@ def back_up(folder: Path, keep: int = 0) -> Path:
         draft.rename(folder / name)
         for old in backups(folder)[:-keep] if keep > 0 else []:
             old.rename(folder / f".{old.name}")  # what is half removed is no backup
+    note(WRITTEN, folder / name)
     return folder / name
+
+
+def note(name: str, backup: Path) -> None:
+    """Say in the file of this name that it was done now."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    draft = settings.DATA_DIR / f".{name}"
+    draft.write_text(json.dumps({"at": timezone.now().isoformat(), "backup": backup.name}))
+    draft.replace(settings.DATA_DIR / name)
 
 
 def backups(folder: Path) -> list[Path]:

@@ -127,6 +127,16 @@ def test_damaged_backup_and_place_that_is_not_empty_are_refused(tmp_path: Path) 
         file.write(b"\xff")
     with pytest.raises(RuntimeError, match="is damaged"):
         here.manage("restore_registry", str(backup))
+    with pytest.raises(RuntimeError, match="cannot be restored"):
+        here.manage("restore_registry", str(backup), "--rehearse")
+    assert _noted(here, "backed-up") == backup.name
+    assert _noted(here, "rehearsed") is None
+
+
+def _noted(deployment: Deployment, what: str) -> str | None:
+    """The backup of which a note in DATA_DIR says so."""
+    path = Path(deployment.environment["DATA_DIR"], f"{what}.json")
+    return str(json.loads(path.read_text())["backup"]) if path.exists() else None
 
 
 def test_backup_that_fails_or_is_killed_leaves_nothing_and_harms_no_other(tmp_path: Path) -> None:
@@ -184,6 +194,7 @@ def test_chain_of_nightly_manifests_goes_on_after_a_restore(tmp_path: Path) -> N
         there.manage("restore_registry", str(backup))
     shutil.rmtree(other.parent)
     there.manage("restore_registry", str(backup), "--rehearse")
+    assert _noted(there, "rehearsed") == backup.name
     there.manage("restore_registry", str(backup))
     shell(there, HOLD + EXPORT)
     before, after = (path.read_text().splitlines() for path in (chain, other))

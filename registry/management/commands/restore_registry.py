@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from registry.backup import CannotRestore, newest, restore
+from registry.backup import REHEARSED, CannotRestore, newest, note, restore
 
 
 class Command(BaseCommand):
@@ -58,6 +58,7 @@ class Command(BaseCommand):
             done = subprocess.run(command, env=environment, cwd=settings.BASE_DIR)
         if done.returncode:
             raise CommandError(f"{backup} cannot be restored: see above")
+        note(REHEARSED, backup)
 
 
 @contextmanager
