@@ -4,15 +4,18 @@ withdraws or no longer shows goes here too.
 Parts of the dump are kept in a folder and fetched again only where `/dump/` names another digest. A
 part takes its name when all in it is done, so whatever was interrupted is taken up again. Decisions
 of this registry stay: what was rejected or withdrawn here is not shown again. What the other one
-follows itself is left out, so that two that follow each other end. Called by the command
-`follow_registry`.
+follows itself is left out, so that two that follow each other end. A registry has a say in the
+reports that came from it, as their trails tell, and in no others, whatever ids it lists. Called by
+the command `follow_registry`.
 """
 
 import hashlib
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import islice
@@ -22,6 +25,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from registry.errors import DATABASE_AWAY
 from registry.models import RawReport
 from registry.refusal import Refused
 from submissions import withdrawal
@@ -30,9 +34,13 @@ from submissions.dump.records import FOLLOWED, Record, from_line
 from submissions.importers.records import LINE_LIMIT_BYTES
 from submissions.importers.run import bring_up_to_date, import_reports
 from submissions.importers.sources import lines
-from submissions.importers.store import ACTOR, digest_of_record
+from submissions.importers.store import ACTOR, digest_of_record, origin
+from submissions.privacy import Scrubber
+
+log = logging.getLogger(__name__)
 
 PART = re.compile(r"reports-[0-9]{5,9}\.jsonl")
+MANIFEST = "manifest.jsonl"  # every dump has one, empty where the registry shows nothing
 SHA256 = re.compile(r"[0-9a-f]{64}")
 INDEX_LIMIT_BYTES = 16 * 1024**2
 PART_LIMIT_BYTES = 8 * 1024**3
@@ -51,7 +59,8 @@ class CannotFollow(Exception):
 @dataclass
 class Outcome:
     """Parts fetched and left as they were; reports by what the import made of them, and how many
-    were withdrawn, hidden or shown again as they are there.
+    were withdrawn, hidden or shown again as they are there. `left_out` are those of which something
+    could not be taken over; the log names them.
     """
 
     fetched: int = 0
@@ -60,6 +69,7 @@ class Outcome:
     withdrawn: int = 0
     hidden: int = 0
     shown: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,10 +86,14 @@ def follow(
     Raises CannotFollow, OSError, and Busy where another process follows it.
     """
     address = address.rstrip("/")
-    host = urlsplit(address).netloc
     outcome = Outcome()
     with Folder.locked(path) as folder:
-        parts = list(_parts(address))
+        index = _index(address)
+        parts = list(_parts(address, index))
+        known = {each.name for each in path.glob("reports-*")}
+        if known and not parts and not _says_nothing_is_shown(index):
+            message = "names no part of a dump, and had some before; nothing is hidden for that"
+            raise CannotFollow(f"{address}/dump/ {message}")
         for number, part in enumerate(parts, 1):
             progress(f"part {number} of {len(parts)}")
             if _sha256(path / part.name) == part.sha256:
@@ -90,8 +104,8 @@ def follow(
                 _fetch_part(address, part, file)
                 _take_in(Path(file.name), address, before, outcome)
             outcome.fetched += 1
-        for name in {each.name for each in path.glob("reports-*")} - {each.name for each in parts}:
-            outcome.hidden += _hide(_ids(path / name), host)
+        for name in known - {each.name for each in parts}:
+            outcome.hidden += _hide(_ids(path / name), address)
             folder.forget(name)
     if outcome.fetched or outcome.hidden:
         progress("bringing summaries and charts up to date")
@@ -101,43 +115,77 @@ def follow(
 
 def _take_in(path: Path, address: str, before: set[str], outcome: Outcome) -> None:
     if path.stat().st_size:
-        for note in import_reports([str(path)]):
+        for note in import_reports([str(path)], followed=address):
             outcome.reports[note.outcome] += note.count
-    host = urlsplit(address).netloc
     now: set[str] = set()
     for records in _together(_records(path)):
         now |= {record.id for record in records}
-        _settle(records, address, host, outcome)
-    outcome.hidden += _hide(before - now, host)
+        _settle(records, address, outcome)
+    outcome.hidden += _hide(before - now, address)
 
 
-def _settle(records: Iterable[Record], address: str, host: str, outcome: Outcome) -> None:
-    """Have the reports of records say what these say."""
-    by_digest = {digest_of_record(record.id): record for record in records}
-    found = RawReport.objects.filter(received_digest__in=by_digest).defer("body")
-    for report in found.prefetch_related("events"):
-        record = by_digest[report.received_digest]
-        if FOLLOWED not in {event.kind for event in report.events.all()}:
-            report.record(FOLLOWED, ACTOR, f"{address}/r/{record.id}")
-        if report.status == Status.WITHDRAWN:
-            continue
-        if record.body is None:
-            outcome.withdrawn += report.move_to(Status.WITHDRAWN, ACTOR, f"withdrawn at {host}")
-        elif report.status == Status.HELD and report.status_reason == _hidden(host):
-            outcome.shown += report.move_to(Status.PUBLISHED, ACTOR, f"shown again at {host}")
-        if record.body is not None and record.notes != report.notes:
-            withdrawal.edit(report, {"notes": record.notes}, ACTOR)
+def _settle(records: Iterable[Record], address: str, outcome: Outcome) -> None:
+    """Have the reports of records say what these say. One that cannot is left out, and costs no
+    other.
+    """
+    by_id = {record.id: record for record in records}
+    for public_id, report in _from(address, by_id):
+        try:
+            _settle_one(report, by_id[public_id], urlsplit(address).netloc, outcome)
+        except DATABASE_AWAY:
+            raise  # of no report: the part is taken up again
+        except Refused as refused:
+            log.warning("%s is left out: %s", origin(address, public_id), refused.message)
+            outcome.left_out += 1
+        except Exception:
+            log.exception("%s is left out", origin(address, public_id))
+            outcome.left_out += 1
 
 
-def _hide(gone: set[str], host: str) -> int:
+def _settle_one(report: RawReport, record: Record, host: str, outcome: Outcome) -> None:
+    if report.status == Status.WITHDRAWN:
+        return
+    if record.body is None:
+        outcome.withdrawn += report.move_to(Status.WITHDRAWN, ACTOR, f"withdrawn at {host}")
+        return
+    if report.status == Status.HELD and report.status_reason == _hidden(host):
+        outcome.shown += report.move_to(Status.PUBLISHED, ACTOR, f"shown again at {host}")
+    notes = record.notes[: withdrawal.NOTES_LENGTH]  # tokens may have made them longer there
+    if report.notes != notes and report.notes != Scrubber().scrub(notes):
+        withdrawal.edit(report, {"notes": notes}, ACTOR)
+
+
+def _hide(gone: set[str], address: str) -> int:
     """Hold what the other registry no longer shows; how many were shown here."""
     hidden = 0
     for ids in _together(sorted(gone)):
-        digests = [digest_of_record(each) for each in ids]
-        shown = RawReport.objects.filter(received_digest__in=digests, status=Status.PUBLISHED)
-        for report in shown.defer("body"):
-            hidden += report.move_to(Status.HELD, ACTOR, _hidden(host))
+        for _, report in _from(address, ids):
+            if report.status == Status.PUBLISHED:
+                reason = _hidden(urlsplit(address).netloc)
+                hidden += report.move_to(Status.HELD, ACTOR, reason)
     return hidden
+
+
+def _from(address: str, ids: Iterable[str]) -> Iterator[tuple[str, RawReport]]:
+    """The reports that came from the registry at `address`, each with its id there. Those of this
+    registry, of another and of an import by hand are not among them, whatever ids it lists.
+    """
+    by_digest = {digest_of_record(each): each for each in ids}
+    found = RawReport.objects.filter(received_digest__in=by_digest).defer("body")
+    for report in found.prefetch_related("events"):
+        public_id = by_digest[report.received_digest]
+        if report.public_id == public_id:
+            continue  # restored here, not followed
+        came_from = {
+            _place(event.reason) for event in report.events.all() if event.kind == FOLLOWED
+        }
+        if _place(origin(address, public_id)) in came_from:
+            yield public_id, report
+
+
+def _place(url: str) -> str:
+    """The same by http and by https."""
+    return url.partition("://")[2]
 
 
 def _together(things: Iterable[T]) -> Iterator[tuple[T, ...]]:
@@ -150,8 +198,8 @@ def _hidden(host: str) -> str:
     return f"no longer shown at {host}"[:200]
 
 
-def _parts(address: str) -> Iterator[_Part]:
-    """The parts that the index of the dump names, each checked. Raises CannotFollow."""
+def _index(address: str) -> list[Any]:
+    """What the index of the dump names. Raises CannotFollow."""
     with _opened(f"{address}/dump/") as answer:
         body = answer.read(INDEX_LIMIT_BYTES + 1)
     try:
@@ -160,7 +208,22 @@ def _parts(address: str) -> Iterator[_Part]:
         files = None
     if not isinstance(files, list):
         raise CannotFollow(f"{address}/dump/ is not the index of a registry's dump")
-    for each in files:
+    return files
+
+
+def _says_nothing_is_shown(index: Iterable[Any]) -> bool:
+    """Whether it is of a dump without reports, and not of a host that has no dump."""
+    sizes = [
+        each.get("size_bytes")
+        for each in index
+        if isinstance(each, dict) and each.get("name") == MANIFEST
+    ]
+    return sizes == [0]
+
+
+def _parts(address: str, index: Iterable[Any]) -> Iterator[_Part]:
+    """The parts that the index names, each checked. Raises CannotFollow."""
+    for each in index:
         found: Mapping[str, Any] = each if isinstance(each, dict) else {}
         name, sha256, size = found.get("name"), found.get("sha256"), found.get("size_bytes")
         if not isinstance(name, str) or not PART.fullmatch(name):
@@ -188,12 +251,15 @@ def _fetch_part(address: str, part: _Part, file: Any) -> None:
         raise CannotFollow(f"{address}/dump/{part.name} {message}")
 
 
-def _opened(url: str) -> Any:
+@contextmanager
+def _opened(url: str) -> Iterator[Any]:
+    """The answer, to be read. Raises CannotFollow where it cannot be."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise CannotFollow(f"{url} is no http or https address")
     request = Request(url, headers={"User-Agent": "crr-registry"})  # noqa: S310 - looked at above
     try:
-        return urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            yield answer
     except (URLError, HTTPException, ValueError) as error:
         raise CannotFollow(f"{url} cannot be read: {error}") from error
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from registry.refusal import Refused
+from registry.safe_json import NEVER_TEXT
 
 FORMAT = "crr-dump/1"
 HEAD = b'{"dump":"crr-dump/1",'  # how a line begins
@@ -71,7 +72,7 @@ def from_line(line: bytes) -> Record:
     try:
         value = json.loads(line)
         body = _body(value)
-    except (ValueError, RecursionError, AttributeError):
+    except (ValueError, TypeError, RecursionError, AttributeError):
         raise Refused(422, "not_a_record", "The line is no record of a dump.") from None
     faults = list(_faults(value, body))
     if faults:
@@ -98,7 +99,7 @@ _LENGTHS = {
     "format": FORMAT_LENGTH,
     "status_reason": REASON_LENGTH,
     "submitter": NAME_LENGTH,
-    "notes": 20_000,
+    "notes": 100_000,  # tokens are longer than the names and addresses they stand for
 }
 
 
@@ -130,7 +131,7 @@ def _fault(path: str, message: str) -> dict[str, str]:
 
 
 def _is_text(value: Any, length: int) -> bool:
-    return isinstance(value, str) and len(value) <= length and "\0" not in value
+    return isinstance(value, str) and len(value) <= length and not NEVER_TEXT.search(value)
 
 
 def _is_event(value: Any) -> bool:

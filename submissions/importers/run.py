@@ -17,15 +17,16 @@ SUMMED_UP_AT_ONCE = 5_000
 
 
 def import_reports(
-    paths: Iterable[str], processes: int = 0, restore: bool = False
+    paths: Iterable[str], processes: int = 0, restore: bool = False, followed: str = ""
 ) -> Iterator[Note]:
     """Import what is at `paths`; a note for everything found there. `restore` keeps what the
-    records of a dump say: ids, states and trails.
+    records of a dump say: ids, states and trails. `followed` is the address of the registry whose
+    dump it is, where that is followed: the trail of each new report names it.
     """
     found = records.wanted(found_in(paths, Posts(store.figures_of)), restore)
     unknown = (store.without_known(batch) for batch in pool.batches(found))
     for batch in pool.prepared(unknown, processes or pool.processors()):
-        yield from store.store(batch)
+        yield from store.store(batch, followed)
 
 
 def bring_up_to_date() -> None:

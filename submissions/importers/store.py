@@ -14,7 +14,7 @@ from django.db.models import Q
 from registry.models import Machine, RawReport, ReportEvent, Result, Submitter
 from registry.models.identity import keyed_digest
 from submissions import intake
-from submissions.dump.records import Record
+from submissions.dump.records import FOLLOWED, REASON_LENGTH, Record
 from submissions.importers.item import Item, Note
 from submissions.importers.mbox import Figure
 from submissions.importers.pool import Batch, PreparedBatch
@@ -87,8 +87,15 @@ def without_known(batch: Batch) -> Batch:
     return noted
 
 
-def store(batch: PreparedBatch) -> list[Note]:
-    """Store what is ready; a note for everything in the batch, in its order."""
+def origin(address: str, public_id: str) -> str:
+    """How the trail names the report that one was at the registry at `address`."""
+    return f"{address}/r/{public_id}"[:REASON_LENGTH]
+
+
+def store(batch: PreparedBatch, followed: str = "") -> list[Note]:
+    """Store what is ready; a note for everything in the batch, in its order. `followed` is the
+    address of the registry that it comes from, where that is followed.
+    """
     ready = [
         (item, became)
         for item, became in batch
@@ -96,7 +103,7 @@ def store(batch: PreparedBatch) -> list[Note]:
     ]
     reports = _Reports([item for item, _ in ready])
     new = [(item, became, reports.new(item)) for item, became in ready if not reports.of(item)]
-    written = {id(item): report for item, _, report in _write(new)}
+    written = {id(item): report for item, _, report in _write(new, followed)}
     return [_note(thing, became, written, reports) for thing, became in batch]
 
 
@@ -139,16 +146,17 @@ def _stored(place: str, report: RawReport, prepared: Prepared) -> Note:
     )
 
 
-def _write(new: Sequence[New]) -> list[New]:
+def _write(new: Sequence[New], followed: str) -> list[New]:
     """Write them all at once, or one by one where that fails. Gives those that are written now."""
     _fill(new)
     try:
         with transaction.atomic():
             intake.write_new([(report, ready.content) for _, ready, report in new], ACTOR)
             _keep([(report, item.record) for item, _, report in new if item.record and item.keeps])
+            _note_origin([(report, item.record) for item, _, report in new], followed)
     except DatabaseError:
         log.exception("writing %d reports together failed, they are written one by one", len(new))
-        return [written for one in new if (written := _write_alone(*one))]
+        return [written for one in new if (written := _write_alone(*one, followed))]
     return list(new)
 
 
@@ -207,7 +215,16 @@ def _keep(restored: Sequence[tuple[RawReport, Record]]) -> None:
     )
 
 
-def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | None:
+def _note_origin(new: Iterable[tuple[RawReport, Record | None]], followed: str) -> None:
+    """In the transaction that stores them: no report is here whose origin is not known."""
+    ReportEvent.objects.bulk_create(
+        report.event(FOLLOWED, ACTOR, origin(followed, record.id))
+        for report, record in new
+        if record and followed
+    )
+
+
+def _write_alone(item: Item, prepared: Prepared, failed: RawReport, followed: str) -> New | None:
     """As intake stores one; None where somebody else has just stored it."""
     report = RawReport(
         received_digest=failed.received_digest,
@@ -225,6 +242,7 @@ def _write_alone(item: Item, prepared: Prepared, failed: RawReport) -> New | Non
             intake.store(report, prepared, ACTOR)
             if item.record and item.keeps:
                 _keep([(report, item.record)])
+            _note_origin([(report, item.record)], followed)
     except IntegrityError:
         if _Reports([item]).of(item) is None:
             raise

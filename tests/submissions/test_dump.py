@@ -289,6 +289,7 @@ def test_a_record_survives_its_line() -> None:
         ({"events": None}, "events"),
         ({"id": "a" * 17}, "id"),
         ({"notes": "a\0"}, "notes"),
+        ({"machine": "\ud800"}, "machine"),
         ({"status": "withdrawn"}, "body"),
         ({"machine": 7}, "machine"),
         ({"dump": "crr-dump/9"}, "dump"),
@@ -305,7 +306,13 @@ def test_a_line_that_is_no_record_is_refused_and_says_why(
 
 @given(st.one_of(st.binary(max_size=60), st.text().map(str.encode)))
 def test_no_line_breaks_the_reader(text: bytes) -> None:
-    for line in (text, HEAD + text, b"[1]", b'{"dump":"crr-dump/1","body":1}'):
+    for line in (
+        text,
+        HEAD + text,
+        b"[1]",
+        b'{"dump":"crr-dump/1","body":1}',
+        b'{"dump":"crr-dump/1","body_base64":1}',
+    ):
         with pytest.raises(Refused):
             from_line(line)
 

@@ -1,8 +1,11 @@
 """Following another registry over HTTP: its dump is served by a real server, from files."""
 
+import json
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,14 +14,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 
 from registry.models import RawReport, ReportEvent
 from registry.pages import dump
+from submissions import intake, verify
+from submissions.dump import export as exporting
 from submissions.dump.export import export
 from submissions.dump.folder import Folder
 from submissions.dump.records import Event, Record, from_line, to_line
 from submissions.following import CannotFollow, Outcome, follow
+from submissions.importers.run import import_reports
 from tests.submissions.test_dump import FACTS, forget_everything, send
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +55,8 @@ class Other:
 
     def _index(self) -> None:
         """As the page answers, which reads where the settings say."""
-        body = dump.index(RequestFactory().get("/dump/")).content
+        with override_settings(DUMP_DIR=self.path):
+            body = dump.index(RequestFactory().get("/dump/")).content
         (self.path / "index.html").write_bytes(body)
 
 
@@ -58,16 +65,29 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def other(tmp_path: Path, settings: Any) -> Iterator[Other]:
-    folder = tmp_path / "other"
+@contextmanager
+def served(folder: Path) -> Iterator[Other]:
     (folder / "dump").mkdir(parents=True)
-    settings.DUMP_DIR = folder / "dump"
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Other(folder, f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Other]:
+    with served(tmp_path / "other") as found:
+        yield found
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, other: Other, ids: list[str]) -> Iterator[Other]:
+    """A third registry that lists the reports of the other, by the ids that they have there."""
+    with served(tmp_path / "mirror") as found:
+        shutil.copytree(other.path, found.path, dirs_exist_ok=True)
+        found._index()
+        yield found
 
 
 @pytest.fixture
@@ -80,7 +100,19 @@ def ids(client: Client, other: Other) -> list[str]:
 
 
 def followed(other: Other, tmp_path: Path) -> Outcome:
-    return follow(other.address, tmp_path / "followed")
+    return follow(other.address, tmp_path / "followed" / other.path.parent.name)
+
+
+def changed_at(other: Other, ids: list[str]) -> None:
+    """The first is withdrawn there, the second hidden, the third has other notes."""
+    other.change(ids[0], withdrawn)
+    other.change(ids[1], hidden)
+    other.change(ids[2], lambda record: replace(record, notes="not by its sender"))
+
+
+def states() -> list[tuple[str, str, int]]:
+    found = RawReport.objects.order_by("pk")
+    return [(each.status, each.notes, each.events.count()) for each in found]
 
 
 def of(other: Other, public_id: str) -> RawReport:
@@ -145,13 +177,147 @@ def test_what_is_hidden_there_is_held_here_until_it_is_shown_again(
     assert of(other, ids[0]).status == Status.PUBLISHED
 
 
-def test_a_part_that_is_gone_is_hidden(other: Other, ids: list[str], tmp_path: Path) -> None:
+def test_a_registry_has_no_say_in_the_reports_of_another(
+    other: Other, mirror: Other, ids: list[str], tmp_path: Path
+) -> None:
+    """Who lists a report second has it left as known, and cannot withdraw, hide or edit it."""
+    followed(other, tmp_path)
+    assert followed(mirror, tmp_path).reports == {"known": len(ids)}
+    before = states()
+    changed_at(mirror, ids)
+    outcome = followed(mirror, tmp_path)
+    assert (outcome.withdrawn, outcome.hidden, outcome.shown) == (0, 0, 0)
+    assert states() == before
+    changed_at(other, ids)
+    outcome = followed(other, tmp_path)
+    assert (outcome.withdrawn, outcome.hidden) == (1, 1)
+    assert of(other, ids[2]).notes == "not by its sender"
+    mirror.part.unlink()
+    mirror.part.with_name("manifest.jsonl").write_bytes(b"")
+    Folder(mirror.path).sum_up()
+    mirror._index()
+    assert followed(mirror, tmp_path).hidden == 0
+
+
+@pytest.mark.parametrize("is_noted", [False, True])
+def test_a_registry_has_no_say_in_reports_that_were_restored_here(
+    other: Other, ids: list[str], tmp_path: Path, is_noted: bool
+) -> None:
+    """Also where an earlier version noted that registry in their trails."""
+    call_command("import_reports", str(other.path), "--restore")
+    for report in RawReport.objects.all() if is_noted else ():
+        report.record("followed", "operator", f"{other.address}/r/{report.public_id}")
+    assert followed(other, tmp_path).reports == {"known": len(ids)}
+    before = states()
+    changed_at(other, ids)
+    followed(other, tmp_path)
+    assert states() == before
+
+
+def test_what_was_imported_by_hand_is_not_followed(
+    other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    call_command("import_reports", str(other.path))
+    assert followed(other, tmp_path).reports == {"known": len(ids)}
+    before = states()
+    changed_at(other, ids)
+    followed(other, tmp_path)
+    assert states() == before
+
+
+def test_an_interrupted_follow_is_taken_up_again(
+    other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    """A report is stored with its origin, so whatever it ends after, nothing is without."""
+    list(import_reports([str(other.part)], followed=other.address))  # and no more of it
+    assert {of(other, each).status for each in ids} == {Status.PUBLISHED}
+    changed_at(other, ids)
+    outcome = followed(other, tmp_path)
+    assert (outcome.reports["known"], outcome.withdrawn) == (2, 1)
+    assert of(other, ids[0]).status == Status.WITHDRAWN
+    assert of(other, ids[2]).notes == "not by its sender"
+    assert list(verify.broken_promises()) == []
+
+
+def test_reports_that_are_written_one_by_one_have_their_origin_too(
+    other: Other, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = intake.write_new
+
+    def failing(new: Any, actor: str) -> Any:
+        if len(new) > 1:
+            RawReport.objects.create(received_digest="0" * 64)  # no submitter: it is refused
+        return whole(new, actor)
+
+    monkeypatch.setattr(intake, "write_new", failing)
+    list(import_reports([str(other.part)], followed=other.address))
+    assert {of(other, each).status for each in ids} == {Status.PUBLISHED}
+
+
+def test_a_registry_is_the_same_by_http_and_https(
+    other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    secure = other.address.replace("http:", "https:")
+    list(import_reports([str(other.part)], followed=secure))
+    other.change(ids[0], withdrawn)
+    assert followed(other, tmp_path).withdrawn == 1
+
+
+def test_two_that_follow_each_other_end(other: Other, ids: list[str], tmp_path: Path) -> None:
+    """What this registry has from the other is nothing new to the other."""
+    followed(other, tmp_path)
+    with served(tmp_path / "this") as this:
+        this.publish()
+        forget_everything()
+        call_command("import_reports", str(other.path), "--restore")
+        assert followed(this, tmp_path).reports == {"skipped": len(ids)}
+
+
+def test_a_part_that_is_gone_is_hidden(
+    other: Other, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump may have fewer parts than it had."""
+    call_command("import_reports", str(other.path), "--restore")
+    first = RawReport.objects.earliest("pk").pk
+    monkeypatch.setattr(exporting, "PART_REPORTS", first + 2)
+    other.publish()
+    forget_everything()
+    assert followed(other, tmp_path).fetched == 2
+    other.part.with_name(Folder.part(1)).unlink()
+    Folder(other.path).sum_up()
+    other._index()
+    assert followed(other, tmp_path).hidden == 2
+    assert followed(other, tmp_path) == Outcome(kept=1)
+
+
+def test_a_registry_that_shows_nothing_any_more(
+    other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    """Its dump has no part, and an empty manifest."""
+    export(tmp_path / "empty")
     followed(other, tmp_path)
     other.part.unlink()
-    Folder(other.path).sum_up()
+    shutil.copytree(tmp_path / "empty", other.path, dirs_exist_ok=True)
     other._index()
     assert followed(other, tmp_path).hidden == len(ids)
     assert followed(other, tmp_path) == Outcome()
+
+
+def test_a_host_without_a_dump_hides_nothing(other: Other, ids: list[str], tmp_path: Path) -> None:
+    followed(other, tmp_path)
+    whole, before = other.part.read_bytes(), states()
+    for gone in (other.part, other.path / "SHA256SUMS"):
+        gone.unlink()
+        if gone == other.part:
+            Folder(other.path).sum_up()  # what is left of a dump: its manifest names reports
+        other._index()
+        with pytest.raises(CannotFollow, match="names no part of a dump, and had some before"):
+            followed(other, tmp_path)
+    assert states() == before
+    other.part.write_bytes(whole)
+    Folder(other.path).sum_up()
+    other._index()
+    assert followed(other, tmp_path) == Outcome(kept=1)
 
 
 def test_a_decision_of_this_registry_stays(other: Other, ids: list[str], tmp_path: Path) -> None:
@@ -221,6 +387,98 @@ def test_names_that_are_no_part_are_never_asked_for(other: Other, tmp_path: Path
     rows = ", ".join(f'{{"name": "{name}", "sha256": "", "size_bytes": 1}}' for name in names)
     (other.path / "index.html").write_text(f'{{"files": [{rows}, 3, null]}}')
     assert followed(other, tmp_path) == Outcome()
+
+
+def test_notes_that_scrubbing_made_long(
+    client: Client, other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    """Within the limit as their sender wrote them, beyond it with the tokens for addresses."""
+    sent = send(client, 15_000, 5)
+    answer = client.patch(
+        f"/api/v1/reports/{sent['id']}/",
+        json.dumps({"notes": "a@b " * 2_000}),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {sent['claim_token']}"},
+    )
+    assert answer.status_code == 200
+    there = RawReport.objects.get().notes
+    assert len(there) > 10_000
+    other.publish()
+    forget_everything()
+    outcome = followed(other, tmp_path)
+    assert (outcome.reports["stored"], outcome.left_out) == (1, 0)
+    here = of(other, sent["id"])
+    assert here.notes == there[:10_000]
+    other.change(sent["id"], lambda record: replace(record, notes=there + "!"))
+    assert followed(other, tmp_path).fetched == 1
+    assert here.events.filter(kind="edited").count() == 1
+
+
+def test_one_report_that_cannot_be_taken_over_costs_no_other(
+    other: Other, ids: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    followed(other, tmp_path)
+    other.change(ids[0], lambda record: replace(record, notes="steers \x1b[2J a terminal"))
+    other.change(ids[3], withdrawn)
+    outcome = followed(other, tmp_path)
+    assert (outcome.withdrawn, outcome.left_out) == (1, 1)
+    assert f"{other.address}/r/{ids[0]} is left out" in caplog.text
+    assert followed(other, tmp_path) == Outcome(kept=1)
+
+
+def test_an_answer_that_breaks_off(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(CannotFollow, match="cannot be read"):
+            follow(f"http://127.0.0.1:{server.getsockname()[1]}", tmp_path / "followed")
+
+
+def test_the_command_goes_on_after_whatever_happens_and_hides_nothing_of_it(
+    other: Other,
+    ids: list[str],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    settings.DATA_DIR = tmp_path
+    broken = tmp_path / "followed" / "registry.example"
+    broken.mkdir(parents=True)
+    (broken / ".state.json").write_text("no JSON")
+    with pytest.raises(CommandError) as failed:
+        call_command(
+            "follow_registry",
+            "http://registry.example",
+            "http://[registry.example",
+            "file:///etc",
+            other.address,
+        )
+    assert "4 stored" in capsys.readouterr().out
+    lines = str(failed.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines[:2]] == [
+        "http://registry.example",
+        "http://[registry.example",
+    ]
+    assert lines[2:] == ["file:///etc/dump/ is no http or https address"]
+    assert failed.value.returncode == 1
+    assert "JSONDecodeError" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_the_command_says_what_was_left_out(
+    other: Other, ids: list[str], capsys: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    other.change(ids[0], lambda record: replace(record, notes="a bell \x07"))
+    call_command("follow_registry", other.address)
+    assert "4 stored, 1 not as there, the log says why" in capsys.readouterr().out
 
 
 def test_the_command_says_what_it_did_and_goes_on_after_one_that_fails(

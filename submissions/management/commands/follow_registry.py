@@ -1,6 +1,7 @@
 """Take in what another registry shows, and take back what it took back."""
 
 import json
+import logging
 from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from submissions.dump.folder import Busy
 from submissions.following import CannotFollow, Outcome, follow
+from submissions.management.commands.import_reports import printable
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -27,18 +31,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         failed = []
         for address in options["addresses"]:
-            folder = settings.DATA_DIR / "followed" / quote(urlsplit(address).netloc, safe="")
             try:
+                folder = settings.DATA_DIR / "followed" / quote(urlsplit(address).netloc, safe="")
                 outcome = follow(address, folder, self._progress)
             except (CannotFollow, Busy, OSError) as error:
-                self._progress("")
-                failed.append(str(error))
+                failed.append(_why(address, str(error)))
                 continue
-            self._progress("")
+            except Exception as error:
+                log.exception("%s could not be followed", address)
+                failed.append(_why(address, f"{type(error).__name__}: {error}"))
+                continue
+            finally:
+                self._progress("")
             told = {"registry": address, **asdict(outcome)}
             self.stdout.write(json.dumps(told) if options["json"] else _plain(address, outcome))
         if failed:
-            raise CommandError("; ".join(failed))
+            raise CommandError("\n".join(failed))
 
     def _progress(self, text: str) -> None:
         """One line that is written over, for who waits at a terminal."""
@@ -47,10 +55,17 @@ class Command(BaseCommand):
             self.stderr.flush()
 
 
+def _why(address: str, error: str) -> str:
+    """One line; what came from outside cannot steer a terminal."""
+    return printable(error if error.startswith(address) else f"{address}: {error}")
+
+
 def _plain(address: str, outcome: Outcome) -> str:
     counts = [f"{count:,} {name}" for name, count in sorted(outcome.reports.items())]
     for name in ("withdrawn", "hidden", "shown"):
         if count := getattr(outcome, name):
             counts.append(f"{count:,} {name} as there")
+    if outcome.left_out:
+        counts.append(f"{outcome.left_out:,} not as there, the log says why")
     parts = f"parts fetched {outcome.fetched}, as they were {outcome.kept}"
     return f"{address}: {parts}; {', '.join(counts) or 'nothing new'}"
