@@ -18,6 +18,7 @@ from kombu.transport import TRANSPORT_ALIASES
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
 SWEEP_KEPT_S = 300.0
+EXPORT_KEPT_S = 3600
 TASK_LIMIT_S = 120
 VISIBILITY_TIMEOUT_S = 600
 # Linux names: a connection whose other end is gone for 60 s is gone too.
@@ -68,8 +69,14 @@ app.conf.update(
     # broker. An acknowledgement that could not be sent while Redis was away would count as a
     # message in hand for ever, and a worker whose hands are full looks for no other, nor sees that
     # its connection is gone.
-    task_queues=[Queue("celery", Exchange("celery"), routing_key="celery", no_ack=True)],
+    task_queues=[
+        Queue("celery", Exchange("celery"), routing_key="celery", no_ack=True),
+        # For hosts that have DUMP_DIR: a worker listens to both unless --queues says otherwise.
+        # Where nobody listens, the queue goes with its message.
+        Queue("dump", Exchange("dump"), routing_key="dump", no_ack=True, expires=EXPORT_KEPT_S),
+    ],
     task_default_queue="celery",
+    task_routes={"submissions.tasks.export_dump": {"queue": "dump"}},
     task_acks_late=False,
     task_publish_retry=False,
     task_time_limit=TASK_LIMIT_S,
@@ -104,7 +111,7 @@ app.conf.update(
         "submissions.tasks.export_dump": {
             "task": "submissions.tasks.export_dump",
             "schedule": crontab(hour=3, minute=17),
-            "options": {"expires": 3600, "ignore_result": True},
+            "options": {"expires": EXPORT_KEPT_S, "ignore_result": True},
         }
     },
 )

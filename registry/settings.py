@@ -63,7 +63,7 @@ MEDIA_ROOT = storage_url.folder_of(STORAGE_URL)
 METRICS_DIR = DATA_DIR / "metrics"  # counters of requests, a file a process
 # Looked at when prometheus_client is loaded: its counters are in files then.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
-DUMP_DIR = DATA_DIR / "dump"  # the nightly dump, served under /dump/
+DUMP_DIR = Path(env.text("DUMP_DIR", str(DATA_DIR / "dump"))).resolve()  # served under /dump/
 CLIENT_DIR = BASE_DIR / "dist"  # what `make setup` built of the client
 STATIC_ROOT = BASE_DIR / "static"
 STATIC_URL = "/static/"

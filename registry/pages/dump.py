@@ -35,17 +35,21 @@ class DumpFile:
 
 
 def files() -> list[DumpFile]:
-    """What the newest dump holds; nothing before the first."""
+    """What the newest dump holds, without what is just being removed; nothing before the first."""
     try:
         sums = (settings.DUMP_DIR / SUMS).read_text()
     except FileNotFoundError:
         return []
     found = (_LINE.fullmatch(line) for line in sums.splitlines())
-    return [_file(match[2], match[1]) for match in found if match]
+    listed = (_file(match[2], match[1]) for match in found if match)
+    return [one for one in listed if one]
 
 
-def _file(name: str, sha256: str) -> DumpFile:
-    stat = Path(settings.DUMP_DIR, name).stat()
+def _file(name: str, sha256: str) -> DumpFile | None:
+    try:
+        stat = Path(settings.DUMP_DIR, name).stat()
+    except FileNotFoundError:
+        return None
     return DumpFile(name, sha256, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
 

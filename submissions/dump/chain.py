@@ -6,6 +6,7 @@ Called by the nightly export and by the checks of `verify_registry`. No Django.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
@@ -15,34 +16,62 @@ from typing import Any
 from submissions.dump.folder import Folder
 
 CHAIN, MANIFEST = "manifests.jsonl", "manifest.jsonl"
+NEXT = ".manifest.jsonl"  # whole, and waits for its line and its name
 
 
-def extend(folder: Folder, now: datetime) -> bool:
-    """Add a line for the manifest as it is; False where it is the last line's."""
+def publish(folder: Folder, now: datetime, chained: bool) -> None:
+    """Give the next manifest its name; before that its line, if it is to have one and is another
+    than the last line's. Whatever this ends between, `finish` goes on with.
+    """
+    if chained:
+        _extend(folder, now)
+    os.replace(folder.path / NEXT, folder.path / MANIFEST)
+
+
+def finish(folder: Folder) -> None:
+    """Give a manifest its name that had its line when the export was killed."""
+    if _is_promised(folder.path, NEXT):
+        os.replace(folder.path / NEXT, folder.path / MANIFEST)
+
+
+def is_in(path: Path) -> bool:
+    return (path / CHAIN).exists()
+
+
+def _extend(folder: Folder, now: datetime) -> None:
+    if _is_promised(folder.path, NEXT):
+        return
     lines = _lines(folder.path)
-    digest = _digest_of_file(folder.path / MANIFEST)
-    if lines and json.loads(lines[-1])["manifest_sha256"] == digest:
-        return False
     previous = _digest(lines[-1]) if lines else ""
+    digest = _digest_of_file(folder.path / NEXT)
     line = {"at": now.isoformat(), "manifest_sha256": digest, "previous": previous}
     with folder.replaced(CHAIN) as file:
         file.writelines([*lines, json.dumps(line, sort_keys=True).encode() + b"\n"])
-    return True
 
 
 def broken_promises(path: Path) -> Iterator[str]:
-    """One sentence for each line that does not follow from the one before. After a restore there is
-    a chain, and no manifest until the night.
+    """One sentence for each line that does not follow from the one before. An export that was
+    killed breaks none: the last line is then of the manifest that waits for its name. After a
+    restore there is a chain, and no manifest until the night.
     """
     lines = _lines(path)
     for number, (before, line) in enumerate(pairwise([b"", *lines]), 1):
         entry = _entry(line)
         if entry.get("previous") != (_digest(before) if before else ""):
             yield f"the chain of manifests: line {number} does not follow from the one before"
-    if not lines or not (path / MANIFEST).exists():
-        return
-    if _entry(lines[-1]).get("manifest_sha256") != _digest_of_file(path / MANIFEST):
+    there = [name for name in (NEXT, MANIFEST) if (path / name).exists()]
+    if lines and there and not any(_is_promised(path, name) for name in there):
         yield "the chain of manifests: the last line is of another manifest"
+
+
+def _is_promised(path: Path, name: str) -> bool:
+    """Whether the last line is of this file."""
+    lines = _lines(path)
+    try:
+        digest = _digest_of_file(path / name)
+    except FileNotFoundError:
+        return False
+    return bool(lines) and _entry(lines[-1]).get("manifest_sha256") == digest
 
 
 def _lines(path: Path) -> list[bytes]:

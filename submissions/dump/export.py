@@ -92,14 +92,16 @@ class Outcome:
 
 
 def export(path: Path, progress: Progress | None = None, chained: bool = False) -> Outcome:
-    """Write the dump into the folder at `path`, made where missing; `chained` adds a line to its
-    chain of manifests. Raises OSError where it cannot, and Busy where another export writes there.
+    """Write the dump into the folder at `path`, made where missing; `chained` begins a chain of
+    manifests there, and one that is there gets its line. Raises OSError where it cannot, and Busy
+    where another export writes there.
     """
     outcome = Outcome()
     last = RawReport.objects.aggregate(last=Max("pk"))["last"] or 0
     starts = range(0, last + 1, PART_REPORTS)
     with Folder.locked(path) as folder:
-        with folder.replaced("manifest.jsonl") as manifest:
+        chain.finish(folder)
+        with folder.replaced(chain.NEXT) as manifest:
             for number, start in enumerate(starts):
                 rows = list(_looked_at(start))
                 for row in rows:
@@ -110,8 +112,7 @@ def export(path: Path, progress: Progress | None = None, chained: bool = False) 
         folder.forget_parts_from(len(starts))
         _tables(folder, outcome, last)
         _texts(folder)
-        if chained:
-            chain.extend(folder, timezone.now())
+        chain.publish(folder, timezone.now(), chained or chain.is_in(path))
         outcome.files = folder.sum_up()
     return outcome
 
