@@ -16,6 +16,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def note(name: str, backup: Path) -> None:
     draft = settings.DATA_DIR / f".{name}"
     draft.write_text(json.dumps({"at": timezone.now().isoformat(), "backup": backup.name}))
     draft.replace(settings.DATA_DIR / name)
+
+
+def noted(name: str) -> datetime | None:
+    """When it was last done; None where it never was."""
+    try:
+        told = json.loads((settings.DATA_DIR / name).read_text())
+    except FileNotFoundError:
+        return None
+    return datetime.fromisoformat(told["at"])
 
 
 def backups(folder: Path) -> list[Path]:

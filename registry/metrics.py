@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from registry import traffic
+from registry import backup, traffic
 from registry.models import Generation, RawReport, Reading
 from registry.models.summary import waiting_s
 from registry.readiness import free_bytes
@@ -31,7 +31,7 @@ def add(family: Family) -> None:
 def exposition() -> bytes:
     """Every metric in Prometheus' text format."""
     registry = CollectorRegistry()
-    for family in (_reports, _flags, _summaries, _disk, *_families):
+    for family in (_reports, _flags, _summaries, _disk, _backups, *_families):
         registry.register(_Collector(family))
     traffic.add_to(registry)
     return generate_latest(registry)
@@ -74,6 +74,13 @@ def _flags() -> Iterable[Metric]:
 def _disk() -> Iterable[Metric]:
     text = "Room on the disk of charts, or of DATA_DIR where they are in a bucket"
     yield gauge("crr_disk_free_bytes", text, [("", free_bytes())])
+
+
+def _backups() -> Iterable[Metric]:
+    done = {"written": backup.noted(backup.WRITTEN), "rehearsed": backup.noted(backup.REHEARSED)}
+    text = "When a backup was last written here, and one last rehearsed"
+    values = [(step, at.timestamp()) for step, at in done.items() if at]
+    yield gauge("crr_backup_timestamp_seconds", text, values, "step")
 
 
 def _summaries() -> Iterable[Metric]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from registry import readiness, traffic
+from registry import backup, readiness, traffic
 from registry.models import Generation, Reading
 from registry.models.summary import summarise
 from tests import reports
@@ -113,6 +114,14 @@ def test_flags_of_the_newest_reports_are_counted_by_rule(client: Client) -> None
     assert rules
     found = {key[1] for key, count in samples(client).items() if key[0] == "crr_flagged" and count}
     assert found == rules
+
+
+@pytest.mark.django_db
+def test_the_last_backup_is_told(client: Client, tmp_path: Path) -> None:
+    before = timezone.now().timestamp()
+    backup.note(backup.WRITTEN, tmp_path)
+    at = samples(client)["crr_backup_timestamp_seconds", "written"]
+    assert before <= at <= timezone.now().timestamp()
 
 
 def test_without_a_database_it_is_not_and_says_so(client: Client, no_database: None) -> None:
