@@ -48,7 +48,7 @@ def nginx(behind: Site, folder: Path, frozen: Path | None = None) -> Iterator[in
         ("listen 80", f"listen 127.0.0.1:{port}"),
         ("127.0.0.1:8000", behind.url.removeprefix("http://")),
         ("/srv/crr/app/static/", f"{servers.ROOT}/static/"),
-        ("/srv/crr/dump/", f"{behind.data_dir}/dump/"),
+        ("/srv/crr/data/dump/", f"{behind.data_dir}/dump/"),
         ("/var/cache/nginx/crr", f"{folder}/cache"),
         ("/var/cache/nginx/frozen", f"{frozen or folder / 'frozen'}"),
     ):

@@ -3,11 +3,16 @@ the units, and what of deploy/ can be checked without the machine it is for.
 """
 
 import configparser
+import os
 import re
+import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,13 +53,16 @@ def settings(**ours: str) -> dict[str, str]:
 @contextmanager
 def started(name: str, folder: Path, environment: dict[str, str], ready: Any) -> Iterator[int]:
     """The command of a unit, in the folders of the test; yields the process id."""
-    command = unit(name)["Service"]["ExecStart"].replace("%%", "%").replace("%i", "1")
+    service = unit(name)["Service"]
+    command = service["ExecStart"].replace("%%", "%").replace("%i", "1")
     for theirs, here in (
         ("/srv/crr/app", str(ROOT)),
         ("--port 8000", f"--port {environment['PORT']}"),
-        ("/srv/crr/", f"{folder}/"),
+        ("/srv/crr/data/", f"{folder}/"),
     ):
         command = command.replace(theirs, here)
+    defaults = dict(re.findall(r"([A-Z_]+)=(\S*)", service.get("Environment", "")))
+    command = Template(command).substitute({**defaults, **environment})
     log = folder / f"log-{name}"
     log.mkdir()
     with running(command.split(), str(log), ready, environment=environment) as process:
@@ -150,6 +158,77 @@ def test_every_service_is_confined_and_has_the_settings(name: str) -> None:
     assert service["ExecStart"].startswith("/srv/crr/app/.venv/bin/python ")
 
 
+def test_nothing_that_runs_may_write_what_root_runs() -> None:
+    """The code is root's; the registry may write its data, and who backs up the backups."""
+    for path in UNITS:
+        if path.suffix != ".service":
+            continue
+        places = re.findall(r"^ReadWritePaths=(.*)$", path.read_text(), re.MULTILINE)
+        backups = {"/var/backups/crr"} if path.name == "crr-backup.service" else set()
+        assert set(places) == {"/srv/crr/data"} | backups, path.name
+    assert settings()["DATA_DIR"] == "/srv/crr/data"
+    owned = re.findall(r"(?:-o|chown(?: -R)?) crr\S* .*?(/\S+)", PAGE)
+    assert set(owned) == {"/srv/crr/data", "/var/backups/crr"}
+
+
+def test_a_drawing_is_not_told_to_end_with_its_worker() -> None:
+    assert unit("crr-worker@.service")["Service"]["KillMode"] == "mixed"
+
+
+@pytest.mark.parametrize("given", [{}, {"CRR_BIND": "127.0.0.2"}])
+def test_the_web_process_is_where_the_settings_say(tmp_path: Path, given: dict[str, str]) -> None:
+    place = (given.get("CRR_BIND", "127.0.0.1"), free_port())
+    environment = {
+        "PATH": f"{ROOT}/.venv/bin:/usr/bin:/bin",
+        "DATA_DIR": str(tmp_path),
+        "PORT": str(place[1]),
+        **given,
+    }
+    with started("crr-web.service", tmp_path, environment, lambda: answers(place)):
+        assert [answers((host, place[1])) for host in ("127.0.0.1", "127.0.0.2")] == [
+            place[0] == "127.0.0.1",
+            place[0] == "127.0.0.2",
+        ]
+
+
+def answers(place: tuple[str, int]) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(place) == 0
+
+
+def test_nothing_that_git_ignores_is_in_an_image() -> None:
+    """Settings, keys, data and what commands made."""
+    patterns, let_through = of_dockerignore()
+    assert patterns[0] == "*"
+    assert not let_through & {".git", "deploy"}
+    for line in (ROOT / ".gitignore").read_text().splitlines():
+        name = line.strip("/")
+        if line.startswith("/"):
+            assert name.partition("/")[0] not in let_through or name in patterns, line
+        elif line and not line.startswith("#"):
+            assert f"**/{name}" in patterns, line
+
+
+def test_an_image_has_what_the_registry_needs(tmp_path: Path) -> None:
+    _, let_through = of_dockerignore()
+    command = ["git", "ls-files", *sorted(let_through)]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    image = tmp_path / "image"
+    for name in listed.stdout.splitlines():
+        (image / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, image / name)
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")}
+    for needed in (f"{sys.executable} manage.py prepare", "make --dry-run setup"):
+        subprocess.run(needed.split(), cwd=image, env=environment, check=True)
+
+
+def of_dockerignore() -> tuple[list[str], set[str]]:
+    """Its patterns, and what it lets through."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    return patterns, {line.removeprefix("!") for line in patterns if line.startswith("!")}
+
+
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     try:
         verify = installed.find("systemd-analyze", "systemd")
@@ -175,14 +254,13 @@ def test_compose_runs_the_commands_of_the_units() -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     for name, file in (
         ("web", "crr-web.service"),
+        ("backup", "crr-backup.service"),
         ("worker", "crr-worker@.service"),
         ("scheduler", "crr-scheduler.service"),
     ):
         ours = unit(file)["Service"]["ExecStart"].split()[1:]
         theirs = services[name]["command"].split()[1:]
-        differ = {"127.0.0.1", "0.0.0.0", "--hostname", "worker-%i@%%h"}
-        places = {"/srv/crr/schedule", "/srv/crr/data/schedule"}
-        assert set(ours) ^ set(theirs) <= differ | places
+        assert set(ours) ^ set(theirs) <= {"${CRR_BIND}", "0.0.0.0", "--hostname", "worker-%i@%%h"}
 
 
 def test_settings_of_the_example_are_known() -> None:
