@@ -114,8 +114,8 @@ def everything(folder: Path) -> Iterator[dict[str, Work]]:
         (data_dir / "dump").mkdir()
         Path(environment["BARE_BYTES"]).write_bytes(picture)
         bare = stack.enter_context(serving(SERVER, environment, "bench.bare_bytes:application"))
-        port = stack.enter_context(nginx(Site(ours, data_dir, 0), folder))
-        front, host = f"http://127.0.0.1:{port}", (f"Host: {HOST}",)
+        ports = stack.enter_context(nginx(Site(ours, data_dir, 0), folder))
+        front, host = f"http://127.0.0.1:{ports.plain}", (f"Host: {HOST}",)
         known = (f"If-None-Match: {etag}",)
         print(f"a picture of {len(picture)} bytes, {CONNECTIONS} connections", file=sys.stderr)
         yield {

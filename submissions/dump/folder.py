@@ -1,5 +1,6 @@
 """The folder of a dump: files that appear under their name only when they are whole and on the
-disk, and a note of what each was made from, so that what is current is left as it is.
+disk, and a note of what each was made from, so that what is current is left as it is. Everybody may
+read them, whatever the umask: a web server with a user of its own serves them.
 """
 
 import fcntl
@@ -7,12 +8,14 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 STATE, LOCK, PARTIAL, SUMS = ".state.json", ".lock", ".partial", "SHA256SUMS"
+OPEN_FOLDER, OPEN_FILE = 0o755, 0o644
 
 
 class Busy(Exception):
@@ -37,6 +40,7 @@ class Folder:
     def locked(cls, path: Path) -> Iterator["Folder"]:
         """The folder, made where missing. Raises Busy."""
         path.mkdir(parents=True, exist_ok=True)
+        _let_read(path, OPEN_FOLDER)
         with (path / LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,6 +62,7 @@ class Folder:
         partial.mkdir(parents=True)
         yield partial
         for name in names:
+            _let_read(partial / name, OPEN_FILE)
             _to_disk(partial / name)
             os.replace(partial / name, self.path / name)
         shutil.rmtree(partial)
@@ -106,6 +111,7 @@ class Folder:
         )
         with self.replaced(SUMS) as sums:
             for name in names:
+                _let_read(self.path / name, OPEN_FILE)  # one that an older export wrote
                 with (self.path / name).open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 sums.write(f"{digest}  {name}\n".encode())
@@ -115,6 +121,13 @@ class Folder:
     def _save(self) -> None:
         with self.replaced(STATE) as file:
             file.write(json.dumps(self._state, sort_keys=True).encode())
+
+
+def _let_read(path: Path, mode: int) -> None:
+    """Add to the mode what it lacks; what is open to all already may be somebody else's."""
+    found = stat.S_IMODE(path.stat().st_mode)
+    if found | mode != found:
+        path.chmod(found | mode)
 
 
 def _to_disk(path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -114,9 +115,9 @@ def _answers(found: Site) -> bool:
         return False
 
 
-def _ask(request: Request) -> Answer:
+def _ask(request: Request, context: SSLContext | None = None) -> Answer:
     try:
-        with urlopen(request, timeout=WAIT_LIMIT_S) as response:
+        with urlopen(request, timeout=WAIT_LIMIT_S, context=context) as response:
             return Answer(response.status, response.headers, response.read())
     except HTTPError as error:
         with error:

@@ -1,12 +1,20 @@
 """The registry behind the nginx of deploy/nginx.conf: what it serves itself, keeps and refuses."""
 
+import http.client
+import ipaddress
 import json
+import os
+import random
+import re
 import socket
+import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import Request
 
 import pytest
@@ -15,54 +23,94 @@ from tests import installed, reports, servers
 from tests.end_to_end.site import Answer, Site, _ask, site, wait_until
 
 HOST = "registry.example"
+NOBODY = "nobody nogroup"  # may do nothing, as Debian's www-data
+
+
+class Named(ssl.SSLContext):
+    """Asks for the registry by its name and trusts its certificate alone, whatever address the
+    connection is to.
+    """
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        return super().wrap_socket(*args, **{**options, "server_hostname": HOST})
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Of one nginx, all on loopback. `plain` is the registry without TLS, which only tests have, to
+    measure; `http` sends everybody to `https`.
+    """
+
+    http: int
+    https: int
+    plain: int
 
 
 @dataclass(frozen=True)
 class Front:
-    """nginx, what it keeps, and the registry behind it."""
+    """nginx, what it keeps, and the registry behind it; asked over TLS."""
 
-    port: int
+    ports: Ports
     site: Site
     folder: Path
 
     def get(self, path: str, host: str = HOST, **headers: str) -> Answer:
-        return _ask(self._request(path, {"Host": host, **headers}))
+        return self._answer(path, {"Host": host, **headers})
 
     def post(self, path: str, body: bytes, **headers: str) -> Answer:
         given = {"Host": HOST, "Content-Type": "application/json", **headers}
-        return _ask(self._request(path, given, body))
+        return self._answer(path, given, body)
 
-    def _request(self, path: str, headers: dict[str, str], body: bytes | None = None) -> Request:
-        return Request(f"http://127.0.0.1:{self.port}{path}", data=body, headers=headers)
+    def _answer(self, path: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        url = f"https://127.0.0.1:{self.ports.https}{path}"
+        return _ask(Request(url, data=body, headers=headers), self.context())
+
+    def context(self) -> Named:
+        made = Named(ssl.PROTOCOL_TLS_CLIENT)
+        made.load_verify_locations(self.folder / f"live/{HOST}/fullchain.pem")
+        return made
 
 
 @contextmanager
-def nginx(behind: Site, folder: Path, frozen: Path | None = None) -> Iterator[int]:
-    """A real nginx with the file that operators take; its port. `frozen` is where another one keeps
-    its frozen charts.
+def nginx(
+    behind: Site, folder: Path, frozen: Path | None = None, user: str = "root", more: str = ""
+) -> Iterator[Ports]:
+    """A real nginx with the file that operators take. `frozen` is where another one keeps its
+    frozen charts; `user` is who serves, where we may choose; `more` stands in its http block.
     """
     program = installed.find("nginx", "nginx-light")
-    port = servers.free_port()
+    ports = Ports(*(servers.free_port() for _ in range(3)))
+    make_certificate(folder / "live" / HOST)
     text = (servers.ROOT / "deploy/nginx.conf").read_text()
     for name, here in (
-        ("listen 80", f"listen 127.0.0.1:{port}"),
+        ("listen 80", f"listen 127.0.0.1:{ports.http}"),
+        ("listen [::]:80", f"listen [::1]:{ports.http}"),
+        ("listen 443 ssl http2;", f"listen 443 ssl http2; listen 127.0.0.1:{ports.plain};"),
+        ("listen 443", f"listen 127.0.0.1:{ports.https}"),
+        ("listen [::]:443", f"listen [::1]:{ports.https}"),
         ("127.0.0.1:8000", behind.url.removeprefix("http://")),
         ("/srv/crr/app/static/", f"{servers.ROOT}/static/"),
         ("/srv/crr/data/dump/", f"{behind.data_dir}/dump/"),
         ("/var/cache/nginx/crr", f"{folder}/cache"),
         ("/var/cache/nginx/frozen", f"{frozen or folder / 'frozen'}"),
+        ("/var/log/nginx/crr.log", f"{folder}/access.log"),
+        ("/var/www/html", f"{folder}/html"),
+        ("/etc/letsencrypt/live", f"{folder}/live"),
     ):
         assert name in text
         text = text.replace(name, here)
+    if "::1" not in loopback():
+        text = re.sub(r"listen \[::1\].*", "", text)
     (folder / "crr.conf").write_text(text)
     whole = f"""
         daemon off; pid {folder}/pid; error_log {folder}/error.log;
-        {"user root;" if Path("/root").owner() == "root" else ""}
+        {f"user {user};" if os.geteuid() == 0 else ""}
         events {{ worker_connections 256; }}
         http {{
             access_log off; include /etc/nginx/mime.types; include {folder}/crr.conf;
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
             fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+            {more}
         }}
     """
     (folder / "nginx.conf").write_text(whole)
@@ -76,8 +124,33 @@ def nginx(behind: Site, folder: Path, frozen: Path | None = None) -> Iterator[in
         f"{folder}/error.log",
     ]
     subprocess.run([*command, "-t", "-q"], check=True)
-    with servers.running(command, str(folder), ready=lambda: servers.accepts(port)):
-        yield port
+    with servers.running(command, str(folder), ready=lambda: servers.accepts(ports.https)):
+        yield ports
+
+
+def loopback() -> list[str]:
+    """The addresses of this machine for itself: some containers have none of IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]
+
+
+def make_certificate(folder: Path) -> None:
+    """For the registry's name, signed by itself, in files named as certbot names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    openssl = installed.find("openssl", "openssl")
+    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    files = ["-keyout", f"{folder}/privkey.pem", "-out", f"{folder}/fullchain.pem"]
+    names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    subprocess.run([*command.split(), *files, *names], check=True, stderr=subprocess.DEVNULL)
+
+
+def absent(data_dir: Path) -> Site:
+    """A registry that does not answer."""
+    return Site(f"http://127.0.0.1:{servers.free_port()}", data_dir, 0)
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +162,9 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     except installed.Missing as missing:
         installed.skip_or_fail(missing)
     settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": f"{HOST},127.0.0.1"}
-    with site(folder / "data", **settings) as behind, nginx(behind, folder) as port:
+    with site(folder / "data", **settings) as behind, nginx(behind, folder) as ports:
         wait_until(lambda: behind.get("/c/xen-users.png").status == 200)
-        yield Front(port, behind, folder)
+        yield Front(ports, behind, folder)
 
 
 def test_pages_and_static_files_are_served(front: Front) -> None:
@@ -104,10 +177,71 @@ def test_pages_and_static_files_are_served(front: Front) -> None:
     assert front.get("/static/../settings.py").status in (400, 404)
 
 
+def test_over_plain_http_everybody_is_sent_to_https(front: Front) -> None:
+    """By IPv4 and IPv6; but for what an authority asks before it gives out a certificate."""
+    token = ".well-known/acme-challenge/token"
+    (front.folder / "html" / token).parent.mkdir(parents=True)
+    (front.folder / "html" / token).write_text("the answer")
+    for address in loopback():
+        connection = http.client.HTTPConnection(address, front.ports.http, timeout=10)
+        with closing(connection):
+            connection.request("GET", "/c/xen-users.png?a=b", headers={"Host": HOST})
+            answer = connection.getresponse()
+            assert (answer.status, b"301" in answer.read()) == (301, True)
+            assert answer.headers["Location"] == f"https://{HOST}/c/xen-users.png?a=b"
+            connection.request("GET", f"/{token}", headers={"Host": HOST})
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"the answer")
+
+
+def test_https_is_answered_at_both_families_in_http_2(front: Front) -> None:
+    context = front.context()
+    context.set_alpn_protocols(["h2"])
+    for address in loopback():
+        with (
+            socket.create_connection((address, front.ports.https), timeout=10) as connection,
+            context.wrap_socket(connection) as tls,
+        ):
+            assert (tls.selected_alpn_protocol(), tls.version()) == ("h2", "TLSv1.3")
+
+
+def test_a_name_that_is_not_ours_gets_no_certificate(front: Front) -> None:
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with (
+        socket.create_connection(("127.0.0.1", front.ports.https), timeout=10) as connection,
+        pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"),
+    ):
+        anybody.wrap_socket(connection, server_hostname="evil.example")
+
+
+FOREIGN = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+
+
 def test_a_name_that_is_not_ours_gets_no_answer(front: Front) -> None:
-    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    """Over TLS also where the certificate was asked for by our name."""
+    with socket.create_connection(("127.0.0.1", front.ports.http), timeout=10) as connection:
+        connection.sendall(FOREIGN)
         assert connection.recv(100) == b""
+    with (
+        socket.create_connection(("127.0.0.1", front.ports.https), timeout=10) as connection,
+        front.context().wrap_socket(connection) as tls,
+    ):
+        tls.sendall(FOREIGN)
+        assert tls.recv(100) == b""
+
+
+def test_the_log_has_what_rate_errors_and_latency_need_and_no_address(front: Front) -> None:
+    """A line for each answer, that leads to the lines of the application."""
+    answer = front.get("/search/?q=somebody-looks-for-this")
+    assert answer.status == 200
+    name, log = answer.headers["X-Request-Id"], front.folder / "access.log"
+    wait_until(lambda: name in log.read_text())
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (line,) = (line for line in lines if line["request_id"] == name)
+    assert (line["path"], line["status"], line["upstream_status"]) == ("/search/", "200", "200")
+    assert line["seconds"] >= float(line["upstream_seconds"]) > 0
+    for unwanted in ("somebody-looks", "127.0.0.1", "::1"):
+        assert unwanted not in log.read_text()
 
 
 def test_a_report_goes_through_with_its_senders_address(front: Front) -> None:
@@ -179,9 +313,9 @@ def test_a_frozen_chart_outlives_the_application(front: Front, tmp_path: Path) -
     assert (before.status, "immutable" in before.headers["Cache-Control"]) == (200, True)
     kept_file(front, f"{path}.png")
     tmp_path.chmod(0o755)
-    gone = Site(f"http://127.0.0.1:{servers.free_port()}", front.site.data_dir, 0)
-    with nginx(gone, tmp_path, front.folder / "frozen") as port:
-        alone = Front(port, gone, tmp_path)
+    gone = absent(front.site.data_dir)
+    with nginx(gone, tmp_path, front.folder / "frozen") as ports:
+        alone = Front(ports, gone, tmp_path)
         assert alone.get(f"{path}.png").body == before.body
         away = alone.get("/")
         assert (away.status, away.headers["Retry-After"]) == (503, "5")
@@ -203,6 +337,92 @@ def test_the_dump_is_served_by_nginx_in_ranges(front: Front) -> None:
     assert (part.status, part.body) == (206, b"value")
     assert front.get("/dump/.state.json").status == 404
     assert front.get("/dump/..%2fregistry.sqlite3").status in (400, 404)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may pass, as none of pytest's is."""
+    with tempfile.TemporaryDirectory(prefix="crr-", dir="/tmp") as path:
+        Path(path).chmod(0o711)
+        yield Path(path)
+
+
+@pytest.mark.django_db
+def test_the_dump_is_read_by_the_user_of_nginx(open_folder: Path) -> None:
+    """Whatever the umask of whoever exports, and also what was exported before."""
+    from submissions.dump.export import export  # needs settings, which a bench has not
+
+    before = os.umask(0o027)
+    try:
+        export(open_folder / "dump")
+        (open_folder / "dump/schema.json").chmod(0o640)
+        (open_folder / "dump").chmod(0o750)
+        export(open_folder / "dump")
+    finally:
+        os.umask(before)
+    names = [path.name for path in (open_folder / "dump").iterdir() if path.name[0] != "."]
+    assert {"SHA256SUMS", "manifest.jsonl", "results.csv", "schema.json"} <= set(names)
+    gone = absent(open_folder)
+    with nginx(gone, open_folder, user=NOBODY) as ports:
+        front = Front(ports, gone, open_folder)
+        for name in names:
+            answer = front.get(f"/dump/{name}")
+            assert answer.status == 200, name
+            assert answer.body == (open_folder / "dump" / name).read_bytes()
+
+
+REAL_IP = "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Sender;"
+
+
+@pytest.fixture
+def senders(tmp_path: Path) -> Iterator[Front]:
+    """An nginx that takes the sender of a test's word; /sender says whom the limits count."""
+    try:
+        installed.find("nginx", "nginx-light")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+    tmp_path.chmod(0o755)
+    said = servers.free_port()
+    more = f"{REAL_IP} server {{ listen 127.0.0.1:{said}; return 200 $crr_sender; }}"
+    with nginx(absent(tmp_path), tmp_path, more=more) as ports:
+        yield Front(ports, Site(f"http://127.0.0.1:{said}", tmp_path, 0), tmp_path)
+
+
+# Groups of zeros in every place: of the network, of the host, and over both.
+GROUPS = [
+    [group if bits >> place & 1 else 0 for place, group in enumerate(range(0xA1, 0xA9))]
+    for bits in range(256)
+]
+
+
+def test_the_limits_count_a_network_of_ipv6_in_whatever_way_it_is_written(senders: Front) -> None:
+    counted: dict[str, set[str]] = {}
+    for groups in GROUPS:
+        address = ":".join(f"{group:x}" for group in groups)
+        sender = senders.site.get("/", **{"X-Test-Sender": address}).text()
+        network = ipaddress.ip_network((address, 64), strict=False)
+        counted.setdefault(str(network), set()).add(sender)
+    assert len(counted) == 16
+    assert {len(found) for found in counted.values()} == {1}
+    assert len(set.union(*counted.values())) == 16
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "::ffff:192.0.2.1"])
+def test_the_limits_count_an_address_of_ipv4(senders: Front, address: str) -> None:
+    assert senders.site.get("/", **{"X-Test-Sender": address}).text() == "192.0.2.1"
+
+
+@pytest.mark.parametrize("network", ["2001:db8:1:2", "2001:db8:1:0", "2001:db8:0:0", "2001:0:0:4"])
+def test_who_has_a_network_of_ipv6_is_one_sender(senders: Front, network: str) -> None:
+    chance, statuses = random.Random(64), []
+    for _ in range(60):
+        host = [chance.choice((0, 0, chance.randrange(1, 1 << 16))) for _ in range(4)]
+        address = ":".join([network, *(f"{group:x}" for group in host)])
+        answer = senders.post("/api/v1/parse/", b"{}", **{"X-Test-Sender": address})
+        statuses.append(answer.status)
+    assert set(statuses) == {503, 429}  # what is let through finds no registry
+    other = senders.post("/api/v1/parse/", b"{}", **{"X-Test-Sender": "2001:db9:1:2::1"})
+    assert other.status == 503
 
 
 def test_who_sends_too_much_is_told_to_wait(front: Front) -> None:

@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from registry import metrics
 from tests import installed
 from tests.end_to_end.site import Site, wait_until
-from tests.end_to_end.test_nginx import nginx
+from tests.end_to_end.test_nginx import Front, nginx
 from tests.faults.conftest import rabbitmq_url  # noqa: F401 - a fixture
 from tests.faults.deployment import SECRET_KEY, Deployment
 from tests.faults.senders import Ledger, post_many
@@ -119,11 +119,13 @@ def test_the_page_from_nothing_to_a_restored_registry(
             given = {**environment, "PORT": str(port)}
             pid = stack.enter_context(started(name, tmp_path, given, ready))
         behind = Site(f"http://127.0.0.1:{port}", tmp_path, pid)
-        front = stack.enter_context(nginx(behind, tmp_path))
-        page = Site(f"http://127.0.0.1:{front}", tmp_path, pid)
-        assert page.get("/readyz", Host="registry.example").json()["ready"]
+        ports = stack.enter_context(nginx(behind, tmp_path))
+        page = Front(ports, behind, tmp_path)
+        ready_page = page.get("/readyz")
+        assert ready_page.json()["ready"]
+        assert ready_page.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
         ledger.enter(post_many(behind, range(8), clients=2))
-        wait_until(lambda: "6.40" in page.get("/c/xen-users.csv", Host="registry.example").text())
+        wait_until(lambda: "6.40" in page.get("/c/xen-users.csv").text())
         run(here, "Back up", tmp_path / "backups")
         run(here, "Upgrade", tmp_path / "backups")
     here.verify(ledger)

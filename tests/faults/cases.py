@@ -457,10 +457,12 @@ CASES = (
     ),
     Case(
         "45",
-        "X-Forwarded-For is turned round, addresses of one IPv6 /64",
+        "X-Forwarded-For is turned round, addresses of one IPv6 /64 in every way to write them",
         "one sender all the same",
         (
             f"{LOAD}test_forwarded_addresses_that_a_sender_makes_up_do_not_count",
+            f"{NGINX}test_the_limits_count_a_network_of_ipv6_in_whatever_way_it_is_written",
+            f"{NGINX}test_who_has_a_network_of_ipv6_is_one_sender",
             "tests/submissions/test_privacy_sender.py::"
             "test_the_sender_is_the_last_hop_that_our_proxies_saw",
         ),

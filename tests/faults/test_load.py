@@ -187,8 +187,8 @@ def test_picture_that_everybody_wants_comes_from_nginx(tmp_path: Path, figure: F
     n = times(20_000, 500)
     tmp_path.chmod(0o755)
     settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": "registry.example,127.0.0.1"}
-    with site(tmp_path / "data", **settings) as behind, nginx(behind, tmp_path) as port:
-        front = Site(f"http://127.0.0.1:{port}", behind.data_dir, behind.supervisor)
+    with site(tmp_path / "data", **settings) as behind, nginx(behind, tmp_path) as ports:
+        front = Site(f"http://127.0.0.1:{ports.plain}", behind.data_dir, behind.supervisor)
         frozen = behind.post("/api/v1/charts/xen-users/freeze/", b"").json()["url"]
         path = f"{urlsplit(frozen).path}.png"
         first = front.get(path, Host="registry.example")
