@@ -262,7 +262,8 @@ def test_compose_runs_the_commands_of_the_units() -> None:
     ):
         ours = unit(file)["Service"]["ExecStart"].split()[1:]
         theirs = services[name]["command"].split()[1:]
-        assert set(ours) ^ set(theirs) <= {"${CRR_BIND}", "0.0.0.0", "--hostname", "worker-%i@%%h"}
+        by_host = {"${CRR_BIND}", "0.0.0.0", "--hostname", "worker-%i@%%h"}
+        assert set(ours) ^ set(theirs) <= by_host | {"--queues", "${CRR_QUEUES}"}
 
 
 def test_settings_of_the_example_are_known() -> None:
