@@ -1,13 +1,15 @@
 """Files that killed workers left behind: halves that never got their name, and whole ones whose row
-was never written. Called on the clock.
+was never written. Called on the clock. And rows that a backup left behind without their files.
 """
 
 from datetime import timedelta
+from typing import Any
 
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from charts import artefacts
-from charts.models import Drawing, FrozenChart
+from charts.models import Chart, Drawing, FrozenChart
 
 # Longer than any drawing may take; what is younger may be about to get its name or its row.
 AGE = timedelta(hours=1)
@@ -23,6 +25,17 @@ def remove() -> int:
         for name in found
         if artefacts.digest_in(name) not in held
     )
+
+
+def on_restored(sender: Any, **kwargs: Any) -> None:
+    """Have each chart drawn anew whose drawing came without all of its files: it was replaced, and
+    its files removed, between what was copied of them and of the database.
+    """
+    for drawing in Drawing.objects.select_related("chart").iterator():
+        names = (artefacts.path_of(file["digest"], end) for end, file in drawing.files.items())
+        if not all(default_storage.exists(name) for name in names):
+            drawing.delete()
+            Chart.objects.filter(pk=drawing.chart_id).redraw()
 
 
 def _held() -> set[str]:

@@ -1,5 +1,5 @@
 """What the heart tells whoever listens: `facts_changed` after the cells changed (keyword
-`generation`).
+`generation`), `restored` after a backup was brought back.
 
 `charts` listens; `registry` knows nobody.
 """
@@ -7,3 +7,4 @@
 from django.dispatch import Signal
 
 facts_changed = Signal()
+restored = Signal()

@@ -177,6 +177,50 @@ report.move_to(RawReport.Status.HELD, "moderator:jane", "looks odd")
 """
 
 
+# A chart is drawn from new facts before the database is dumped, and again before the second look at
+# the files: those of the drawing in the dump are in neither copy.
+BETWEEN = f"""
+from pathlib import Path
+from django.test import Client
+from registry import backup
+from tests.faults.senders import KIND, numbered
+
+def drawn_anew(number):
+    sent = Client().post("/api/v1/reports/", numbered(number), content_type=KIND)
+    assert sent.status_code == 201, sent.content
+    exec({DRAW!r})
+
+def dumped(path, dump=backup._dump_database):
+    drawn_anew(2)
+    dump(path)
+    drawn_anew(3)
+
+drawn_anew(1)
+backup._dump_database = dumped
+backup.back_up(Path("%s"))
+"""
+
+
+def test_chart_that_is_drawn_all_the_while_is_drawn_anew_after_a_restore(tmp_path: Path) -> None:
+    here, there = (
+        deployed(
+            tmp_path / name,
+            f"sqlite:///{tmp_path}/{name}.sqlite3",
+            NOWHERE,
+            ALLOWED_HOSTS="testserver",
+        )
+        for name in ("here", "there")
+    )
+    here.manage("migrate", "--verbosity", "0")
+    shell(here, BETWEEN % (tmp_path / "backups"))
+    said = there.manage("restore_registry", str(tmp_path / "backups"))
+    assert "all promises hold" in said
+    due = "from charts.models import Chart; print(Chart.objects.due().get(slug='xen-users').drawn)"
+    assert shell(there, due) == "-1"
+    shell(there, DRAW)
+    there.manage("verify_registry")
+
+
 def test_chain_of_nightly_manifests_goes_on_after_a_restore(tmp_path: Path) -> None:
     names = ("here", "there")
     here, there = (

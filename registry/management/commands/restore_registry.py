@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from registry.backup import REHEARSED, CannotRestore, newest, note, restore
+from registry.signals import restored
 
 
 class Command(BaseCommand):
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             raise CommandError(str(reason)) from None
         self.stdout.write(f"restored {backup.name}")
         call_command("migrate", verbosity=0, interactive=False)
+        restored.send(sender=None)
         call_command("verify_registry", manifest=str(backup / "manifest.jsonl"), stdout=self.stdout)
 
     def _rehearse(self, backup: Path) -> None:
