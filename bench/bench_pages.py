@@ -190,10 +190,11 @@ def two_reports(size: int) -> list[str]:
 
 
 def times(address: str, requests: int) -> Times:
-    from django.core.cache import cache
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext, override_settings
+
+    from registry.kept import cache
 
     with override_settings(HOT_SECONDS=1e-6):
         p95_ms(address, 0)  # what is kept in the database, is

@@ -82,13 +82,14 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         )
         return started + 1 if taken else None
 
-    def save_comparison(
-        self, params: ChartParams, made_by: Submitter | None = None
-    ) -> tuple["Chart", bool]:
-        """The chart of these parameters, and whether it is new. Raises Refused 429."""
+    def save_comparison(self, params: ChartParams, address: str = "") -> tuple["Chart", bool]:
+        """The chart of these parameters, and whether it is new, which counts for the sender at
+        `address`. Raises Refused 429.
+        """
         known = self.filter(slug=slug_of(params)).first()
         if known:
             return known, False
+        made_by = Submitter.of_today(address) if address else None
         self._require_quota(made_by)
         return self.get_or_create(
             slug=slug_of(params),

@@ -8,7 +8,7 @@ from charts import tasks
 from charts.models import Chart
 from charts.params import ChartParams
 from registry import compare, hints
-from registry.models import RawReport, Submitter
+from registry.models import RawReport
 from registry.refusal import Refused
 
 
@@ -26,7 +26,7 @@ def save(value: Any, address: str) -> tuple[Chart, bool]:
         raise Refused(422, "invalid", "The recipes differ, so there is no ratio to draw.")
     if params.report and not RawReport.objects.listed().filter(public_id=params.report).exists():
         raise Refused(404, "not_found", "There is no listed report of this id.")
-    chart, created = Chart.objects.save_comparison(params, Submitter.of_today(address))
+    chart, created = Chart.objects.save_comparison(params, address)
     if created:
         hints.after_commit(tasks.draw_chart, chart.pk)
     return chart, created

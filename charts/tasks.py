@@ -17,6 +17,7 @@ from django.utils import timezone
 from charts import leftovers, scopes
 from charts.models import Chart
 from registry import hints, storage
+from registry.errors import DATABASE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -91,15 +92,16 @@ def help_sweep(ends_at: float) -> None:
 
 def draw_longest_due() -> bool:
     """Draw the chart that is due longest and that no other worker takes first. False when none is
-    left. A chart that cannot be drawn has a lease all the same, and does not keep others from it.
+    left. A chart that cannot be drawn does not keep others from it.
     """
     for chart_id in due()[: 2 * HELPERS]:
         try:
             if draw_chart(chart_id):
                 return True
+        except DATABASE_AWAY:
+            raise
         except Exception:
             log.exception("drawing chart %s failed", chart_id)
-            return True
     return False
 
 

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import F
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.connection import ConnectionProxy
 from django.utils.crypto import salted_hmac
 
 from registry.models import Generation, KeptAnswer
@@ -33,6 +34,7 @@ from registry.models.written_once import WrittenOnce
 from registry.refusal import Refused
 
 log = logging.getLogger(__name__)
+cache = ConnectionProxy(caches, "answers")
 
 CACHE_SECONDS = 600
 LARGE_CACHE_SECONDS = 5

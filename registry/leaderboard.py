@@ -27,6 +27,7 @@ from registry.vocabulary.factors import (
 )
 
 DEFAULT_GROUP_BY = ("virtualization", "kernel_series")
+ROWS_AT_ONCE = 10_000
 MOST_GROUP_BY = 16  # each is a column of one statement
 _GROUPED_BY_RECIPE = tuple(name for name in RECIPE_FACTORS if name != "test")
 R = TypeVar("R", bound=QuerySet[Any])
@@ -152,9 +153,9 @@ def _class_of(query: Query, group: Group) -> tuple[Any, ...] | None:
     return None if None in values else values
 
 
-def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observation]]:
+def observations(cells: Any, group_by: Sequence[str]) -> Iterator[tuple[int, Observation]]:
     """(recipe id, observation) for each cell; the key of a group is the values of `group_by`, in
-    its order.
+    its order. Rows come as they are read, and share what is the same for all of a system.
     """
     rows = cells.values_list(
         "recipe_id",
@@ -169,12 +170,14 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
         "system__cpu_model",
         "system__cpus",
         *map(_column, group_by),
-    )
-    return [
-        (
+    ).iterator(chunk_size=ROWS_AT_ONCE)
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for recipe, source, machine, sender, system, mean_ln, runs, sittings, newest, *rest in rows:
+        stratum, key = tuple(rest[:2]), tuple(rest[2:])
+        yield (
             recipe,
             Observation(
-                key=tuple(key),
+                key=known.setdefault(key, key),
                 voter=f"m{machine}" if machine else f"s{sender}/{system}",
                 submitter=sender,
                 mean_ln=mean_ln,
@@ -182,12 +185,9 @@ def observations(cells: Any, group_by: Sequence[str]) -> list[tuple[int, Observa
                 n_sittings=sittings,
                 imported=source == Recipe.Source.IMPORTED,
                 newest=newest,
-                stratum=(cpu, n),
+                stratum=known.setdefault(stratum, stratum),
             ),
         )
-        for recipe, source, machine, sender, system, mean_ln, runs, sittings, newest, *rest in rows
-        for cpu, n, *key in (rest,)
-    ]
 
 
 def _column(factor: str) -> Any:

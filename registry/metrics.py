@@ -30,6 +30,13 @@ def add(family: Family) -> None:
 
 def exposition() -> bytes:
     """Every metric in Prometheus' text format."""
+    try:
+        return _exposed()
+    except FileNotFoundError:  # a process just begins, and removed what one that is gone counted
+        return _exposed()
+
+
+def _exposed() -> bytes:
     registry = CollectorRegistry()
     for family in (_reports, _flags, _summaries, _disk, _backups, *_families):
         registry.register(_Collector(family))

@@ -122,7 +122,8 @@ def _weight(rows: Sequence[Observation]) -> tuple[bool, int]:
 
 def _by(rows: Sequence[Observation], place: int | None) -> list[Observation]:
     """The same, keyed by one of the factors that they were read with, or all alike."""
-    return [replace(row, key=() if place is None else (row.key[place],)) for row in rows]
+    keys = {key: () if place is None else (key[place],) for key in {row.key for row in rows}}
+    return [row._replace(key=keys[row.key]) for row in rows]
 
 
 def _board(rows: Sequence[Observation], place: int, by: str, direction: str) -> Board:

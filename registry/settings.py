@@ -72,10 +72,20 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 CACHE_URL = env.address("CACHE_URL", "locmem://", ("locmem", "redis", "rediss"))
+# Answers by themselves: whoever reads much must not drop what counts failed sign-ins.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    name: {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": name,
+        "OPTIONS": {"MAX_ENTRIES": most},
+    }
     if CACHE_URL.startswith("locmem")
-    else {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    else {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": name,
+    }
+    for name, most in (("default", 10_000), ("answers", 300))
 }
 
 # --- Who we are ----------------------------------------------------------------------------------
@@ -216,6 +226,10 @@ AUTHENTICATION_BACKENDS = [
 LOGIN_URL = "account_request_login_code"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_RATE_LIMITS = {  # beside django-allauth's own
+    "moderator_failed": "10/m/ip,5/5m/key",
+    "moderator_name_failed": "50/5m/key",
+}
 ACCOUNT_ADAPTER = "submissions.accounts.adapter.Adapter"
 ACCOUNT_USER_DISPLAY = "submissions.accounts.adapter.shown_name"
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -4,6 +4,8 @@ process keeps in files of its own, and whoever is scraped adds up those of this 
 What never reached a process is in the log of the proxy in front.
 """
 
+import logging
+import math
 import os
 import re
 import time
@@ -16,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from registry import env
+log = logging.getLogger(__name__)
 
 # By the first part of the path, so that there are few however many addresses are made up.
 KINDS = {
@@ -31,7 +33,12 @@ KINDS = {
 }
 OTHER = "page"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_FILE = re.compile(r"[a-z]+_([0-9]+)\.db")
+# Of each file, taken when it is made: into a hole of a full disk a mapped file cannot be written,
+# and whoever tries is killed. A figure takes a hundred bytes.
+FILE_BYTES = 1024**2
+CLOCKS_S = 60.0  # by which an instant may be wrong that is reckoned from when the host was started
+_FILE = re.compile(r"(?:counter|histogram)_([0-9]+)\.db")
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 # Their values are in the files; so they are in no registry of the process.
 _requests = Counter(
@@ -47,18 +54,19 @@ _seconds = Histogram(
 
 
 class Counted:
-    """Counts each request with its answer."""
+    """Counts each request with its answer, where there is room to count."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        env.folder("DATA_DIR", settings.METRICS_DIR)
+        self.has_room = _begin(settings.METRICS_DIR)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began_s = time.perf_counter()
         response = self.get_response(request)
-        kind = KINDS.get(request.path.split("/", 2)[1], OTHER)
-        _requests.labels(kind, response.status_code).inc()
-        _seconds.labels(kind).observe(time.perf_counter() - began_s)
+        if self.has_room:
+            kind = KINDS.get(request.path.split("/", 2)[1], OTHER)
+            _requests.labels(kind, response.status_code).inc()
+            _seconds.labels(kind).observe(time.perf_counter() - began_s)
         return response
 
 
@@ -67,16 +75,35 @@ def add_to(registry: CollectorRegistry) -> None:
     MultiProcessCollector(registry, settings.METRICS_DIR)
 
 
-def forget_the_dead(folder: Path) -> None:
-    """Remove the files of processes that are gone: a counter begins anew where its service does."""
+def _begin(folder: Path) -> bool:
+    """Remove what processes that are gone counted, since a counter begins anew where its service
+    does, and make the files of this one; False where they cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _forget_the_gone(folder)
+        for name in ("counter", "histogram"):
+            with (folder / f"{name}_{os.getpid()}.db").open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+    except OSError as error:
+        log.warning("requests are not counted, since %s cannot be written: %s", folder, error)
+        return False
+    return True
+
+
+def _forget_the_gone(folder: Path) -> None:
     for path in folder.glob("*.db"):
         found = _FILE.fullmatch(path.name)
-        if found and not _lives(int(found[1])):
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process begins too
+            if found and path.stat().st_mtime < _began_at(int(found[1])) - CLOCKS_S:
+                path.unlink()
 
 
-def _lives(pid: int) -> bool:
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, 0)
-        return True
-    return Path(f"/proc/{pid}").exists()
+def _began_at(pid: int) -> float:
+    """When the process began, in seconds of the epoch; never where there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return math.inf
+    booted_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return booted_at + int(fields[19]) / _TICKS_A_SECOND

@@ -9,12 +9,9 @@ from django.urls import get_resolver
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 application = get_wsgi_application()
 
-from django.conf import settings  # noqa: E402 - they are read by now
-
-from registry import storage, traffic  # noqa: E402
+from registry import storage  # noqa: E402 - settings are read by now
 
 storage.require()
-traffic.forget_the_dead(settings.METRICS_DIR)
 # Every view is loaded now: else each worker's first reader would wait for that, a second or more.
 get_resolver().url_patterns  # noqa: B018
 # What is loaded by now stays: the collector need not look through it again and again.

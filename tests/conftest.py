@@ -16,7 +16,7 @@ import django
 import hypothesis
 import psycopg
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 from tests import faults, installed, servers
 
@@ -25,6 +25,7 @@ OTHER_SETTINGS = (
     "CACHE_URL",
     "CELERY_BROKER_URL",
     "DEBUG",
+    "DUMP_DIR",
     "LOG_FORMAT",
     "PLAUSIBILITY_MODES",
     "PUBLIC_URL",
@@ -118,7 +119,8 @@ def is_loopback(host: str | bytes | None) -> bool:
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
     """Generations start anew with each test's database; what is cached under them must not stay."""
-    cache.clear()
+    for cache in caches.all():
+        cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.evidence.direction import HIGHER, gain
 from registry.evidence.ranking import rank_intervals
@@ -21,10 +21,9 @@ LEAST_SENDERS = 3
 LARGEST_SHARE = 1 / 3  # of a group's machines, that one submitter may vote with
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(NamedTuple):
     """One cell as statistics see it: `key` is its group, `mean_ln` the mean of ln(rate), `newest`
-    its last report, `stratum` the kind of machine.
+    its last report, `stratum` the kind of machine. There are millions.
     """
 
     key: tuple[Any, ...]

@@ -271,6 +271,27 @@ def test_settings_of_the_example_are_known() -> None:
     assert settings().keys() <= set(known)
 
 
+def test_crr_has_the_settings_as_the_units_have_them(tmp_path: Path) -> None:
+    """Values that a shell would take apart among them."""
+    url = "postgresql://crr@db.example/crr?sslmode=verify-full&sslrootcert=/etc/$HOME;true"
+    given = settings(DATABASE_URL=url, SECRET_KEY=SECRET_KEY, DATA_DIR=str(tmp_path))
+    lines = [f"{name}={value}" for name, value in given.items()]
+    (tmp_path / "environment").write_text("\n".join(["# A comment", "", *lines, ""]))
+    script = (DEPLOY / "crr").read_text()
+    for theirs, here in (
+        ("/etc/crr/environment", f"{tmp_path}/environment"),
+        ("/srv/crr/app", str(ROOT)),
+        ("runuser -u crr -- ", ""),
+        (".venv/bin/python", sys.executable),
+    ):
+        assert theirs in script
+        script = script.replace(theirs, here)
+    asked = "from django.conf import settings; print(settings.DATABASE_URL)"
+    command = ["sh", "-c", script, "crr", "shell", "--no-imports", "--command", asked]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    assert (done.stdout.strip(), done.returncode) == (url, 0), done.stderr
+
+
 @pytest.mark.django_db
 def test_alerts_ask_for_figures_that_there_are(
     client: Client, settings: Any, tmp_path: Path

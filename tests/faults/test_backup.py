@@ -248,11 +248,16 @@ def test_chain_of_nightly_manifests_goes_on_after_a_restore(tmp_path: Path) -> N
 
 def test_tools_of_postgresql_connect_as_database_url_says(tmp_path: Path) -> None:
     """One certificate is the server's, the client's and the authority of both."""
+    try:
+        openssl = installed.find("openssl", "openssl")
+        installed.find("initdb", "postgresql")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
     address = f"127.{'.'.join(str(1 + secrets.randbelow(254)) for _ in range(3))}"
     key, certificate = tmp_path / "key", tmp_path / "certificate"
     named = f"-subj /CN=crr -addext subjectAltName=IP:{address}"
     made = f"req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} {named}"
-    subprocess.run([installed.find("openssl", "openssl"), *made.split()], check=True)
+    subprocess.run([openssl, *made.split()], check=True)
     asked = {"mode": "verify-full", "rootcert": certificate, "cert": certificate, "key": key}
     options = "&".join(f"ssl{name}={value}" for name, value in asked.items())
     with servers.cluster() as folder:

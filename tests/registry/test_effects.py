@@ -4,11 +4,10 @@ import math
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from crr_submit.factors import FACTORS
-from registry import effects, tasks
+from registry import effects, kept, tasks
 from registry.evidence import tweaks
 from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
 from registry.models.summary import summarise
@@ -328,7 +327,7 @@ def test_more_figures_than_are_looked_at_at_once(
     while summarise():
         pass
     assert client.get(API).json()["has_associations"] is True
-    cache.clear()
+    kept.cache.clear()
     monkeypatch.setattr(effects, "MOST_CELLS", 6)
     answer = client.get(API).json()
     assert answer["has_associations"] is False

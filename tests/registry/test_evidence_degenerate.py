@@ -47,6 +47,8 @@ SEEN = st.lists(
         n_runs=st.integers(1, 9),
         n_sittings=st.integers(1, 3),
         imported=st.booleans(),
+        newest=st.just(0),
+        stratum=st.none(),
     ),
     max_size=14,
 )

@@ -102,8 +102,23 @@ def test_another_process_counts_into_the_same_figures(client: Client, db: None) 
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     name = ("crr_requests_total", "own", "200")
     assert samples(client)[name] == before.get(name, 0) + 2
-    traffic.forget_the_dead(settings.METRICS_DIR)
-    assert samples(client)[name] == before.get(name, 0) + 2
+    assert samples(Client())[name] == before.get(name, 0) + 2  # begins anew, without the other
+
+
+def test_room_to_count_is_taken_at_the_start(client: Client, db: None) -> None:
+    """Else a full disk would end whoever counts."""
+    client.get("/healthz")
+    files = list(settings.METRICS_DIR.glob(f"*_{os.getpid()}.db"))
+    assert len(files) == 2
+    assert all(path.stat().st_blocks * 512 >= traffic.FILE_BYTES for path in files)
+
+
+def test_where_nothing_can_be_counted_requests_are_answered(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.METRICS_DIR = Path("/dev/null/metrics")
+    assert Client().get("/healthz").status_code == 200
+    assert "requests are not counted, since /dev/null/metrics cannot be written" in caplog.text
 
 
 @pytest.mark.django_db

@@ -8,10 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
-from registry import effects, platforms
+from registry import effects, kept, platforms
 from registry.models import RawReport
 from registry.models.summary import summarise
 from registry.pages import platform
@@ -163,6 +162,6 @@ def test_imported_figures_are_said_to_be(client: Client) -> None:
     seed.load()
     while summarise():
         pass
-    cache.clear()
+    kept.cache.clear()
     text = text_of(client, "/platform/kernel_series/2.6.38/")
     assert "no figure of the ranked recipe" in text

@@ -53,6 +53,7 @@ class Command(BaseCommand):
                 "DATABASE_URL": database,
                 "DATA_DIR": folder,
                 "STORAGE_URL": f"file://{folder}/media",
+                "DUMP_DIR": f"{folder}/dump",
                 "SECRET_KEY": settings.SECRET_KEY,
                 "INSTANCE_KEY": settings.INSTANCE_KEY,
             }
