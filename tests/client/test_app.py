@@ -277,6 +277,10 @@ class StoppedTest(unittest.TestCase):
         done = carry_out(Stopping(end_servers))
         self.assertEqual((done.failure, len(done.runs)), ("the server ended before its time", 1))
 
+    def test_a_system_error_is_the_failure_without_its_path(self):
+        done = carry_out(Stopping(lambda: os.stat("missing")))
+        self.assertEqual((done.failure, len(done.runs)), ("No such file or directory", 1))
+
     def test_a_generator_that_fails_is_quoted_by_its_plain_name(self):
         done = carry_out(app_generators.Ab("/bin/false", "2.3"))
         self.assertEqual(

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -160,6 +161,20 @@ class FailingTest(unittest.TestCase):
         done = self.carry_out(netperf="/bin/false")
         self.assertIn("netperf failed (exit code 1): it printed nothing", done.failure)
         self.assertFalse(done.has_results)
+
+    def test_what_was_measured_before_a_system_error_is_kept_without_its_path(self):
+        with tempfile.TemporaryDirectory() as folder:
+            netperf, real = Path(folder, "netperf"), programs.find_programs(HOST)
+            netperf.symlink_to(real.netperf)
+            done = measure.carry_out(
+                [plan.Step("TCP_RR", 1, "unpinned", 1)] * 2,
+                programs.Programs(str(netperf), real.netserver, None),
+                HOST,
+                0,
+                lambda left_s, label: None,
+                lambda so_far: netperf.unlink() if so_far.runs else None,
+            )
+        self.assertEqual((done.failure, len(done.runs)), ("No such file or directory", 1))
 
 
 @commands.needs_netperf

@@ -5,7 +5,6 @@ The report on disk is sent to nobody. Server and generator are processes of thei
 nothing on the host is changed.
 """
 
-import contextlib
 import functools
 import statistics
 import time
@@ -26,9 +25,9 @@ from crr_submit.app_generators import Job, Load
 from crr_submit.app_output import AppOutput
 from crr_submit.app_server import Counts, Server
 from crr_submit.host import Host
-from crr_submit.measure import Measurement, Progress, now
+from crr_submit.measure import Measurement, Progress, kept, now
 from crr_submit.options import AppSettings, Options
-from crr_submit.programs import CannotMeasure, Interrupted, handled
+from crr_submit.programs import CannotMeasure
 from crr_submit.telemetry import Conntrack
 from crr_submit.terminal import Terminal, counted
 
@@ -107,7 +106,7 @@ def carry_out(
     """
     workers = settings.workers or cpus.usable_count(host)
     listening = Server(host, workers, settings.listeners, settings.backlog)
-    with _kept(host) as (done, conntrack), listening as server:
+    with kept(host) as (done, conntrack), listening as server:
         runner = _Runner(settings, generator, host, server, conntrack, done)
         for index, step in enumerate(steps):
             runner.run(step, functools.partial(progress, runner.expected_s(steps[index:])))
@@ -126,7 +125,7 @@ def carry_out_apart(
     """
     usable = cpus.usable_count(host)
     generator = app_generators.choose(app_output.OWN, host, usable)
-    with _kept(host) as (done, conntrack):
+    with kept(host) as (done, conntrack):
         for index, (step, own) in enumerate(zip(steps, settings)):
             prepare(done)
             time.sleep(step.settle_s)
@@ -135,19 +134,6 @@ def carry_out_apart(
                 runner = _Runner(own, generator, host, server, conntrack, done)
                 runner.run(Step(app_output.ACCEPT, step.transactions, step.warm_up), say)
     return done
-
-
-@contextlib.contextmanager
-def _kept(host: Host) -> Iterator[Tuple[Measurement, Conntrack]]:
-    done, conntrack = Measurement(), Conntrack(host)
-    try:
-        with handled():
-            yield done, conntrack
-    except Interrupted:
-        done.interrupted = True
-    except CannotMeasure as error:
-        done.failure = str(error)
-    done.conntrack_active = conntrack.is_active
 
 
 @dataclass

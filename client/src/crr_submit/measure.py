@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from crr_submit import cpus, plan, report, telemetry
 from crr_submit.host import Host
@@ -76,22 +76,30 @@ def carry_out(
     far)` may change the host or end it all with CannotMeasure, and `progress(seconds left, label)`
     is called. `conntrack_active` is what an earlier plan has shown.
     """
-    done = Measurement()
-    conntrack = Conntrack(host)
-    conntrack.is_active = conntrack_active
+    with kept(host) as (done, conntrack), far or Netserver(programs.netserver) as netserver:
+        conntrack.is_active = conntrack_active
+        runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
+        for index, step in enumerate(steps):
+            left_s = plan.expected_s(steps[index:])
+            prepare(done)
+            runner.run(step, functools.partial(progress, left_s))
+    return done
+
+
+@contextlib.contextmanager
+def kept(host: Host) -> Iterator[Tuple[Measurement, Conntrack]]:
+    """Keeps what was measured within, whatever ends it."""
+    done, conntrack = Measurement(), Conntrack(host)
     try:
-        with handled(), far or Netserver(programs.netserver) as netserver:
-            runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
-            for index, step in enumerate(steps):
-                left_s = plan.expected_s(steps[index:])
-                prepare(done)
-                runner.run(step, functools.partial(progress, left_s))
+        with handled():
+            yield done, conntrack
     except Interrupted:
         done.interrupted = True
     except CannotMeasure as error:
         done.failure = str(error)
+    except OSError as error:
+        done.failure = error.strerror or "system error"  # its whole text may name a path
     done.conntrack_active = conntrack.is_active
-    return done
 
 
 @dataclass
