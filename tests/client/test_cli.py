@@ -1,4 +1,5 @@
 import json
+import os
 import shlex
 import stat
 import subprocess
@@ -177,6 +178,14 @@ class WhereToSaveTest(CommandCase):
         code, _, errors = self.run_command("run", "-o", "missing/report.json")
         self.assertEqual(code, 2)
         self.assertIn("missing", errors)
+
+    def test_what_is_no_file_of_its_own_is_never_replaced(self):
+        os.mkfifo(self.folder / "pipe")
+        (self.folder / "link").symlink_to("report.json")
+        for name in ("pipe", "link", "."):
+            code, _, errors = self.run_command("run", "-o", name)
+            self.assertEqual(code, 2, errors)
+            self.assertIn("choose a file with -o", errors)
 
 
 if __name__ == "__main__":

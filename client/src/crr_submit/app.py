@@ -101,9 +101,7 @@ def carry_out(
     host: Host,
     progress: Progress,
 ) -> Measurement:
-    """Run the steps in order; `progress(seconds left, label)` is called before each. What was
-    measured before an interruption or a failure is kept.
-    """
+    """Run the steps in order; `progress(seconds left, label)` is called before each."""
     workers = settings.workers or cpus.usable_count(host)
     listening = Server(host, workers, settings.listeners, settings.backlog)
     with kept(host) as (done, conntrack), listening as server:

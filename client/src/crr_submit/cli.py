@@ -29,7 +29,7 @@ def execute(arguments: Sequence[str]) -> int:
     terminal = Terminal(options.as_json)
     commands = {
         "submit": submit,
-        "run": run,
+        "run": submit,
         "send": send,
         "show": show,
         "post": post_text,
@@ -56,7 +56,7 @@ def execute(arguments: Sequence[str]) -> int:
 
 
 def submit(options: Options, terminal: Terminal) -> int:
-    """Measure, save, show, ask, send."""
+    """Measure, save, show, ask, send; run only measures and saves."""
     return _offer(session.measure_and_save(options, terminal), options, terminal)
 
 
@@ -77,21 +77,18 @@ def measure_app(options: Options, terminal: Terminal) -> int:
 def _offer(report: session.SavedReport, options: Options, terminal: Terminal) -> int:
     """Show, ask and send a report that is on disk."""
     if not report.is_complete:
-        return _finish(_unfinished(report, options, terminal), NOT_SENT, terminal)
+        cause = "the measurement did not finish"
+        outcome = not_sent(report.path, options.registry, cause, terminal)
+        return _finish(outcome, NOT_SENT, terminal)
+    if options.command == "run":
+        terminal.say("Saved: %s" % report.path)
+        return _finish(Outcome(report.path), DONE, terminal)
     if options.dry_run:
         terminal.show(report.body.decode("ascii"))
         terminal.say("Nothing was sent. The report is in %s" % report.path)
         return _finish(Outcome(report.path), DONE, terminal)
     outcome = _ask_and_deliver(report, options, terminal)
     return _finish(outcome, DONE if outcome.sent else NOT_SENT, terminal)
-
-
-def run(options: Options, terminal: Terminal) -> int:
-    report = session.measure_and_save(options, terminal)
-    if not report.is_complete:
-        return _finish(_unfinished(report, options, terminal), NOT_SENT, terminal)
-    terminal.say("Saved: %s" % report.path)
-    return _finish(Outcome(report.path), DONE, terminal)
 
 
 def send(options: Options, terminal: Terminal) -> int:
@@ -201,10 +198,6 @@ def _redacted(body: bytes, words: Sequence[str]) -> bytes:
         return body
     text: str = redacted(body.decode("utf-8", "surrogateescape"), words)
     return text.encode("utf-8", "surrogateescape")
-
-
-def _unfinished(report: session.SavedReport, options: Options, terminal: Terminal) -> Outcome:
-    return not_sent(report.path, options.registry, "the measurement did not finish", terminal)
 
 
 def _failed(text: str, code: int, terminal: Terminal) -> int:

@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from crr_submit import __version__, app_output, netperf
 from crr_submit.fields import ENVELOPE, TRANSACTION_UNIT, Field
@@ -176,7 +176,15 @@ def redacted(value: Any, words: Sequence[str]) -> Any:
     if not wanted:
         return value
     pattern = re.compile("|".join(sorted(wanted, key=len, reverse=True)), re.IGNORECASE)
-    return _map_strings(value, lambda text: pattern.sub(REDACTED, text))
+
+    def changed(item: Any) -> Any:
+        if isinstance(item, str):
+            return pattern.sub(REDACTED, item)
+        if isinstance(item, dict):
+            return {key: changed(part) for key, part in item.items()}
+        return [changed(part) for part in item] if isinstance(item, list) else item
+
+    return changed(value)
 
 
 def to_text(envelope: Mapping[str, Any]) -> str:
@@ -227,16 +235,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: _map_strings(item, change) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_map_strings(item, change) for item in value]
-    return value
 
 
 def _layout(value: Any, indent: str, taken: int) -> str:

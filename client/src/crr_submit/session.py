@@ -82,9 +82,10 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
 
 def require_folder(path: str) -> None:
     """Raises CannotSave when the report could not be written there."""
-    folder = Path(path).absolute().parent
-    if not os.access(str(folder), os.W_OK) or Path(path).is_dir():
-        raise CannotSave("cannot write %s; choose a file with -o" % Path(path).absolute())
+    file = Path(path).absolute()
+    is_other = file.is_symlink() or (file.exists() and not file.is_file())
+    if is_other or not os.access(str(file.parent), os.W_OK):
+        raise CannotSave("cannot write %s; choose a file with -o" % file)
 
 
 def require_results(done: measure.Measurement) -> None:
