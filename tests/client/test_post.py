@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 from crr_submit import cli, post
+from tests.client.small_registry import SmallRegistry, error
 
 OUTPUT = """\
 MIGRATED TCP Connect/Request/Response TEST from 0.0.0.0 () port 0 AF_INET to 127.0.0.1 ()
@@ -122,6 +123,12 @@ class CommandTest(unittest.TestCase):
             code, out, err = self.execute(name)
             self.assertEqual((code, out), (2, ""))
             self.assertIn(words, err)
+
+    def test_a_refusal_steers_no_terminal(self):
+        with SmallRegistry((404, {}, error("not_found", "\x1b[2Jgone"))) as registry:
+            code, out, err = self.execute("a" * 16, "--registry", registry.url)
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("the registry answers 404:  [2Jgone (not_found)", err)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,10 @@ class TerminalTest(unittest.TestCase):
         self.assertEqual(done.stderr, b"TCP_CRR, 1 stream; about 3 min 20 s left\n")
         self.assertEqual(done.stdout, b"done\n")
 
+    def test_what_went_wrong_steers_no_terminal(self):
+        shown = self.on_a_terminal("terminal.complain('no: \\x1b[2J\\n  so', 'end')")
+        self.assertEqual(shown, "no:  [2J\n  so\nend\n")
+
     def test_only_yes_is_yes(self):
         for typed, answer in (
             (b"y\n", "True"),

@@ -4,8 +4,6 @@ it in words.
 The two secrets are made before sending and kept in `<file>.claim`, for its owner alone:
 `Idempotency-Key` makes a retry safe, `Claim-Token` is the right to edit or withdraw it. They belong
 to one registry and one exact content.
-
-Out: an `Outcome`, the same for people and for --json.
 """
 
 import hashlib
@@ -53,7 +51,7 @@ def deliver(path: str, body: bytes, registry: str, terminal: Terminal) -> Outcom
     try:
         claim = claim_for(path, registry, body)
         got = send.send(
-            body, media_type(body), registry, claim, lambda text: terminal.say(*clean_lines(text))
+            body, media_type(body), registry, claim, lambda text: terminal.say(clean(text))
         )
     except (OSError, ValueError, send.SendError) as error:
         return not_sent(path, registry, str(error), terminal)
@@ -67,11 +65,12 @@ def deliver(path: str, body: bytes, registry: str, terminal: Terminal) -> Outcom
 def not_sent(path: str, registry: Optional[str], cause: str, terminal: Terminal) -> Outcome:
     """Say that a saved report was not sent, why, where it is, and how to send it."""
     retry = retry_command(path, registry)
-    lines = clean_lines(cause)
-    terminal.complain("Not sent: " + lines[0], *lines[1:])
-    terminal.complain("The report is in %s (send --text prints it for a mail)" % path)
-    terminal.complain("To send it:  %s" % retry)
-    return Outcome(path, registry=registry, cause="\n".join(lines), retry=retry)
+    terminal.complain(
+        "Not sent: " + cause,
+        "The report is in %s (send --text prints it for a mail)" % path,
+        "To send it:  " + retry,
+    )
+    return Outcome(path, registry=registry, cause="\n".join(clean_lines(cause)), retry=retry)
 
 
 def media_type(body: bytes) -> str:

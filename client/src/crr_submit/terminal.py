@@ -34,10 +34,10 @@ class Terminal:
         _write(self.stream, *lines)
 
     def complain(self, *lines: str) -> None:
-        """Print what went wrong, on stderr."""
+        """Print what went wrong, on stderr, whoever worded it."""
         self._end_progress()
         self.stream.flush()
-        _write(sys.stderr, *lines)
+        _write(sys.stderr, *clean_lines("\n".join(lines)))
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """With --json: the one object on stdout."""
