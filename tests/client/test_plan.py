@@ -67,6 +67,10 @@ class FarEndTest(unittest.TestCase):
             },
         )
 
+    def test_no_run_counts_since_a_long_way_would_take_it_past_its_deadline(self):
+        steps = plan.against_far_end(built())
+        self.assertEqual({step.duration_s for step in steps}, {1, 3, 5})
+
 
 class AskedForTest(unittest.TestCase):
     def test_one_stream_leaves_the_single_arms_and_rr(self):

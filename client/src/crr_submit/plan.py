@@ -114,9 +114,11 @@ def build(
 
 
 def against_far_end(steps: Sequence[Step]) -> List[Step]:
-    """The steps that another host's netserver can take part in: both ends on one CPU cannot be."""
+    """The steps that another host's netserver can take part in: both ends on one CPU cannot be.
+    All are timed: a count takes as long as the way.
+    """
     return [
-        replace(step, placement="unpinned")
+        replace(step, placement="unpinned", duration_s=step.duration_s or 1)
         for step in steps
         if step.warm_up or step.placement != "same_cpu"
     ]
