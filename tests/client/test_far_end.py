@@ -43,6 +43,16 @@ class FarEndTest(FaultCase):
         self.assertEqual(re.findall(r"198\.51\.100\.[0-9]+", kept), [])
         self.assertIn("[redacted]", kept)
 
+    def test_no_name_of_the_other_end_leaves(self):
+        """netperf prints the canonical one, whatever was asked for."""
+        named = f"echo '{FAR} db7.prod.corp.example db7' > hosts && mount --bind hosts /etc/hosts"
+        arguments = ("run", "-o", "report.json", "--host", "db7", "--port", "12866")
+        code, _, errors = self.submit(f"{named} && {NETSERVER}", *arguments)
+        self.assertEqual(code, 0, errors)
+        kept = (self.folder / "report.json").read_text()
+        self.assertNotIn("db7", kept)
+        self.assertNotIn("corp.example", kept)
+
     def test_nobody_answers_there(self):
         code, _, errors = self.against(TWO_HOSTS)
         self.assertEqual(code, 3, errors)

@@ -33,7 +33,7 @@ EXTRA_FOLDERS = (
 )
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of unshare(2)
-OLDEST_VERSION = (2, 5)  # the first whose TCP_CRR takes output selectors
+OLDEST_VERSION = (2, 5)  # the first TCP_CRR with output selectors
 SOURCE = (
     "from source: https://github.com/HewlettPackard/netperf (./configure --enable-demo && make)"
 )
@@ -214,7 +214,7 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 VETH, VETH_FAR = "crr-near", "crr-far"
-# Of the block for benchmarks between networks (RFC 2544), which no network of anybody uses.
+# Of the block for benchmarks between networks (RFC 2544), which no network uses.
 VETH_ADDRESSES, VETH_PORT = ("198.18.251.1", "198.18.251.2"), 12865
 
 START_LIMIT_S = 5.0
@@ -223,7 +223,7 @@ START_TRIES = 3
 
 @dataclass(frozen=True)
 class FarNetserver:
-    """Somebody's netserver on another host; `environment` describes that host where it is known."""
+    """A netserver on another host; `environment` describes that host where it is known."""
 
     address: str
     port: int
@@ -240,14 +240,15 @@ class FarNetserver:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """It goes on."""
+        """It stays."""
 
     def names(self) -> List[str]:
-        """What the host may be called in netperf's output: none of it may leave."""
+        """What netperf may call the host: none may leave."""
         found = {self.address}
         with contextlib.suppress(OSError):
-            found.update(str(row[4][0]) for row in socket.getaddrinfo(self.address, None))
-        return sorted(found)
+            for row in socket.getaddrinfo(self.address, None, flags=socket.AI_CANONNAME):
+                found.update((row[3], str(row[4][0])))
+        return list(found)
 
 
 class Netserver:
