@@ -213,7 +213,12 @@ class OtherLoadsTest(TuneCase):
     def life(self, factor, *arguments):
         """The runs of the blocks, with the value each had; everything is as before."""
         before = self.space.snapshot()
-        code, out, errors = self.tune(*NEVER, factor, *arguments)
+        for _ in range(3):
+            code, out, errors = self.tune(*NEVER, factor, *arguments)
+            # Where packets change CPUs, netperf meets a reset now and then, and says no more.
+            if "recv_data failed: Connection reset by peer" not in errors:
+                break
+            self.assertEqual(code, 3, errors)
         self.assertEqual(code, 0, errors)
         after = self.space.snapshot()
         self.assertEqual({path for path in before if before[path] != after.get(path)}, set())
