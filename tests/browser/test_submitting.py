@@ -26,7 +26,7 @@ def test_paste_read_fill_in_send(read: Read, scheme: str, width: int, with_scrip
         page.get_by_text("✓ TCP_CRR 12,345.67 trans/s").wait_for()
     else:
         page.get_by_role("button", name="Read it").press("Enter")
-    assert page.get_by_text("How it is read").is_visible()
+    page.get_by_text("How it is read").wait_for()
     assert page.evaluate(SIDEWAYS) <= 0
     assert page.evaluate(FAINT) == []
     page.get_by_label("Kernel release").fill("6.1.0-18-amd64")

@@ -25,7 +25,8 @@ from tests.charts.test_killed_drawing import database
 from tests.submissions.killed import PART_REPORTS
 from tests.submissions.test_dump import send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Parts are of ranges of primary keys, so these begin anew.
+pytestmark = pytest.mark.django_db(transaction=True, reset_sequences=True)
 
 STEPS = 60  # more than an export has
 NIGHTS = 2
