@@ -11,13 +11,13 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_init
 from django.conf import settings
+from django.db import Error
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from charts import leftovers, scopes
 from charts.models import Chart
 from registry import hints, storage
-from registry.errors import DATABASE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -92,16 +92,18 @@ def help_sweep(ends_at: float) -> None:
 
 def draw_longest_due() -> bool:
     """Draw the chart that is due longest and that no other worker takes first. False when none is
-    left. A chart that cannot be drawn does not keep others from it.
+    left. A chart that cannot be drawn has its lease, and does not keep others from it. Raises what
+    the database says, which may have given none.
     """
     for chart_id in due()[: 2 * HELPERS]:
         try:
             if draw_chart(chart_id):
                 return True
-        except DATABASE_AWAY:
+        except Error:
             raise
         except Exception:
             log.exception("drawing chart %s failed", chart_id)
+            return True
     return False
 
 
