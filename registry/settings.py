@@ -53,6 +53,10 @@ else:
         "keepalives_count": 3,
         **DATABASES["default"].get("OPTIONS", {}),
     }
+    # Their rows stay with one connection, which a pooler of transactions does not.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = not env.boolean(
+        "SERVER_SIDE_CURSORS", True
+    )
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False

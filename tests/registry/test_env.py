@@ -113,6 +113,18 @@ def test_a_folder_that_cannot_be_made_is_one_line(name: str, tmp_path: Path) -> 
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("value", "disabled"), [("", "False"), ("false", "True")])
+def test_a_pooler_of_transactions_needs_cursors_of_the_client(
+    value: str, disabled: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "SECRET_KEY": 32 * "k", "DATA_DIR": str(tmp_path)}
+    environment |= {"DATABASE_URL": "postgresql://db.example/crr", "SERVER_SIDE_CURSORS": value}
+    name = "DISABLE_SERVER_SIDE_CURSORS"
+    code = f"from registry import settings as s; print(s.DATABASES['default']['{name}'])"
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, env=environment, text=True).strip() == disabled
+
+
 def test_parsing_needs_no_folder_that_can_be_written() -> None:
     environment = {**os.environ, "DATA_DIR": "/dev/null/x"}
     environment.pop("SECRET_KEY", None)

@@ -368,16 +368,24 @@ def test_what_is_no_index_of_a_dump(other: Other, tmp_path: Path, index: bytes) 
         followed(other, tmp_path)
 
 
-def test_a_server_that_speaks_no_http(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"220 mail.example ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{",
+    ],
+    ids=["of another protocol", "broken off"],
+)
+def test_an_answer_that_is_not_whole_http(answer: bytes, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def answer() -> None:
+        def speak() -> None:
             peer, _ = server.accept()
             with peer:
                 peer.recv(4096)
-                peer.sendall(b"220 mail.example ESMTP\r\n")
+                peer.sendall(answer)
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=speak, daemon=True).start()
         with pytest.raises(CannotFollow, match="cannot be read"):
             follow(f"http://127.0.0.1:{server.getsockname()[1]}", tmp_path / "followed")
 
@@ -424,20 +432,6 @@ def test_one_report_that_cannot_be_taken_over_costs_no_other(
     assert (outcome.withdrawn, outcome.left_out) == (1, 1)
     assert f"{other.address}/r/{ids[0]} is left out" in caplog.text
     assert followed(other, tmp_path) == Outcome(kept=1)
-
-
-def test_an_answer_that_breaks_off(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def answer() -> None:
-            peer, _ = server.accept()
-            with peer:
-                peer.recv(4096)
-                peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{")
-
-        threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(CannotFollow, match="cannot be read"):
-            follow(f"http://127.0.0.1:{server.getsockname()[1]}", tmp_path / "followed")
 
 
 def test_the_command_goes_on_after_whatever_happens_and_hides_nothing_of_it(
