@@ -4,13 +4,12 @@ process keeps in files of its own, and whoever is scraped adds up those of this 
 What never reached a process is in the log of the proxy in front.
 """
 
+import fcntl
 import logging
-import math
 import os
-import re
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -36,9 +35,9 @@ BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 # Of each file, taken when it is made: into a hole of a full disk a mapped file cannot be written,
 # and whoever tries is killed. A figure takes a hundred bytes.
 FILE_BYTES = 1024**2
-CLOCKS_S = 60.0  # by which an instant may be wrong that is reckoned from when the host was started
-_FILE = re.compile(r"(?:counter|histogram)_([0-9]+)\.db")
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+# Descriptors of the files of this process, locked for as long as it lives: neither a clock that
+# jumps nor another process of the same number says whether it is gone.
+_held: dict[Path, int] = {}
 
 # Their values are in the files; so they are in no registry of the process.
 _requests = Counter(
@@ -81,29 +80,37 @@ def _begin(folder: Path) -> bool:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _forget_the_gone(folder)
-        for name in ("counter", "histogram"):
-            with (folder / f"{name}_{os.getpid()}.db").open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+        with _alone(folder):
+            for path in folder.glob("*.db"):
+                _forget_the_gone(path)
+            for name in ("counter", "histogram"):
+                _hold(folder / f"{name}_{os.getpid()}.db")
     except OSError as error:
         log.warning("requests are not counted, since %s cannot be written: %s", folder, error)
         return False
     return True
 
 
-def _forget_the_gone(folder: Path) -> None:
-    for path in folder.glob("*.db"):
-        found = _FILE.fullmatch(path.name)
-        with suppress(FileNotFoundError):  # another process begins too
-            if found and path.stat().st_mtime < _began_at(int(found[1])) - CLOCKS_S:
-                path.unlink()
+def _hold(path: Path) -> None:
+    if path not in _held:
+        _held[path] = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        fcntl.flock(_held[path], fcntl.LOCK_SH)
+    os.posix_fallocate(_held[path], 0, FILE_BYTES)
 
 
-def _began_at(pid: int) -> float:
-    """When the process began, in seconds of the epoch; never where there is none."""
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process begins meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return math.inf
-    booted_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    return booted_at + int(fields[19]) / _TICKS_A_SECOND
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _forget_the_gone(path: Path) -> None:
+    """Remove a file that nobody holds any more."""
+    with path.open("ab") as file, suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
