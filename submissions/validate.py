@@ -51,10 +51,15 @@ def _unknown(value: Any, node: dict[str, Any], path: str) -> Iterator[str]:
 
 def _schema_faults(envelope: dict[str, Any]) -> Iterator[dict[str, str]]:
     for error in _VALIDATOR.iter_errors(envelope):
-        yield {"path": _path(error.instance_path), "message": error.message[:200]}
+        yield {"path": _path(error.instance_path), "message": _shortened(error.message)}
     experiment = envelope.get("experiment")
     if isinstance(experiment, dict):
         yield from _experiment_faults(experiment, envelope.get("runs"))
+
+
+def _shortened(message: str) -> str:
+    """Whole at its end: the value that is refused stands first, what it should be last."""
+    return message if len(message) <= 200 else f"{message[:60]}…{message[-139:]}"
 
 
 def _finite(value: Any) -> Any:

@@ -21,7 +21,10 @@ from registry.pages.leaderboard import clean
 from registry.refusal import Refused
 
 ENTRIES = 50
-_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# What XML cannot hold, and what turns the direction of the rest of a title round.
+_NOT_PLAIN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 class _Entries(Feed):
@@ -96,5 +99,5 @@ class LeaderboardFeed(_Entries):
 
 
 def _plain(text: str) -> str:
-    """Text that XML can hold."""
-    return _NOT_IN_XML.sub(" ", text)
+    """Text that XML can hold and that is read in one direction."""
+    return _NOT_PLAIN.sub(" ", text)

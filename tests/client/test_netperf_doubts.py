@@ -359,6 +359,10 @@ class ToolTest(unittest.TestCase):
         ):
             self.assertEqual(netperf.parse(line).other_tool, name, line)
 
+    def test_a_tool_is_looked_for_where_reports_begin(self):
+        for above, name in ((":\n" * 1_999, "qperf"), (":\n" * 2_000, None)):
+            self.assertEqual(netperf.parse(above + "qperf 10.0.0.1").other_tool, name)
+
     def test_a_line_of_asterisks_and_separators_is_no_fault(self):
         for line in ("**", "****", "**\x1c", "** \x85**\x1d", "| ** |"):
             self.assertEqual(netperf.parse(CRR + line + "\n" + KEYVAL).results[0].value, 7311.25)

@@ -180,3 +180,11 @@ def test_a_bad_query_is_422(client: Client, query: str) -> None:
     assert answer.status_code == 422
     assert answer.json()["error"]["details"][0]["path"] == query.partition("=")[0]
     assert client.get(f"/kernels/?{query}").status_code == 422
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["conntrack", "net.core.somaxconn"])
+def test_a_setting_can_be_filtered_by_as_any_factor(client: Client, name: str) -> None:
+    answer = client.get(f"/kernels/?{name}=4096")
+    assert answer.status_code == 200
+    assert name in answer.content.decode()

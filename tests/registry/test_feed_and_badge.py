@@ -52,6 +52,13 @@ def test_no_text_of_a_report_breaks_the_feed(client: Client) -> None:
     assert "<b>&amp;]]>" in (entry.findtext(f"{ATOM}title") or "")
 
 
+@pytest.mark.parametrize("mark", "\u202e\u2066\u200f\u061c")
+def test_no_text_of_a_report_turns_a_title_round(client: Client, mark: str) -> None:
+    send(client, environment=reports.environment(kernel={"release": f"6.1-{mark}5 live"}))
+    (entry,) = entries(client)
+    assert entry.findtext(f"{ATOM}title") == "TCP_CRR 20,000 trans/s, 6.1- 5 live KVM"
+
+
 def badge(client: Client, public_id: str, **headers: str) -> Any:
     return client.get(f"/badge/{public_id}.svg", headers=headers)
 

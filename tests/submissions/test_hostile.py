@@ -121,6 +121,27 @@ def test_a_wrong_type_is_named(
     assert not RawReport.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"environment": reports.environment(kernel={"release": 186 * "6"})},
+            "than 128 characters",
+        ),
+        ({"notes": 20_000 * "n"}, "is longer than 10000 characters"),
+        ({"runs": 2_001 * [{}]}, "has more than 2000 items"),
+    ],
+)
+def test_a_long_value_does_not_hide_why_it_is_refused(
+    client: Client, change: dict[str, Any], reason: str
+) -> None:
+    answer = send(client, {**reports.envelope(), **change})
+    assert answer.status_code == 422
+    told = [fault["message"] for fault in error_of(answer)["details"]]
+    assert [message for message in told if message.endswith(reason)]
+    assert max(map(len, told)) <= 200
+
+
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "\x1b[31m", "a\x85b"])
 def test_what_is_no_text_is_refused_in_every_field(client: Client, text: str) -> None:
     for place in TEXTS:

@@ -81,6 +81,7 @@ _ANYWHERE = (
 )
 _TEST_NAME = re.compile(r"(?:TCP|UDP)_(?:CRR|RR|STREAM|MAERTS|CC|SENDFILE)(?![A-Za-z])")
 _NAME_WITHIN = 6  # cells
+_TOOL_WITHIN = 2000  # lines, each looked through for some 60 words
 _NEPER_COMMANDS = frozenset(("tcp_rr", "tcp_crr", "tcp_stream", "udp_rr", "udp_stream"))
 
 
@@ -186,6 +187,7 @@ class Findings:
         self._unread: List[Unrecognised] = []
         self._errors: List[str] = []
         self._tools: List[str] = []
+        self._n_looked_at = 0
         self._width_percent: Optional[float] = None
         self._is_not_met = False
 
@@ -251,9 +253,11 @@ class Findings:
             self.saw_netperf = True
             return True
         self.saw_netperf = self.saw_netperf or ("netperf" in text and names_a_test(text))
-        tool = None if self.saw_netperf else other_tool_in(text)
-        if tool:
-            self._tools.append(tool)
+        if not self.saw_netperf and self._n_looked_at < _TOOL_WITHIN:
+            self._n_looked_at += 1
+            tool = other_tool_in(text)
+            if tool:
+                self._tools.append(tool)
         return False
 
 
