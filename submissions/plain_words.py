@@ -6,7 +6,7 @@ rest of the text, which would take such a word out of netperf's own output.
 
 import re
 
-from crr_submit.netperf.selectors import TITLES
+from crr_submit.netperf.omni import TITLES
 from crr_submit.netperf.tables import TESTS
 
 # No name is shorter than this where it stands on its own: "us", "KB" and "db" are everywhere.

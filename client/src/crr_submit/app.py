@@ -17,7 +17,6 @@ from crr_submit import (
     collect,
     cpus,
     plan,
-    report,
     session,
     telemetry,
 )
@@ -70,28 +69,17 @@ def build(settings: AppSettings, scale: plan.Scale) -> List[Step]:
 
 def measure_and_save(options: Options, terminal: Terminal) -> session.SavedReport:
     """Carry out the plan and save what came of it; raises what `session.measure_and_save` does."""
-    path = options.output or report.default_path()
-    session.require_folder(path)
+    path, sender = session.prepared(options)
     host = Host()
     usable = cpus.usable_count(host)
     generator = app_generators.choose(options.app.generator, host, usable)
-    sender = session.identity(options)
     environment = collect.environment(host, options.with_cloud)
     steps = build(options.app, options.scale)
     text = "Measuring: %d runs of a small HTTP server on loopback, load by %s, changing nothing."
     terminal.say(text % (len(steps), generator.name))
     done = carry_out(steps, options.app, generator, host, terminal.progress)
-    session.require_results(done)
-    if done.conntrack_active:
-        environment["tuning"]["conntrack"] = "active"
-    notes = session.notes(done, len(steps))
-    made = report.build(environment, done.runs, sender, notes, options.redact)
-    body = report.to_bytes(made)
-    path = session.save(path, body, terminal)
-    terminal.say(*app_table(done.runs))
-    if notes:
-        terminal.complain(notes)
-    return session.SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
+    made = session.envelope(environment, done, len(steps), sender, options)
+    return session.saved(path, made, done, app_table(done.runs), terminal)
 
 
 def carry_out(

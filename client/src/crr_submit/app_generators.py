@@ -12,19 +12,20 @@ import os
 import re
 import resource
 import select
+import shlex
 import shutil
 import socket
 import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Type, Union
 
 from crr_submit import __version__
 from crr_submit.app_output import AB, OWN, WRK
 from crr_submit.app_server import Children, Line, response, say
 from crr_submit.host import Host
-from crr_submit.programs import CannotMeasure, end_group, held, start, wait
+from crr_submit.programs import CannotMeasure, end_group, held, last_lines, start, wait
 
 _BEGUN = (0, errno.EINPROGRESS)
 # A run that is slower than this many requests a second is given up after the grace time.
@@ -91,13 +92,13 @@ class Ab:
     name = AB
 
     def run(self, job: Job, rate: Optional[float]) -> Load:
-        counts = ["-n", str(job.requests), "-c", str(min(job.concurrency, job.requests))]
-        kept = ["-k"] if job.keep_alive else []
-        text, cpu_s = _printed([self.path, "-q", *counts, *kept, _url(job)], _deadline(job))
+        options = ["-q", "-n", str(job.requests), "-c", str(min(job.concurrency, job.requests))]
+        options += [*(["-k"] if job.keep_alive else []), _url(job)]
+        text, cpu_s = _printed([self.path, *options], _deadline(job))
         done = _number(r"^Complete requests:\s+(\d+)$", text, AB)
         failed = _number(r"^Failed requests:\s+(\d+)$", text, AB)
         elapsed_s = _number(r"^Time taken for tests:\s+(\d+\.\d+) seconds$", text, AB)
-        command = " ".join([AB, "-q", *counts, *kept, _url(job)])
+        command = " ".join([AB, *options])
         return Load(int(done - failed), int(failed), elapsed_s, (cpu_s,), command, text)
 
 
@@ -111,16 +112,14 @@ class Wrk:
 
     def run(self, job: Job, rate: Optional[float]) -> Load:
         seconds = max(1, math.ceil(job.requests / (rate or WRK_FIRST_RATE)))
-        how = ["-t", "1", "-c", str(job.concurrency), "-d", "%ds" % seconds]
-        closed = [] if job.keep_alive else ["-H", "Connection: close"]
-        text, cpu_s = _printed([self.path, *how, *closed, _url(job)], _deadline(job) + seconds)
+        options = ["-t", "1", "-c", str(job.concurrency), "-d", "%ds" % seconds]
+        options += [*([] if job.keep_alive else ["-H", "Connection: close"]), _url(job)]
+        text, cpu_s = _printed([self.path, *options], _deadline(job) + seconds)
         done = _number(r"^\s*(\d+) requests in ", text, WRK)
         elapsed_s = _number(r" requests in (\d+\.\d+)(?:us|ms|s|m|h),", text, WRK)
         unit = re.search(r" requests in [\d.]+([a-z]+),", text)
         elapsed_s *= _UNITS_S[unit.group(1)] if unit else 1.0
-        command = " ".join(
-            [WRK, *how, *(["-H", "'Connection: close'"] if closed else []), _url(job)]
-        )
+        command = " ".join(map(shlex.quote, [WRK, *options]))
         return Load(int(done), _wrk_errors(text), elapsed_s, (cpu_s,), command, text)
 
 
@@ -129,14 +128,11 @@ Generator = Union[Own, Ab, Wrk]
 
 def choose(wanted: str, host: Host, processes: int) -> Generator:
     """The generator asked for; `auto` is ab, else wrk, else our own. CannotMeasure without it."""
-    if wanted in ("auto", AB):
-        path = shutil.which("ab")
+    kinds: Tuple[Tuple[Type[Union[Ab, Wrk]], str], ...] = ((Ab, "-V"), (Wrk, "-v"))
+    for kind, flag in kinds:
+        path = shutil.which(kind.name) if wanted in ("auto", kind.name) else None
         if path:
-            return Ab(path, _version(host.output(path, "-V")))
-    if wanted in ("auto", WRK):
-        path = shutil.which("wrk")
-        if path:
-            return Wrk(path, _version(host.output(path, "-v")))
+            return kind(path, _version(host.output(path, flag)))
     if wanted in (AB, WRK):
         text = "%s is not on PATH; --generator own needs nothing else"
         raise CannotMeasure(text % wanted)
@@ -171,11 +167,7 @@ def _printed(command: List[str], until_s: float) -> Tuple[str, float]:
         text = file.read().decode("utf-8", "replace")
     if is_late or process.returncode != 0:
         reason = "does not get on" if is_late else "failed (exit code %d)" % process.returncode
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        raise CannotMeasure(
-            "%s %s: %s"
-            % (Path(command[0]).name, reason, " / ".join(lines[-3:]) or "it printed nothing")
-        )
+        raise CannotMeasure("%s %s: %s" % (Path(command[0]).name, reason, last_lines(text)))
     return text, _children_cpu_s() - before_s
 
 
@@ -297,10 +289,9 @@ class _Requests:
         return True
 
     def _go_on(self, connection: socket.socket, events: int) -> None:
-        if events & select.EPOLLOUT and not self._ask(connection):
-            return
         if events & select.EPOLLOUT:
-            self.poll.modify(connection, select.EPOLLIN)
+            if self._ask(connection):
+                self.poll.modify(connection, select.EPOLLIN)
             return
         try:
             is_over = self._read(connection)

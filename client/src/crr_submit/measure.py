@@ -27,6 +27,7 @@ from crr_submit.programs import (
     end_group,
     handled,
     held,
+    last_lines,
     start,
     wait,
 )
@@ -155,7 +156,8 @@ class _Runner:
         failed = [process.returncode for process in processes if process.returncode != 0]
         if failed:
             raise CannotMeasure(
-                "netperf failed (exit code %d): %s" % (failed[0], _last_lines(run["outputs"]))
+                "netperf failed (exit code %d): %s"
+                % (failed[0], last_lines("\n".join(run["outputs"])))
             )
         return run
 
@@ -274,11 +276,6 @@ def _size_bytes(file: IO[bytes]) -> int:
 def _read(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode("utf-8", "replace")
-
-
-def _last_lines(outputs: Sequence[str]) -> str:
-    lines = [line.strip() for output in outputs for line in output.splitlines() if line.strip()]
-    return " / ".join(lines[-3:]) or "it printed nothing"
 
 
 def now() -> str:

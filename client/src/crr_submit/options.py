@@ -207,10 +207,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version="crr-submit " + __version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="crr-submit")
-    commands.add_parser("run", help="measure and save, send nothing", parents=[common], **looks)
-    send = commands.add_parser(
-        "send", help="send saved reports or netperf's own text", parents=[common], **looks
-    )
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, parents=[common], **looks)
+
+    command("run", "measure and save, send nothing")
+    send = command("send", "send saved reports or netperf's own text")
     send.add_argument(
         "files", nargs="+", metavar="FILE", help="report or netperf output; - is standard input"
     )
@@ -220,25 +222,12 @@ def _parser() -> argparse.ArgumentParser:
         dest="as_text",
         help="print them for a mail or the registry's page /submit/ instead",
     )
-    post = commands.add_parser(
-        "post", help="a report as 72 columns of text for a mailing list", parents=[common], **looks
-    )
+    post = command("post", "a report as 72 columns of text for a mailing list")
     post.add_argument("files", nargs=1, metavar="ID|FILE", help="a report, here or in the registry")
     post.add_argument("--eml", action="store_true", dest="as_mail", help="as a draft message")
-    _add_app(
-        commands.add_parser(
-            "app", help="measure a small HTTP server on loopback", parents=[common], **looks
-        )
-    )
-    commands.add_parser(
-        "show", help="print what is known of this host, send nothing", parents=[common], **looks
-    )
-    tune = commands.add_parser(
-        "tune",
-        help="a setting against its other value, put back whatever happens (root)",
-        parents=[common],
-        **looks,
-    )
+    _add_app(command("app", "measure a small HTTP server on loopback"))
+    command("show", "print what is known of this host, send nothing")
+    tune = command("tune", "a setting against its other value, put back whatever happens (root)")
     tune.add_argument("factor", metavar="FACTOR", help="such as rps.lo or clocksource")
     tune.add_argument(
         "--against", metavar="VALUE", help="the other value, where there are more than two"

@@ -213,6 +213,12 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
+def last_lines(printed: str) -> str:
+    """What a program said at its end, in one line."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return " / ".join(lines[-3:]) or "it printed nothing"
+
+
 VETH, VETH_FAR = "crr-near", "crr-far"
 # Of the block for benchmarks between networks (RFC 2544), which no network uses.
 VETH_ADDRESSES, VETH_PORT = ("198.18.251.1", "198.18.251.2"), 12865

@@ -11,7 +11,7 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from crr_submit import (
     collect,
@@ -49,11 +49,9 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     Raises CannotSave before measuring, CannotMeasure when there is no result, KeyboardInterrupt
     when it was interrupted before the first, OSError when the report finds no place after all.
     """
-    path = options.output or report.default_path()
-    require_folder(path)
+    path, sender = prepared(options)
     host = Host()
     found = programs.find_programs(host)
-    sender = identity(options)
     environment = collect.environment(
         host, options.with_cloud, options.far.address if options.far else None
     )
@@ -66,35 +64,55 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     environment["spin_steal_percent"] = telemetry.spin_steal_percent(host)
     pin_cpu = cpus.pin_choice(cpus.allowed())
     done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress, far=options.far)
-    require_results(done)
-    if done.conntrack_active:
-        environment["tuning"]["conntrack"] = "active"
-    plan_notes = notes(done, len(steps))
-    hidden = [*options.redact, *(options.far.names() if options.far else ())]
-    made = report.build(environment, done.runs, sender, plan_notes, hidden)
-    body = report.to_bytes(made)
-    path = save(path, body, terminal)
-    terminal.say(*post.table(done.runs))
-    if plan_notes:
-        terminal.complain(plan_notes)
-    return SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
+    made = envelope(environment, done, len(steps), sender, options)
+    return saved(path, made, done, post.table(done.runs), terminal)
 
 
-def require_folder(path: str) -> None:
-    """Raises CannotSave when the report could not be written there."""
+def prepared(options: Options) -> Tuple[str, Optional[str]]:
+    """Where the report goes and the machine id, if the user wants to send it; raises CannotSave."""
+    path = options.output or report.default_path()
     file = Path(path).absolute()
     is_other = file.is_symlink() or (file.exists() and not file.is_file())
     if is_other or not os.access(str(file.parent), os.W_OK):
         raise CannotSave("cannot write %s; choose a file with -o" % file)
+    try:
+        return path, machine_id() if options.machine_id else None
+    except OSError as error:
+        raise CannotSave("cannot keep the machine id: %s" % error) from error
 
 
-def require_results(done: measure.Measurement) -> None:
-    """Raises what the measurement failed of, or KeyboardInterrupt, when nothing was measured."""
-    if done.has_results:
-        return
-    if done.interrupted:
-        raise KeyboardInterrupt
-    raise programs.CannotMeasure(done.failure or "; ".join(done.left_out))
+def envelope(
+    environment: Dict[str, Any],
+    done: measure.Measurement,
+    n_steps: int,
+    sender: Optional[str],
+    options: Options,
+) -> Dict[str, Any]:
+    """What came of a plan; raises what it failed of, or KeyboardInterrupt, without a result."""
+    if not done.has_results:
+        if done.interrupted:
+            raise KeyboardInterrupt
+        raise programs.CannotMeasure(done.failure or "; ".join(done.left_out))
+    if done.conntrack_active:
+        environment["tuning"]["conntrack"] = "active"
+    hidden = [*options.redact, *(options.far.names() if options.far else ())]
+    return report.build(environment, done.runs, sender, _notes(done, n_steps), hidden)
+
+
+def saved(
+    path: str,
+    made: Dict[str, Any],
+    done: measure.Measurement,
+    table: Sequence[str],
+    terminal: Terminal,
+) -> SavedReport:
+    """Save a report, and show its figures and notes."""
+    body = report.to_bytes(made)
+    path = save(path, body, terminal)
+    terminal.say(*table)
+    if made["notes"]:
+        terminal.complain(made["notes"])
+    return SavedReport(path, body, is_complete=not (done.interrupted or done.failure))
 
 
 def save(path: str, body: bytes, terminal: Terminal) -> str:
@@ -107,16 +125,6 @@ def save(path: str, body: bytes, terminal: Terminal) -> str:
     other = str(Path(tempfile.gettempdir(), Path(report.default_path()).name))
     report.save(other, body)
     return other
-
-
-def identity(options: Options) -> Optional[str]:
-    """The machine id, if the user wants to send it; raises CannotSave when it cannot be kept."""
-    if not options.machine_id:
-        return None
-    try:
-        return machine_id()
-    except OSError as error:
-        raise CannotSave("cannot keep the machine id: %s" % error) from error
 
 
 def machine_id_path() -> Path:
@@ -146,7 +154,7 @@ def _steps(options: Options, host: Host) -> List[plan.Step]:
     return plan.against_far_end(steps) if options.far else steps
 
 
-def notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
+def _notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
     """What the reader of the report should know about the plan; None when all went well."""
     lines = ["Left out: " + text for text in done.left_out]
     if done.interrupted:

@@ -71,9 +71,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     Raises CannotMeasure, with nothing changed or everything put back and nothing saved, and
     KeyboardInterrupt likewise: blocks that somebody chose to stop at would not be an honest sample.
     """
-    path = options.output or report.default_path()
-    session.require_folder(path)
-    sender = session.identity(options)
+    path, sender = session.prepared(options)
     host = Host()
     factor = factors.find(options.factor)
     with _interruptible(), journal.opened() as kept:

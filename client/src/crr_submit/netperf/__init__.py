@@ -1,14 +1,14 @@
 """netperf's output as results: `parse` walks the lines of a text, each once, so time is linear.
 
 `naming` reads banners and commands, `classic` the tables (`tables`), `omni` keyval, CSV and aligned
-columns (by `selectors`); all put into `findings`, which also knows errors and other programs.
+columns; all put into `findings`, which also knows errors and other programs.
 A doubtful number is never a result: what looks like netperf and is not certain is listed instead.
 """
 
 import re
 from typing import List
 
-from crr_submit.netperf import naming, numbers, tables, wrapping
+from crr_submit.netperf import naming, tables, wrapping
 from crr_submit.netperf.classic import Classic
 from crr_submit.netperf.findings import (
     Findings,
@@ -19,8 +19,8 @@ from crr_submit.netperf.findings import (
     Warning_,
     names_a_test,
 )
-from crr_submit.netperf.numbers import LEAST_SHARE, Together, together
 from crr_submit.netperf.omni import Columns, Csv, KeyValues
+from crr_submit.netperf.tables import LEAST_SHARE, Together, together
 
 __all__ = [
     "LEAST_SHARE",
@@ -152,9 +152,9 @@ class _Reader:
             if not (is_title and self.columns.take(number, words, line)):
                 self._finish()
             return self.classic.take_heading(number, text, words, above)
-        if not numbers.is_number(words[0]):
+        if not tables.is_number(words[0]):
             return False
-        if not numbers.are_numbers(words):
+        if not tables.are_numbers(words):
             return self.classic.take_remarked_row(number, text, words)
         if self.columns.is_open and not self.classic.is_busy:
             return False
@@ -177,6 +177,6 @@ class _Reader:
         if _BASE64.match(text):
             self.findings.warn(number, "text in base64 is not read: send the text itself")
         rest = text.replace("|", " ").replace(",", " ").split()
-        is_row = numbers.are_numbers(rest[:-1]) and numbers.read_unit(rest[-1]) is not None
-        if is_row or (names_a_test(text) and any(map(numbers.is_number, rest))):
+        is_row = tables.are_numbers(rest[:-1]) and tables.read_unit(rest[-1]) is not None
+        if is_row or (names_a_test(text) and any(map(tables.is_number, rest))):
             self.findings.leave(number, text)

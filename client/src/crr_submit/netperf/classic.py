@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
-from crr_submit.netperf import numbers, tables
+from crr_submit.netperf import tables
 from crr_submit.netperf.findings import Context, Findings
 from crr_submit.netperf.naming import Command, Naming, is_prompt
 from crr_submit.netperf.tables import Heading
@@ -109,7 +109,7 @@ class Classic:
 
     def take_remarked_row(self, number: int, text: str, words: List[str]) -> bool:
         """A row and words after it: a remark, netperf's -B, a prompt."""
-        n_numbers = next(n for n, word in enumerate(words) if not numbers.is_number(word))
+        n_numbers = next(n for n, word in enumerate(words) if not tables.is_number(word))
         row, remark = words[:n_numbers], words[n_numbers:]
         heading = self.heading or self._start_quiet(row)
         if heading is None:
@@ -216,7 +216,7 @@ class Classic:
         if unit is None or is_sent or len(words) != 1 or not _LONE_RATE.fullmatch(words[0]):
             return False
         named = self._naming.claim_lone()
-        value = numbers.rate(words[0], unit)
+        value = tables.rate(words[0], unit)
         if named is None or value is None:
             return False
         self._findings.add(number, named, {"value": value, "unit": unit.name})
@@ -250,21 +250,21 @@ def _may_follow(first: _Start, text: str, words: List[str]) -> bool:
     return words[1] == first.words[2] and int(words[2]) <= int(first.words[3])
 
 
-def _unit_said(word: str) -> Optional[numbers.Unit]:
+def _unit_said(word: str) -> Optional[tables.Unit]:
     found = _SAID.fullmatch(word)
     if found is None:
-        return numbers.read_unit(word)
-    return numbers.unit_of_letter(found[1].lower()) if found[1] else numbers.TRANSACTIONS
+        return tables.read_unit(word)
+    return tables.unit_of_letter(found[1].lower()) if found[1] else tables.TRANSACTIONS
 
 
-def _unit_of(command: Command) -> Optional[numbers.Unit]:
+def _unit_of(command: Command) -> Optional[tables.Unit]:
     """The unit that a command prints without naming it. With -f, that of transactions depends on
     netperf's version.
     """
     kind = tables.kind_of(command.test)
     if kind == tables.RR:
-        return None if command.units_chosen else numbers.TRANSACTIONS
-    return numbers.unit_of_letter(command.units) if kind else None
+        return None if command.units_chosen else tables.TRANSACTIONS
+    return tables.unit_of_letter(command.units) if kind else None
 
 
 def _has_hidden_units(heading: Heading, named: Context) -> bool:
@@ -274,7 +274,7 @@ def _has_hidden_units(heading: Heading, named: Context) -> bool:
 
 def _may_hide_units(heading: Heading, named: Context) -> bool:
     is_omni_code = named.migrated is not False
-    return is_omni_code and named.test == "TCP_CRR" and heading.unit is numbers.TRANSACTIONS
+    return is_omni_code and named.test == "TCP_CRR" and heading.unit is tables.TRANSACTIONS
 
 
 def _is_no_count(named: Context, heading: Heading, values: Dict[str, Any]) -> bool:

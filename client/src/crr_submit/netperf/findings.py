@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 from crr_submit.fields import RESULT
-from crr_submit.netperf import numbers
+from crr_submit.netperf import tables
 
 EXCERPT_LENGTH = 200
 EXCERPTS = 100
@@ -239,7 +239,7 @@ class Findings:
         if " Throughput " in text:
             # People write remarks behind it.
             width = text.rpartition(" Throughput ")[2].partition("%")[0]
-            self._width_percent = numbers.measure(width.strip(" :"))
+            self._width_percent = tables.measure(width.strip(" :"))
         return True
 
     def forget_confidence(self) -> None:
