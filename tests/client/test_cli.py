@@ -105,6 +105,30 @@ class SendTest(CommandCase):
         self.assertNotIn(b"acme", registry.requests[0][2])
         self.assertEqual(self.report.read_bytes(), REPORT)
 
+    def test_a_report_is_redacted_by_its_values(self):
+        made = {"report_version": 1, "notes": "of M\u00fcnchen 1", "runs": [], "more": 1}
+        self.report.write_text(json.dumps(made))
+        for word, notes in (
+            ("M\u00dcNCHEN", "of [redacted] 1"),
+            ("1", "of M\u00fcnchen [redacted]"),
+            ("runs", made["notes"]),
+        ):
+            with SmallRegistry() as registry:
+                arguments = ("send", "report.json", "--registry", registry.url, "--redact", word)
+                code, _, errors = self.run_command(*arguments, PYTHONUTF8="1")
+            self.assertEqual(code, 0, errors)
+            [(_, headers, body)] = registry.requests
+            self.assertEqual(headers["content-type"], "application/json")
+            self.assertEqual(json.loads(body.decode()), {**made, "notes": notes})
+        self.assertEqual(body, self.report.read_bytes())
+
+    def test_a_report_that_cannot_be_redacted_is_not_sent(self):
+        self.report.write_text('{"report_version": 1, "notes": "of acme", "more": NaN}')
+        arguments = ("send", "report.json", "--registry", "http://127.0.0.1:9", "--redact", "acme")
+        code, _, errors = self.run_command(*arguments)
+        self.assertEqual(code, 2, errors)
+        self.assertNotIn("Traceback", errors)
+
     def test_a_refusal_names_cause_file_and_the_command_that_sends_it(self):
         self.report.rename(self.folder / "my report.json")
         answer = error("invalid", "1 error", [{"path": "$.runs", "message": "\x1b[31mempty"}])

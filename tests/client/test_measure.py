@@ -1,6 +1,10 @@
 import json
 import os
+import pty
+import select
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -9,7 +13,7 @@ from pathlib import Path
 from crr_submit import cpus, measure, plan, programs, report
 from crr_submit.host import Host
 from crr_submit.report import schema
-from tests.client import commands, schema_check
+from tests.client import commands, schema_check, short_driver
 from tests.client.small_registry import SmallRegistry
 from tests.client.test_cli import CommandCase
 
@@ -200,6 +204,59 @@ class SubmitTest(CommandCase):
             code, out, _ = self.run_command(*arguments)
         self.assertEqual((code, [body for _, _, body in registry.requests]), (0, [saved]))
         self.assertIn(registry.url + "/r/abcdefghijklmnop", out)
+
+
+@commands.needs_netperf
+class AskedTest(CommandCase):
+    # Ctrl-C is ignored by what a shell starts in the background, and by all that it starts.
+    START = (
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+
+    def read_until(self, terminal, words, shown=b""):
+        """What a terminal shows until these words, or to its end; fails after a generous time."""
+        deadline_s = time.monotonic() + commands.LIMIT_S
+        while words is None or words not in shown:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            if not select.select([terminal], [], [], left_s)[0]:
+                self.fail("nothing more comes after: %r" % shown[-1000:])
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # nobody has the other end any more
+                piece = b""
+            if not piece:
+                break
+            shown += piece
+        return shown
+
+    def test_an_interrupted_question_is_a_no(self):
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        arguments = ("--no-cloud", "--registry", "http://127.0.0.1:9", "-o", "report.json")
+        with subprocess.Popen(
+            [sys.executable, "-c", self.START, short_driver.__file__, *arguments],
+            cwd=str(self.folder),
+            env=commands.environment(self.folder, TERM="dumb"),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            try:
+                shown = self.read_until(ours, b"[y/N] ")
+                self.assertIn(b"Send exactly this", shown)
+                process.send_signal(signal.SIGINT)
+                shown = self.read_until(ours, None, shown)
+                code = process.wait(commands.LIMIT_S)
+            finally:
+                process.kill()
+        said = shown.decode().partition("[y/N] ")[2]
+        self.assertEqual(code, 1, said)
+        self.assertNotIn("Traceback", said)
+        self.assertIn("Not sent: as you wish", said)
+        self.assertIn("The report is in report.json", said)
+        self.assertIn("send report.json --registry http://127.0.0.1:9", said)
 
 
 @commands.needs_netperf

@@ -50,6 +50,15 @@ class ParseTest(OptionsCase):
         os.environ[REGISTRY_VARIABLE] = "nonsense"
         self.assertIn("nonsense", self.refused())
 
+    def test_an_address_that_no_host_can_have_is_a_usage_error(self):
+        for text in ("http://[x", "http://host:abc", "http://a:65536", "http://a:0"):
+            self.assertIn("https://registry.example, not", self.refused("--registry", text))
+            os.environ[REGISTRY_VARIABLE] = text
+            self.assertIn("https://registry.example, not", self.refused())
+            del os.environ[REGISTRY_VARIABLE]
+        found = parse(["--registry", "http://[::1]:8000/crr/"]).registry
+        self.assertEqual(found, "http://[::1]:8000/crr")
+
     def test_send_needs_a_registry(self):
         self.assertIn("--registry", self.refused("send", "x"))
         self.assertTrue(parse(["send", "x", "--dry-run"]).dry_run)

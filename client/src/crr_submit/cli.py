@@ -15,8 +15,8 @@ from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_typ
 from crr_submit.host import Host
 from crr_submit.options import Options, parse
 from crr_submit.programs import CannotMeasure
-from crr_submit.report import build, default_path, redacted, save, to_mail, to_text
-from crr_submit.send import SendError, fetch
+from crr_submit.report import build, default_path, redacted, save, to_bytes, to_mail, to_text
+from crr_submit.send import SendError, fetch, json_object
 from crr_submit.terminal import Terminal
 
 _ID = re.compile(r"[a-z2-7]{16}\Z")
@@ -95,7 +95,7 @@ def send(options: Options, terminal: Terminal) -> int:
     """Send files. All are read before the first is sent, so a wrong name sends nothing."""
     try:
         reports = [_readable(name, options, terminal) for name in options.files]
-    except OSError as error:
+    except (OSError, ValueError, RecursionError) as error:
         return _failed("crr-submit: %s" % error, USAGE, terminal)
     if options.as_text:
         return _print_for_mail(reports, terminal)
@@ -194,8 +194,13 @@ def _readable(name: str, options: Options, terminal: Terminal) -> Tuple[str, byt
 
 
 def _redacted(body: bytes, words: Sequence[str]) -> bytes:
+    """A report by its values: its text may write a word with escapes, and has more than values."""
     if not words:
         return body
+    envelope = json_object(body)
+    if "report_version" in envelope:
+        changed = redacted(envelope, words)
+        return body if changed == envelope else to_bytes(changed)
     text: str = redacted(body.decode("utf-8", "surrogateescape"), words)
     return text.encode("utf-8", "surrogateescape")
 

@@ -162,8 +162,12 @@ def far_end(path: str) -> Dict[str, Any]:
 
 def registry_address(text: str) -> str:
     """`https://host/prefix` without a slash at the end."""
-    parts = urllib.parse.urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        is_good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets or a port that no address has
+        is_good = False
+    if not is_good or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError(
             "a registry is an address like https://registry.example, not %r" % text
         )

@@ -74,10 +74,14 @@ class Terminal:
         return sys.stdin is not None and sys.stdin.isatty() and self.stream.isatty()
 
     def ask(self, question: str) -> bool:
-        """A question that only y or yes answers with yes."""
+        """A question that only y or yes answers with yes, and Ctrl-C with no."""
         self._end_progress()
-        _write(self.stream, question + " [y/N] ", end="")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        try:
+            _write(self.stream, question + " [y/N] ", end="")
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+        except KeyboardInterrupt:
+            _write(self.stream, "")
+            return False
 
     def _end_progress(self) -> None:
         if self._progress and self._is_rewritten:
