@@ -10,7 +10,7 @@ import os
 import sys
 from unittest import mock
 
-from crr_submit import cli, plan, send
+from crr_submit import cli, options, plan, send
 
 STEPS = [
     plan.Step("TCP_CRR", 1, "same_cpu", None, warm_up=True),
@@ -28,7 +28,7 @@ def main(*arguments):
     with mock.patch.object(plan, "build", lambda *asked: list(STEPS)), mock.patch.object(
         send, "FIRST_DELAY_S", delay_s
     ):
-        return cli.execute(arguments)
+        return cli.execute(options.parse(arguments))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import signal
 import socket
 import threading
 import unittest
+from dataclasses import replace
+from unittest import mock
 
 from crr_submit import app, app_generators, app_output, cpus, telemetry
 from crr_submit.app import Step
@@ -104,6 +106,14 @@ class CountsTest(unittest.TestCase):
         self.assertEqual(schema_check.errors(report, schema()), [])
         self.assertEqual(schema_check.unknown_keys(report), [])
         return outputs
+
+    def test_of_very_many_cpus_it_uses_as_many_as_a_block_can_name(self):
+        with mock.patch.object(cpus, "usable_count", lambda host: 600):
+            count = app.processes(HOST)
+        run = carry_out(Own(1)).runs[0]
+        output = app_output.read(run["outputs"][0])
+        output = replace(output, server_cpu_s=(0.5,) * count, generator_cpu_s=(0.5,) * count)
+        self.assertEqual(app_output.read(app_output.write(output)).server_cpu_s, (0.5,) * count)
 
     def test_both_kinds_of_listener(self):
         for listeners in app_output.LISTENERS:

@@ -60,6 +60,13 @@ class FarEndTest(FaultCase):
         self.assertIn("netserver -p 12865", errors)
         self.assertFalse((self.folder / "report.json").exists())
 
+    def test_what_describes_it_may_be_a_pipe(self):
+        _, shown, _ = commands.run(self.folder, "show", "--json", "--no-cloud")
+        arguments = ("run", "--no-cloud", "--host", "127.0.0.1", "--port", "9", "--far-end")
+        code, _, errors = commands.run(self.folder, *arguments, "/dev/stdin", stdin=shown.encode())
+        self.assertEqual(code, 3, errors)
+        self.assertIn("no netserver answers there", errors)
+
     def test_what_makes_no_sense_with_it(self):
         for arguments, words in (
             (("--port", "12866"), "--host"),

@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from crr_submit import cpus, measure, plan, programs, report
+from crr_submit import cpus, measure, plan, programs, report, session
 from crr_submit.host import Host
 from crr_submit.report import schema
 from tests.client import commands, schema_check, short_driver
@@ -149,12 +149,13 @@ class CountedTest(unittest.TestCase):
 
 @commands.needs_netperf
 class FailingTest(unittest.TestCase):
-    def carry_out(self, **more):
+    def carry_out(self, said=None, **more):
         real = programs.find_programs(HOST)
         paths = {"netperf": real.netperf, "netserver": real.netserver, **more}
         steps = [plan.Step("TCP_CRR", 1, "unpinned", 1)]
         found = programs.Programs(paths["netperf"], paths["netserver"], None)
-        return measure.carry_out(steps, found, HOST, 0, lambda left_s, label: None)
+        heard = [] if said is None else said
+        return measure.carry_out(steps, found, HOST, 0, lambda left_s, label: heard.append(label))
 
     def test_a_netserver_that_ends_at_once(self):
         done = self.carry_out(netserver="/bin/false")
@@ -165,6 +166,39 @@ class FailingTest(unittest.TestCase):
         done = self.carry_out(netperf="/bin/false")
         self.assertIn("netperf failed (exit code 1): it printed nothing", done.failure)
         self.assertFalse(done.has_results)
+
+    def reset(self, times):
+        """What came of a run whose first connections a netperf lost, and what was said."""
+        with tempfile.TemporaryDirectory() as folder:
+            netperf, said = Path(folder, "netperf"), []
+            netperf.write_text(
+                f"""#!/bin/sh
+cd {folder}
+echo >> runs
+if [ $(wc -l < runs) -le {times} ]; then
+    echo 'netperf: send_omni: recv_data failed: Connection reset by peer'
+    exit 1
+fi
+exec {programs.find_programs(HOST).netperf} "$@"
+"""
+            )
+            netperf.chmod(0o755)
+            done = self.carry_out(said, netperf=str(netperf))
+            return done, said, Path(folder, "runs").read_text().count("\n")
+
+    def test_a_connection_that_is_reset_once_costs_a_run_and_not_the_measurement(self):
+        done, said, count = self.reset(1)
+        self.assertEqual((done.failure, len(done.runs), count), (None, 1, 2))
+        self.assertGreater(report.transaction_rate(done.runs[0]), 0)
+        [told] = done.repeated
+        self.assertIn("TCP_CRR, 1 stream, unpinned: netperf failed", told)
+        self.assertEqual(said[1], "repeated once: " + told)
+        self.assertEqual(session.notes(done, 1), "Repeated once: " + told)
+
+    def test_a_connection_that_is_reset_again_ends_it(self):
+        done, _, count = self.reset(2)
+        self.assertIn("recv_data failed: Connection reset by peer", done.failure)
+        self.assertEqual((done.runs, count), ([], 2))
 
     def test_what_was_measured_before_a_system_error_is_kept_without_its_path(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -268,6 +302,11 @@ class CannotMeasureTest(CommandCase):
         self.assertEqual((code, json.loads(out)["file"]), (3, None))
         self.assertIn("Cannot measure: netperf failed", errors)
         self.assertEqual(list(self.folder.glob("crr-report*")), [])
+
+    def test_what_no_report_has_room_for_is_told(self):
+        code, _, errors = self.run_command("run", "--no-cloud", "--streams", "1024")
+        self.assertEqual(code, 3, errors)
+        self.assertIn("1024 streams, unpinned: a report has no room", errors)
 
 
 @commands.needs_netperf

@@ -104,6 +104,20 @@ class BudgetTest(unittest.TestCase):
     def test_sixty_four_cpus_still_have_their_capacity_measured(self):
         self.assertGreaterEqual(kinds(built(usable_cpus=64))[("TCP_CRR", 64, "unpinned")], 1)
 
+    def test_the_capacity_of_128_cpus_is_measured_once_before_other_arms_again(self):
+        found = kinds(built(usable_cpus=128))
+        self.assertEqual(found[("TCP_CRR", 128, "unpinned")], 1)
+        self.assertEqual(found[("TCP_CRR", 1, "same_cpu")], 8)
+        self.assertGreaterEqual(found[("TCP_CRR", 1, "unpinned")], 3)
+        self.assertEqual(plan.left_out(plan.DEFAULT, plan.AUTO, 128), [])
+
+    def test_what_has_no_room_at_all_is_told(self):
+        for streams, usable_cpus in ((plan.AUTO, 256), ((1, 256), 2)):
+            steps = built(streams=streams, usable_cpus=usable_cpus)
+            self.assertEqual(kinds(steps)[("TCP_CRR", 256, "unpinned")], 0)
+            [told] = plan.left_out(plan.DEFAULT, streams, usable_cpus)
+            self.assertIn("TCP_CRR, 256 streams, unpinned: a report has no room", told)
+
     def test_long_runs_report_in_between_less_often(self):
         self.assertEqual(plan.Step("TCP_CRR", 1, "unpinned", 5).interim_s, 0.5)
         self.assertEqual(plan.Step("TCP_CRR", 1, "unpinned", 60).interim_s, 3.0)

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from crr_submit import cli, post
+from crr_submit import cli, options, post
 from tests.client.small_registry import SmallRegistry, error
 
 OUTPUT = """\
@@ -105,7 +105,7 @@ class CommandTest(unittest.TestCase):
     def execute(self, *arguments):
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.execute(["post", *arguments])
+            code = cli.execute(options.parse(["post", *arguments]))
         return code, out.getvalue(), err.getvalue()
 
     def test_a_file(self):

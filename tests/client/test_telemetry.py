@@ -61,6 +61,13 @@ class WindowTest(TreeCase):
     def test_idle_entries_are_null_where_the_kernel_does_not_count_them(self):
         self.assertIsNone(self.window(BEFORE, AFTER)["cpu"][1]["idle_entries"])
 
+    def test_idle_entries_are_null_where_lxcfs_numbers_the_cpus(self):
+        mount = "451 430 0:51 /proc/stat /proc/stat rw,nosuid - fuse.lxcfs lxcfs rw\n"
+        there = {"/proc/self/mountinfo": "430 429 0:5 / /proc rw - proc proc rw\n" + mount}
+        rows = self.window({**BEFORE, **there}, {**AFTER, **there})["cpu"]
+        self.assertEqual([row["idle_entries"] for row in rows], [None, None])
+        self.assertEqual(rows[0]["busy_percent"], 60.0)
+
     def test_interrupts_and_softirqs_are_sums_over_the_cpus(self):
         found = self.window(BEFORE, AFTER)
         self.assertEqual(found["interrupts"], {"RES": 1, "CAL": 110})

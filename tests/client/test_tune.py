@@ -69,8 +69,8 @@ class LeftoverTest(TuneCase):
 
     def test_is_put_back_by_any_command_that_measures(self):
         self.leave_over()
-        script = "import sys; from crr_submit import cli, journal\n"
-        script += "journal.PATH = sys.argv[1]; sys.exit(cli.execute(sys.argv[2:]))"
+        script = "import sys; from crr_submit import cli, journal, options\n"
+        script += "journal.PATH = sys.argv[1]; sys.exit(cli.execute(options.parse(sys.argv[2:])))"
         run = ("run", "--quick", "--duration", "1", "--streams", "1", "--no-cloud")
         code, _, errors = self.space.run(
             self.folder, "-c", script, str(self.journal), *run, "-o", "report.json"
@@ -99,8 +99,8 @@ class LeftoverTest(TuneCase):
         self.assertEqual(self.replayed_without_root(), [])
 
     def test_nothing_measures_beside_a_tune(self):
-        script = "import sys; from crr_submit import cli, journal\n"
-        script += "journal.PATH = sys.argv[1]; sys.exit(cli.execute(sys.argv[2:]))"
+        script = "import sys; from crr_submit import cli, journal, options\n"
+        script += "journal.PATH = sys.argv[1]; sys.exit(cli.execute(options.parse(sys.argv[2:])))"
         with journal.opened(str(self.journal)) as kept:
             kept.write([])
             for command in ("run", "app"):
@@ -266,9 +266,9 @@ class OtherLoadsTest(TuneCase):
 class RefusedTest(CommandCase):
     def test_without_root(self):
         # Imported before, since the folder of the tests is root's own.
-        script = "import os, sys; from crr_submit import cli, tune\n"
+        script = "import os, sys; from crr_submit import cli, options, tune\n"
         script += "if os.geteuid() == 0: os.setuid(65534)\n"
-        script += "sys.exit(cli.execute(['tune', 'rps.lo']))"
+        script += "sys.exit(cli.execute(options.parse(['tune', 'rps.lo'])))"
         done = subprocess.run(
             [sys.executable, "-c", script],
             cwd="/tmp",

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from crr_submit import cli, cpus, factors, journal, measure, paired, tune
+from crr_submit import cli, cpus, factors, journal, measure, options, paired, tune
 from crr_submit.terminal import Terminal
 
 OWNERS = {
@@ -117,7 +117,7 @@ def main(path, points, what, *arguments):
             stack.enter_context(mock.patch.object(owner, name, new))
         for point, fault in zip(points.split(","), what.split(",")):
             stack.enter_context(at(point, fault))
-        return cli.execute(arguments)
+        return cli.execute(options.parse(arguments))
 
 
 if __name__ == "__main__":

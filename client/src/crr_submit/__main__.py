@@ -6,10 +6,10 @@ from crr_submit.options import parse
 
 
 def main() -> None:
-    parse(sys.argv[1:])
+    options = parse(sys.argv[1:])
     from crr_submit.cli import execute
 
-    sys.exit(execute(sys.argv[1:]))
+    sys.exit(execute(options))
 
 
 if __name__ == "__main__":

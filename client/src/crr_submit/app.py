@@ -71,8 +71,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     """Carry out the plan and save what came of it; raises what `session.measure_and_save` does."""
     path, sender = session.prepared(options)
     host = Host()
-    usable = cpus.usable_count(host)
-    generator = app_generators.choose(options.app.generator, host, usable)
+    generator = app_generators.choose(options.app.generator, host, processes(host))
     environment = collect.environment(host, options.with_cloud)
     steps = build(options.app, options.scale)
     text = "Measuring: %d runs of a small HTTP server on loopback, load by %s, changing nothing."
@@ -90,7 +89,7 @@ def carry_out(
     progress: Progress,
 ) -> Measurement:
     """Run the steps in order; `progress(seconds left, label)` is called before each."""
-    workers = settings.workers or cpus.usable_count(host)
+    workers = settings.workers or processes(host)
     listening = Server(host, workers, settings.listeners, settings.backlog)
     with kept(host) as (done, conntrack), listening as server:
         runner = _Runner(settings, generator, host, server, conntrack, done)
@@ -109,7 +108,7 @@ def carry_out_apart(
     """Each step of HTTP_ACCEPT with settings of its own and a server of its own, which so begins to
     listen after `prepare` changed the host.
     """
-    usable = cpus.usable_count(host)
+    usable = processes(host)
     generator = app_generators.choose(app_output.OWN, host, usable)
     with kept(host) as (done, conntrack):
         for index, (step, own) in enumerate(zip(steps, settings)):
@@ -120,6 +119,11 @@ def carry_out_apart(
                 runner = _Runner(own, generator, host, server, conntrack, done)
                 runner.run(Step(app_output.ACCEPT, step.transactions, step.warm_up), say)
     return done
+
+
+def processes(host: Host) -> int:
+    """As many as usable CPUs, or as a block can name."""
+    return min(cpus.usable_count(host), app_output.MOST_PROCESSES)
 
 
 @dataclass

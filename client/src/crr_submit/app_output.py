@@ -24,7 +24,8 @@ FIRST_LINE, LAST_LINE = "APP_FORMAT=1", "APP_END=1"
 
 _COUNT = r"[0-9]{1,12}"
 _SECONDS = r"[0-9]{1,9}\.[0-9]{6}"
-_CPU_SECONDS = "%s(?:,%s){0,511}" % (_SECONDS, _SECONDS)
+MOST_PROCESSES = 512  # of a side
+_CPU_SECONDS = "%s(?:,%s){0,%d}" % (_SECONDS, _SECONDS, MOST_PROCESSES - 1)
 _EXCERPT_LENGTH = 200
 # RATE has two decimals, so it may stand half a hundredth beside the quotient.
 _RATE_TOLERANCE = 0.0051

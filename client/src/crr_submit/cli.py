@@ -13,7 +13,7 @@ from typing import Optional, Sequence, Tuple
 from crr_submit import collect, journal, session
 from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
 from crr_submit.host import Host
-from crr_submit.options import Options, parse
+from crr_submit.options import Options
 from crr_submit.programs import CannotMeasure
 from crr_submit.report import build, default_path, redacted, save, to_bytes, to_mail, to_text
 from crr_submit.send import SendError, fetch, json_object
@@ -23,9 +23,8 @@ _ID = re.compile(r"[a-z2-7]{16}\Z")
 DONE, NOT_SENT, USAGE, CANNOT_MEASURE = 0, 1, 2, 3
 
 
-def execute(arguments: Sequence[str]) -> int:
+def execute(options: Options) -> int:
     """Run the command; returns its exit code."""
-    options = parse(arguments)
     terminal = Terminal(options.as_json)
     commands = {
         "submit": submit,

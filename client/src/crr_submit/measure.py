@@ -20,6 +20,7 @@ from crr_submit.host import Host
 from crr_submit.plan import Step
 from crr_submit.programs import (
     CannotMeasure,
+    ConnectionWasReset,
     FarNetserver,
     Interrupted,
     Netserver,
@@ -38,6 +39,7 @@ MARGIN_S = 0.2
 GRACE_S = 20.0
 STOP_LIMIT_S = 5.0
 POLL_S = 0.02
+RESET = "_data failed: Connection reset by peer"
 SELECTORS = (
     "THROUGHPUT,THROUGHPUT_UNITS,ELAPSED_TIME,PROTOCOL,DIRECTION,REQUEST_SIZE,RESPONSE_SIZE,"
     "LSS_SIZE_REQ,LSR_SIZE_REQ,RSS_SIZE_REQ,RSR_SIZE_REQ,LSS_SIZE_END,LSR_SIZE_END,RSS_SIZE_END,RSR_SIZE_END"
@@ -49,7 +51,7 @@ Progress = Callable[[float, str], None]
 @dataclass
 class Measurement:
     """What came of a plan. `failure` says why it stopped before its end, `left_out` which steps
-    were not run.
+    were not run, `repeated` which failed once.
     """
 
     runs: List[Dict[str, Any]] = field(default_factory=list)
@@ -57,6 +59,7 @@ class Measurement:
     interrupted: bool = False
     failure: Optional[str] = None
     left_out: List[str] = field(default_factory=list)
+    repeated: List[str] = field(default_factory=list)
 
     @property
     def has_results(self) -> bool:
@@ -114,7 +117,7 @@ class _Runner:
     with_interims: bool = True
     best_rate: float = 0.0
 
-    def run(self, step: Step, say: Callable[[str], None]) -> None:
+    def run(self, step: Step, say: Callable[[str], None], is_again: bool = False) -> None:
         """One step: a row more in `done.runs`, or a reason more in `done.left_out`."""
         by_time = self.best_rate * step.streams * (step.duration_s or 0)
         expected = step.transactions if step.duration_s is None else by_time
@@ -126,7 +129,15 @@ class _Runner:
         time.sleep(step.settle_s)
         pid = self.netserver.pid * self.netserver.in_new_network
         before = telemetry.read_run(self.host, pid)
-        run = self._measured(step)
+        try:
+            run = self._measured(step)
+        except ConnectionWasReset as error:
+            if is_again:
+                raise
+            self.done.repeated.append("%s: %s" % (step.label, error))
+            say("repeated once: " + self.done.repeated[-1])
+            self.run(step, say, is_again=True)
+            return
         after = telemetry.read_run(self.host, pid)
         run["telemetry"].update(telemetry.over_run(before, after, self.host))
         self.done.runs.append(run)
@@ -155,7 +166,8 @@ class _Runner:
             run["outputs"] = [_read(file) for file in files]
         failed = [process.returncode for process in processes if process.returncode != 0]
         if failed:
-            raise CannotMeasure(
+            is_reset = any(RESET in output for output in run["outputs"])
+            raise (ConnectionWasReset if is_reset else CannotMeasure)(
                 "netperf failed (exit code %d): %s"
                 % (failed[0], last_lines("\n".join(run["outputs"])))
             )

@@ -97,20 +97,41 @@ def build(
     scale: Scale, streams: Sequence[int], usable_cpus: int, random_order: random.Random
 ) -> List[Step]:
     """The steps in order. `streams` are the counts asked for; AUTO is 1, all CPUs, and a sweep."""
+    before, rounds_of, after, room = _sized(scale, streams, usable_cpus)
+    sweep = _sweep(scale, usable_cpus) if not streams else []
+    rounds = _interleave(rounds_of, random_order)
+    return [*before, *rounds, *after, *_fitting(sweep, room, usable_cpus)]
+
+
+def left_out(scale: Scale, streams: Sequence[int], usable_cpus: int) -> List[str]:
+    """The arms that `build` has no step for, and why."""
+    _, rounds_of, _, _ = _sized(scale, streams, usable_cpus)
+    text = "%s: a report has no room for what so many print"
+    return [text % arm.label for arm, rounds in rounds_of.items() if rounds == 0]
+
+
+def _sized(
+    scale: Scale, streams: Sequence[int], usable_cpus: int
+) -> Tuple[List[Step], Dict[Step, int], List[Step], int]:
+    """The warm-up, how often each arm is run, the request/response runs, and the room that is left.
+
+    The first arm, which is ranked, is in every round; each of the others is run once, where the
+    report has room for that, before any is run again.
+    """
     counts = sorted(set(streams)) or sorted({1, usable_cpus})
     single = _single_arms(scale) if 1 in counts else []
-    wide = [_unpinned(count, scale) for count in counts if count > 1]
+    arms = [*single, *(_unpinned(count, scale) for count in counts if count > 1)]
     rr = _request_response(scale) if 1 in counts else []
-    sweep = _sweep(scale, usable_cpus) if not streams else []
-    warm_up = Step("TCP_CRR", 1, "same_cpu", None, warm_up=True)
-
-    room = REPORT_BUDGET_BYTES - _bytes([warm_up, *single * scale.rounds, *rr], usable_cpus)
-    rounds_of: Dict[Step, int] = dict.fromkeys(single, scale.rounds)
-    for arm in wide:
-        rounds_of[arm] = max(0, min(scale.rounds, room // arm.report_bytes(usable_cpus)))
-        room -= rounds_of[arm] * arm.report_bytes(usable_cpus)
-    rounds = _interleave(rounds_of, random_order)
-    return [warm_up, *rounds, *rr, *_fitting(sweep, room, usable_cpus)]
+    warm_up = [Step("TCP_CRR", 1, "same_cpu", None, warm_up=True)]
+    room = REPORT_BUDGET_BYTES - _bytes([*warm_up, *rr], usable_cpus)
+    rounds_of = dict.fromkeys(arms, 0)
+    for most, some in ((scale.rounds, single[:1]), (1, arms), (scale.rounds, arms)):
+        for arm in some:
+            size = arm.report_bytes(usable_cpus)
+            more = max(0, min(most - rounds_of[arm], room // size))
+            rounds_of[arm] += more
+            room -= more * size
+    return warm_up, rounds_of, rr, room
 
 
 def against_far_end(steps: Sequence[Step]) -> List[Step]:

@@ -104,6 +104,10 @@ class CannotMeasure(Exception):
     """The measurement cannot begin or go on; the text says why and what to do."""
 
 
+class ConnectionWasReset(CannotMeasure):
+    """netperf lost a connection within a run, which another run may not."""
+
+
 @dataclass(frozen=True)
 class Programs:
     """Paths of both programs, and netperf's version (`2.7.0`) where it tells."""

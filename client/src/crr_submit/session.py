@@ -55,7 +55,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     environment = collect.environment(
         host, options.with_cloud, options.far.address if options.far else None
     )
-    steps = _steps(options, host)
+    steps, left_out = _steps(options, host)
     where = "over loopback" if options.far is None else "against the other host"
     terminal.say(
         "Measuring for about %s: %d netperf runs %s, changing nothing on this host."
@@ -64,6 +64,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> SavedReport:
     environment["spin_steal_percent"] = telemetry.spin_steal_percent(host)
     pin_cpu = cpus.pin_choice(cpus.allowed())
     done = measure.carry_out(steps, found, host, pin_cpu, terminal.progress, far=options.far)
+    done.left_out[:0] = left_out
     made = envelope(environment, done, len(steps), sender, options)
     return saved(path, made, done, post.table(done.runs), terminal)
 
@@ -96,7 +97,7 @@ def envelope(
     if done.conntrack_active:
         environment["tuning"]["conntrack"] = "active"
     hidden = [*options.redact, *(options.far.names() if options.far else ())]
-    return report.build(environment, done.runs, sender, _notes(done, n_steps), hidden)
+    return report.build(environment, done.runs, sender, notes(done, n_steps), hidden)
 
 
 def saved(
@@ -147,16 +148,19 @@ def machine_id() -> str:
     return made
 
 
-def _steps(options: Options, host: Host) -> List[plan.Step]:
+def _steps(options: Options, host: Host) -> Tuple[List[plan.Step], List[str]]:
+    """The steps, and what the report has no room for."""
     usable = cpus.usable_count(host)
     streams = options.streams + ((1, usable) if options.with_all_cpus else ())
     steps = plan.build(options.scale, streams, usable, random.Random())
-    return plan.against_far_end(steps) if options.far else steps
+    left_out = plan.left_out(options.scale, streams, usable)
+    return plan.against_far_end(steps) if options.far else steps, left_out
 
 
-def _notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
+def notes(done: measure.Measurement, n_steps: int) -> Optional[str]:
     """What the reader of the report should know about the plan; None when all went well."""
     lines = ["Left out: " + text for text in done.left_out]
+    lines += ["Repeated once: " + text for text in done.repeated]
     if done.interrupted:
         lines.append("Interrupted: %d of %d runs." % (len(done.runs), n_steps))
     if done.failure:

@@ -46,6 +46,7 @@ class Result:
     runs: Tuple[Dict[str, Any], ...]
     first: int
     conntrack_active: bool
+    repeated: Tuple[str, ...] = ()
 
     @property
     def rates(self) -> List[float]:
@@ -84,11 +85,13 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
         result = carry_out(trial, design_of(options), found, host, kept, terminal)
     if result.conntrack_active and not trial.over_veth:
         environment["tuning"]["conntrack"] = "active"
-    notes = "%d runs of warm-up and pilot came first, marked as warm-up." % result.first
-    made = report.build(environment, result.runs, sender, notes, options.redact, result.row)
+    notes = ["%d runs of warm-up and pilot came first, marked as warm-up." % result.first]
+    notes += result.repeated
+    text = "\n".join(notes)
+    made = report.build(environment, result.runs, sender, text, options.redact, result.row)
     body = report.to_bytes(made)
     path = session.save(path, body, terminal)
-    terminal.say(*lines(result, count_tried(trial.factor)))
+    terminal.say(*result.repeated, *lines(result, count_tried(trial.factor)))
     return session.SavedReport(path, body, is_complete=True)
 
 
@@ -115,7 +118,8 @@ def carry_out(
         done = runner.run(letters, steps)
         runner.check()
     runs = (*first.runs, *done.runs)
-    return Result(trial, tuple(orders), runs, len(first.runs), runner.conntrack_active)
+    repeated = tuple("Repeated once: " + text for text in first.repeated + done.repeated)
+    return Result(trial, tuple(orders), runs, len(first.runs), runner.conntrack_active, repeated)
 
 
 @dataclass
