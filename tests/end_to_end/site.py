@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 from tests.servers import ROOT, accepts, free_port
 
-START_LIMIT_S = 120
+START_LIMIT_S = 300
 WAIT_LIMIT_S = 90
 END_LIMIT_S = 10
 
