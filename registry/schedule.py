@@ -1,5 +1,7 @@
 """Celery's clock with its file: when what was last done. A file that a crash left unreadable is
-made anew, since the sweeps find what is due; Celery's own would end at every start.
+made anew, since the sweeps find what is due; Celery's own would end at every start. What was last
+done later than now, as after the clock was set back, counts as done now; to Celery nothing would be
+due until then.
 """
 
 import logging
@@ -32,3 +34,15 @@ class Scheduler(PersistentScheduler):
                 self._store.close()
             self._remove_db()
             super().setup_schedule()
+        self._forget_the_future()
+
+    def tick(self, *args: Any, **more: Any) -> float:
+        self._forget_the_future()
+        return float(super().tick(*args, **more))
+
+    def _forget_the_future(self) -> None:
+        for entry in self.schedule.values():
+            now = entry.default_now()
+            if entry.last_run_at > now:
+                entry.last_run_at = now
+                self._heap = None  # made anew from the entries

@@ -1,10 +1,14 @@
-"""A crash may leave half a file; the clock starts all the same."""
+"""A crash may leave half a file, and the host's clock may be set back; the sweeps come all the
+same.
+"""
 
 import shelve
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from celery.beat import SchedulingError
+from django.conf import settings
 
 from registry.celery import app
 from registry.schedule import Scheduler
@@ -34,6 +38,52 @@ def test_a_schedule_that_can_be_read_is_kept(tmp_path: Path) -> None:
         assert again.schedule[name].total_run_count == 7
     finally:
         again.close()
+
+
+def ahead(path: str) -> Scheduler:
+    """A scheduler that did everything a day from now."""
+    scheduler = Scheduler(app=app, schedule_filename=path)
+    for entry in scheduler.schedule.values():
+        entry.last_run_at = entry.default_now() + timedelta(days=1)
+    return scheduler
+
+
+def due_in_s(scheduler: Scheduler, name: str) -> float:
+    """0 where it is due now."""
+    state = scheduler.schedule[name].is_due()
+    return 0.0 if state.is_due else float(state.next)
+
+
+def test_what_was_done_in_the_future_is_due_within_its_interval_after_a_start(
+    tmp_path: Path,
+) -> None:
+    """The clock was set back while the scheduler was away."""
+    path = str(tmp_path / "schedule")
+    before = ahead(path)
+    assert due_in_s(before, "registry.tasks.sweep") > 80_000
+    before.sync()
+    before.close()
+    again = Scheduler(app=app, schedule_filename=path)
+    try:
+        for name, entry in app.conf.beat_schedule.items():
+            if isinstance(entry["schedule"], float):
+                assert due_in_s(again, name) <= entry["schedule"]
+    finally:
+        again.close()
+
+
+def test_what_was_done_in_the_future_is_due_within_its_interval_without_a_start(
+    tmp_path: Path,
+) -> None:
+    """The clock was set back while the scheduler slept: it has an order of what is next."""
+    scheduler = ahead(str(tmp_path / "schedule"))
+    try:
+        scheduler.old_schedulers = dict(scheduler.schedule)
+        scheduler.populate_heap()
+        assert scheduler.tick() <= settings.SWEEP_SECONDS
+        assert due_in_s(scheduler, "registry.tasks.sweep") <= settings.SWEEP_SECONDS
+    finally:
+        scheduler.close()
 
 
 def test_a_connection_that_broke_is_not_used_again() -> None:
