@@ -81,7 +81,7 @@ evidence: setup
 fuzz: setup
 	@$(LINT_ENVIRONMENT) DJANGO_SETTINGS_MODULE=registry.settings $(PY) -m tests.fuzz
 
-# What the registry survives, each case whole, an hour or so: CASES='01 07' runs some. Writes the table of docs/reliability.md.
+# What the registry survives, each case whole, two hours or so: CASES='01 07' runs some. Writes the table of docs/reliability.md.
 faults: export FAULTS := whole
 faults: setup
 	@REQUIRE_SERVICES=1 $(PY) -m tests.faults $(CASES)

@@ -93,7 +93,7 @@ def _backups() -> Iterable[Metric]:
 def _summaries() -> Iterable[Metric]:
     waiting = Reading.objects.filter(summarised=False).count()
     yield gauge("crr_readings_waiting", "Readings not yet counted in summaries", [("", waiting)])
-    text = "How long the oldest of them has waited while none was counted"
+    text = "How long the oldest of them has waited"
     yield gauge("crr_readings_waiting_seconds", text, [("", waiting_s())])
     text = "Rises with every change of the summaries"
     yield gauge("crr_generation", text, [("", Generation.current())])

@@ -3,9 +3,10 @@ old one, then switches.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.utils import timezone
 
 from registry.models.factors import Machine, Recipe, Submitter, System
@@ -35,6 +36,11 @@ class ReadingQuerySet(models.QuerySet["Reading"]):
         )
         return self.filter(Exists(later), active=False, summarised=True)
 
+    def mark(self, **values: Any) -> None:
+        """Have these readings summed up anew; those that wait already go on waiting."""
+        marked = Case(When(summarised=True, then=timezone.now()), default=F("marked_at"))
+        self.update(summarised=False, marked_at=marked, **values)
+
 
 class Reading(models.Model):
     """One report as one version of the parser and the vocabularies understood it."""
@@ -51,6 +57,7 @@ class Reading(models.Model):
     # Digest of the digits of all exact figures; empty where so few may agree by chance.
     fingerprint = models.CharField(max_length=64, blank=True, default="")
     summarised = models.BooleanField(default=False)
+    marked_at = models.DateTimeField(null=True)  # when it was last marked to be summed up anew
     # The generation in which summing it up changed cells last.
     generation = models.BigIntegerField(default=0, db_default=0)
 
@@ -85,8 +92,7 @@ class Reading(models.Model):
         """Make room for new active readings: those before stay beside them, and all are summed up
         anew.
         """
-        before = Reading.objects.filter(report__in=report_ids, active=True)
-        before.update(active=False, summarised=False)
+        Reading.objects.filter(report__in=report_ids, active=True).mark(active=False)
 
 
 _active = WrittenOnce(lambda report: Reading.objects.filter(report=report, active=True))

@@ -201,7 +201,7 @@ class RawReport(models.Model):
 
     def touch_summaries(self) -> None:
         """Have the cells of this report summed up again."""
-        self.reading_set.filter(active=True).update(summarised=False)
+        self.reading_set.filter(active=True).mark()
 
 
 class EventQuerySet(models.QuerySet["ReportEvent"]):

@@ -216,14 +216,12 @@ def summarise(limit: int = READINGS_AT_ONCE, runs_limit: int = 0) -> int:
 
 
 def waiting_s() -> float:
-    """How long a reading has waited to be summed up while nothing was, in seconds; 0 when none
-    does. One that was marked anew counts from the last change, not from when it was written.
+    """How long the oldest reading has waited to be summed up, in seconds, since it was written or
+    marked anew; 0 when none waits. Looks at those that wait alone, by their index.
     """
-    oldest = Reading.objects.filter(summarised=False).aggregate(at=Min("created_at"))["at"]
-    if oldest is None:
-        return 0.0
-    changed = Generation.objects.filter(pk=1).values_list("changed_at", flat=True).first()
-    return (timezone.now() - max(oldest, changed or oldest)).total_seconds()
+    since = Coalesce("marked_at", "created_at")
+    oldest = Reading.objects.filter(summarised=False).aggregate(at=Min(since))["at"]
+    return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 
 def _waiting(limit: int, runs_limit: int) -> list[int]:

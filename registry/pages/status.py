@@ -33,8 +33,8 @@ class Version:
 
 @dataclass(frozen=True)
 class State:
-    """`waiting_s` is how long the oldest report waits to be counted, while none is; `imported` is
-    when the last import came and what it was of.
+    """`waiting_s` is how long the oldest report waits to be counted; `imported` is when the last
+    import came and what it was of.
     """
 
     by_status: tuple[tuple[str, int], ...]

@@ -555,9 +555,9 @@ CASES = (
     ),
     Case(
         "54",
-        "a steady load",
-        "nothing lost, the queue stays short",
-        (f"{LOAD}test_steady_load_loses_nothing_and_the_queue_stays_short",),
+        "a steady load: a minute, and half an hour",
+        "nothing lost; what waits is younger than 30 s; the memory stays",
+        (f"{LOAD}test_steady_load_loses_nothing_and_the_queue_stays_short", "make soak"),
     ),
     Case(
         "55",

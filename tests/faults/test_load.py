@@ -23,6 +23,7 @@ from tests.faults.deployment import metrics_of
 from tests.faults.senders import Ledger, numbered, post, post_many, slowest_ms
 
 Figure = Callable[[str], None]
+QUEUE_AGE_S = 30.0
 
 
 def test_burst_on_one_chart_is_few_drawings_and_all_are_in_it(
@@ -161,7 +162,7 @@ print(resident_mb())
 def test_steady_load_loses_nothing_and_the_queue_stays_short(
     redis_url: str, deploy: Deploy, ledger: Ledger, figure: Figure
 ) -> None:
-    """A minute of it; half an hour is for an operator's patience."""
+    """A minute of it; half an hour is `make soak`."""
     n, rate = times(1200, 60), 20
     deployment = deploy(redis_url)
     ages: list[float] = []
@@ -174,6 +175,8 @@ def test_steady_load_loses_nothing_and_the_queue_stays_short(
         took_s = time.monotonic() - started_s
         deployment.settle(web)
     assert set(ledger.statuses) == {201}
+    assert n / took_s >= 0.9 * rate  # the load was there
+    assert max(ages) < QUEUE_AGE_S
     deployment.verify(ledger)
     figure(f"{n} × 201 at {n / took_s:.0f} per s, 0 lost, oldest in the queue {max(ages):.1f} s")
 

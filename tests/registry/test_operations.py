@@ -17,7 +17,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from registry import backup, readiness, traffic
-from registry.models import Generation, Reading
+from registry.models import RawReport, Reading
 from registry.models.summary import summarise
 from tests import reports
 
@@ -185,19 +185,39 @@ def test_a_broker_that_is_away_delays_charts_and_no_report(client: Client, setti
 
 @pytest.mark.django_db
 def test_reports_that_nobody_counts_are_told(client: Client) -> None:
-    assert send(client, reports.text()) == 201
-    assert summarise() == 1
-    assert send(client, reports.text(5.0)) == 201
+    """Also where others are counted all the while."""
+    assert [send(client, reports.text(rate)) for rate in (1.0, 2.0)] == [201, 201]
+    assert failing(client.get("/readyz")) == set()
     long_ago = timezone.now() - timedelta(seconds=2 * readiness.BACKLOG_LIMIT_S)
-    Generation.objects.update(changed_at=long_ago)
-    assert failing(client.get("/readyz")) == set()  # the report itself has just come
-    connection.cursor().execute(
-        "UPDATE registry_reading SET created_at = %s",
-        [connection.ops.adapt_datetimefield_value(long_ago)],
-    )
+    Reading.objects.update(created_at=long_ago)
+    assert summarise(limit=1) == 1
     answer = client.get("/readyz")
     assert (answer.status_code, failing(answer)) == (200, {"backlog"})
     assert "is a worker running" in checks_of(answer)["backlog"]["message"]
+
+
+@pytest.mark.django_db
+def test_what_is_counted_anew_waits_since_it_was_marked(client: Client) -> None:
+    assert send(client, reports.text()) == 201
+    summarise()
+    Reading.objects.update(created_at=timezone.now() - timedelta(days=400))
+    RawReport.objects.get().touch_summaries()
+    assert failing(client.get("/readyz")) == set()
+    Reading.objects.update(marked_at=timezone.now() - timedelta(hours=1))
+    assert samples(client)["crr_readings_waiting_seconds",] >= 3600
+    RawReport.objects.get().touch_summaries()  # while it waits, for what it waited before
+    assert samples(client)["crr_readings_waiting_seconds",] >= 3600
+    summarise()
+    assert samples(client)["crr_readings_waiting_seconds",] == 0
+    RawReport.objects.get().touch_summaries()
+    assert samples(client)["crr_readings_waiting_seconds",] < 3600
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_set_back_makes_nothing_wait_less_than_no_time(client: Client) -> None:
+    assert send(client, reports.text()) == 201
+    Reading.objects.update(created_at=timezone.now() + timedelta(days=1))
+    assert samples(client)["crr_readings_waiting_seconds",] == 0
 
 
 @pytest.mark.django_db
