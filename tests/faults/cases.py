@@ -258,8 +258,9 @@ CASES = (
     Case(
         "24",
         "the clock jumps by a day; clients' clocks are years off",
-        "no lease holds anybody up; the sender is told",
+        "no lease and no sweep holds anybody up; the order of receipt stays; the sender is told",
         (
+            f"{DATABASE}test_clock_that_is_set_back_by_a_day_holds_nothing_up",
             f"{DATABASE}test_what_a_wrong_clock_wrote_keeps_no_chart_waiting",
             f"{DATABASE}test_what_a_wrong_clock_wrote_keeps_no_report_unread",
             "tests/submissions/test_plausibility_peers.py::test_a_clock_that_is_wrong_is_told",

@@ -2,7 +2,10 @@
 parser, and lives with clocks that jump.
 """
 
+import itertools
+import json
 import os
+import shelve
 import signal
 import socket
 import subprocess
@@ -11,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from tests.faults import times
 from tests.faults.conftest import NOWHERE, Deploy
 from tests.faults.deployment import Deployment, deployed, metrics_of
 from tests.faults.senders import KIND, Ledger, Sent, numbered, post, post_many, slowest_ms
+from tests.faults.test_workers import post_poison
 
 Figure = Callable[[str], None]
 
@@ -253,6 +257,132 @@ def test_reading_everything_again_beside_visitors(
         f"{n} read again beside {len(beside)} × 201; median of a submission "
         f"{slowest_ms(usual, 0.5):.0f} ms before, {slowest_ms(beside, 0.5):.0f} ms beside"
     )
+
+
+# Python sleeps until a time of the clock that is left alone, which libfaketime takes for one of the
+# clock that it sets.
+SLEEP = """
+import select, time
+time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+"""
+
+
+class Clock:
+    """The clock of a host: of every process that is started with its `environment`. How long
+    something takes is left alone, as it is where a real clock is set.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        faketime = installed.find("faketime", "faketime")
+        library = subprocess.check_output([faketime, "-m", "-f", "+0", "printenv", "LD_PRELOAD"])
+        self._file = folder / "clock"
+        self.set("+0")
+        (folder / "sitecustomize.py").write_text(SLEEP)
+        self.environment = {
+            "LD_PRELOAD": library.decode().strip(),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "PYTHONPATH": str(folder),
+        }
+
+    def set(self, offset: str) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{offset}\n")
+        new.replace(self._file)
+
+
+@pytest.fixture
+def clock(cluster: str) -> Clock:
+    """Kept where PostgreSQL, a user of its own, can read it."""
+    try:
+        return Clock(Path(cluster))
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+
+
+# As workers do that end with their work in hand.
+TAKE_REPORT = """
+from registry.models import RawReport
+assert RawReport.objects.claim(RawReport.objects.to_read().get().pk)
+"""
+TAKE_CHARTS = """
+from charts.models import Chart
+Chart.objects.redraw()
+due = list(Chart.objects.due().values_list("pk", flat=True))
+assert [chart for chart in due if Chart.objects.claim(chart)]
+"""
+ORDER = """
+import json
+from registry.models import RawReport
+newest = RawReport.objects.newest().values_list("public_id", "received_at")
+print(json.dumps([(name, at.isoformat()) for name, at in newest]))
+"""
+DAY = timedelta(days=1)
+
+
+@pytest.mark.faults
+def test_clock_that_is_set_back_by_a_day_holds_nothing_up(
+    cluster: str,
+    clock: Clock,
+    redis_url: str,
+    tmp_path: Path,
+    ledger: Ledger,
+    figure: Figure,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the whole host, the database among it: first under processes that run on, then while
+    scheduler and workers are away. No hint arrives, so that the sweeps do all the work.
+    """
+    each = times(100, 10)
+    numbers = iter(range(0, 4 * each, each))
+
+    def send(web: Site) -> None:
+        first = next(numbers)
+        ledger.enter(post_many(web, range(first, first + each), clients=1))
+
+    clock.set("+1d")
+    with ExitStack() as stack:
+        for name, value in clock.environment.items():
+            monkeypatch.setenv(name, value)
+        url = stack.enter_context(servers.serving_cluster(cluster))
+        deployment = deployed(tmp_path, url, redis_url, **clock.environment)
+        deployment.manage("migrate")
+        deployment.manage("refresh_charts")
+        web = stack.enter_context(
+            deployment.web("tests.faults.poisoned:application", CELERY_BROKER_URL=NOWHERE)
+        )
+        unread = post_poison(web, "raises")
+        deployment.manage("shell", "--no-imports", "--command", TAKE_REPORT)
+        with deployment.worker(), deployment.scheduler():
+            send(web)
+            wait_until(lambda: metrics_of(web)["crr_readings_waiting"] == 0)
+            deployment.manage("shell", "--no-imports", "--command", TAKE_CHARTS)
+            assert metrics_of(web)["crr_reports_unread"] == 1
+            clock.set("+0")
+            send(web)
+            deployment.settle(web)
+            wait_until(lambda: metrics_of(web)["crr_charts_stale"] == 0)
+            clock.set("+1d")
+            send(web)
+            deployment.settle(web)
+        clock.set("+0")
+        with shelve.open(str(tmp_path / "scheduler/schedule")) as store:
+            done = [entry.last_run_at for entry in store["entries"].values()]
+        assert max(done) > timezone.now() + DAY / 2
+        with deployment.worker(), deployment.scheduler():
+            send(web)
+            deployment.settle(web)
+            wait_until(lambda: metrics_of(web)["crr_charts_stale"] == 0)
+        assert web.get(f"/api/v1/reports/{unread}/").json()["status"] == "published"
+        found = json.loads(deployment.manage("shell", "--no-imports", "--command", ORDER))
+        deployment.verify(ledger)
+    assert set(ledger.statuses) == {201}
+    assert [name for name, _ in found] == [unread, *ledger.kept][::-1]
+    at = [datetime.fromisoformat(when) for _, when in found]
+    jumps = [earlier - later for later, earlier in itertools.pairwise(at)]
+    assert sum(jump > DAY / 2 for jump in jumps) == 2
+    figure(f"set back twice by a day, once under running processes, {len(at)} × 201, all counted")
 
 
 @pytest.mark.django_db
