@@ -24,10 +24,13 @@ WAITING = ("crr_reports_unread", "crr_readings_waiting")
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where a registry keeps its things, and the environment that its processes share."""
+    """Where a registry keeps its things, the environment that its processes share, and the tree of
+    their code.
+    """
 
     folder: Path
     environment: dict[str, str]
+    tree: Path = ROOT
 
     def manage(self, *command: str) -> str:
         """What manage.py printed. Raises with it where the command failed."""
@@ -38,7 +41,7 @@ class Deployment:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True
+            command, cwd=self.tree, env=self.environment, capture_output=True, text=True
         )
 
     @contextmanager
@@ -46,7 +49,7 @@ class Deployment:
         self, application: str = "registry.wsgi:application", **environment: str
     ) -> Iterator[Site]:
         port = free_port()
-        command = [*f"{sys.executable} {GRANIAN} --port {port}".split(), application]
+        command = [*self._python(), *f"{GRANIAN} --port {port}".split(), application]
         log = self._folder("web")
         given = {**self.environment, "PUBLIC_URL": f"http://127.0.0.1:{port}", **environment}
         with running(command, log, lambda: accepts(port), environment=given) as process:
@@ -60,7 +63,7 @@ class Deployment:
         yielded knows its processes.
         """
         log = self._folder(name)
-        command = [*via, sys.executable, "-m", "registry.supervised", "--revive"]
+        command = [*via, *self._python(), "-m", "registry.supervised", "--revive"]
         command += [sys.executable, "-m", program, "--app", "registry", "worker"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         command += ["--loglevel=info", f"--hostname={name}@%h", *(options or ("--concurrency=1",))]
@@ -73,7 +76,7 @@ class Deployment:
     @contextmanager
     def scheduler(self, name: str = "scheduler") -> Iterator[None]:
         log = self._folder(name)
-        command = [sys.executable, "-m", "celery", "--app", "registry", "--quiet", "beat"]
+        command = [*self._python(), "-m", "celery", "--app", "registry", "--quiet", "beat"]
         command += ["--scheduler", "registry.schedule:Scheduler", "--pidfile="]
         command += ["--schedule", f"{log}/schedule"]
         written = Path(log)  # the ending of the file is the database module's
@@ -96,6 +99,9 @@ class Deployment:
         manifest = self.folder / "ledger.jsonl"
         ledger.write(manifest)
         return self.manage("verify_registry", "--manifest", str(manifest))
+
+    def _python(self) -> list[str]:
+        return ["env", f"--chdir={self.tree}", sys.executable]
 
     def _folder(self, name: str) -> str:
         folder = self.folder / name

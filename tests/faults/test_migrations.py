@@ -5,6 +5,13 @@ only adds, and locks no table that grows with the reports.
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +21,10 @@ from django.db import connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 
 from tests import installed, reports
+from tests.end_to_end.site import Site, wait_until
+from tests.faults import times
+from tests.faults.deployment import Deployment, deployed
+from tests.faults.senders import Ledger, post
 from tests.servers import ROOT
 
 OURS = {"registry", "submissions", "charts"}
@@ -164,16 +175,22 @@ for path in ("/", "/leaderboard/", f"/r/{name}", f"/api/v1/reports/{name}/", "/c
 """
 
 
-def test_the_code_before_the_newest_migration_works_beside_it(tmp_path: Path) -> None:
-    """The tree that did not know it yet, on the schema of now, as at a rolling upgrade."""
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """The tree of the code before the newest migration."""
     added = "--diff-filter=A", "--", "*/migrations/0*.py"
     newest = git("log", "-1", "--format=%H", *added).decode().strip()
     tree = git("archive", f"{newest}^") if newest else b""
     if not tree:
         installed.skip_or_fail(installed.Missing("needs the history: git fetch --unshallow"))
-    old = tmp_path / "old"
-    old.mkdir()
-    subprocess.run(["tar", "-x", "-C", str(old)], input=tree, check=True)
+    folder = tmp_path / "old"
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=tree, check=True)
+    return folder
+
+
+def test_the_code_before_the_newest_migration_works_beside_it(tmp_path: Path, old: Path) -> None:
+    """The tree that did not know it yet, on the schema of now, as at a rolling upgrade."""
     environment = {**os.environ, "DATA_DIR": str(tmp_path / "var"), "SECRET_KEY": 40 * "k"}
     environment |= {"DATABASE_URL": f"sqlite:///{tmp_path}/registry.sqlite3"}
     environment["ALLOWED_HOSTS"] = "testserver"
@@ -194,6 +211,117 @@ def test_the_code_before_the_newest_migration_works_beside_it(tmp_path: Path) ->
     report = reports.as_bytes(reports.envelope(reports.run(20_000)))
     manage(old, "shell", "--command", AT_WORK, given=report)
     manage(ROOT, "verify_registry")
+
+
+class Front:
+    """What stands before the web processes: it asks each in turn, and lets one go only when none
+    of its answers is awaited any more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sites: list[Site] = []
+        self._awaited: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+
+    def add(self, site: Site) -> None:
+        with self._lock:
+            self._sites.append(site)
+
+    def leave(self, site: Site) -> None:
+        with self._lock:
+            self._sites.remove(site)
+        wait_until(lambda: not self._awaited[site.url])
+
+    @contextmanager
+    def next(self) -> Iterator[Site]:
+        with self._lock:
+            site = self._sites[self.asked.total() % len(self._sites)]
+            self.asked[site.url] += 1
+            self._awaited[site.url] += 1
+        try:
+            yield site
+        finally:
+            with self._lock:
+                self._awaited[site.url] -= 1
+
+
+PER_S, SENDERS = 20, 4
+PAGES = ("/", "/leaderboard/", "/reports/", "/status/", "/api/v1/results/", "/c/xen-users.png")
+
+
+@pytest.mark.faults
+def test_rolling_deploy_and_back_answers_everything(
+    postgresql_url: str,
+    redis_url: str,
+    tmp_path: Path,
+    old: Path,
+    ledger: Ledger,
+    figure: Callable[[str], None],
+) -> None:
+    """The newest migration is applied while the code that does not know it serves; the code that
+    does comes beside it and stays alone, and then the older one comes back.
+    """
+    each = times(400, 40)
+    newer = deployed(tmp_path / "new", postgresql_url, redis_url)
+    path = {"PYTHONPATH": str(old / "client/src")}
+    older = Deployment(tmp_path / "before", {**newer.environment, **path}, old)
+    front, ended = Front(), threading.Event()
+    read: set[int] = set()
+    numbers, started_s = count(), time.monotonic()
+
+    def sender() -> None:
+        for number in numbers:
+            if ended.wait(max(0.0, started_s + number / PER_S - time.monotonic())):
+                return
+            with front.next() as site:
+                ledger.enter([post(site, number)])
+            with front.next() as site:
+                read.add(site.get(PAGES[number % len(PAGES)]).status)
+
+    def serve_on(*sites: Site) -> None:
+        """Until each of them has answered its share."""
+        goal = {site.url: front.asked[site.url] + each // len(sites) for site in sites}
+        wait_until(lambda: all(front.asked[url] >= least for url, least in goal.items()))
+
+    @contextmanager
+    def serving(deployment: Deployment) -> Iterator[Site]:
+        with deployment.worker(), deployment.scheduler(), deployment.web() as web:
+            assert web.get("/readyz").status == 200
+            front.add(web)
+            yield web
+            front.leave(web)
+
+    older.manage("prepare")
+    older.manage("collectstatic", "--no-input", "--verbosity=0")
+    with ThreadPoolExecutor(SENDERS) as pool, ExitStack() as first, ExitStack() as second:
+        before = first.enter_context(serving(older))
+        started_s = time.monotonic()
+        sending = [pool.submit(sender) for _ in range(SENDERS)]
+        try:
+            serve_on(before)
+            assert newer.run(sys.executable, "manage.py", "migrate", "--check").returncode == 1
+            newer.manage("migrate")
+            newer.manage("migrate", "--check")
+            serve_on(before)
+            after = second.enter_context(serving(newer))
+            serve_on(before, after)
+            first.close()
+            serve_on(after)
+            back = first.enter_context(serving(older))
+            serve_on(back, after)
+            second.close()
+            serve_on(back)
+        finally:
+            ended.set()
+        took_s = time.monotonic() - started_s
+        for future in sending:
+            future.result()
+        older.settle(back)
+    assert (set(ledger.statuses), read) == ({201}, {200})
+    newer.verify(ledger)
+    n = len(ledger.kept)
+    figure(f"forth and back: {n} × 201 and as many pages, {n / took_s:.0f} per s, nothing else")
 
 
 def git(*command: str) -> bytes:
