@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from charts.freezing import freeze
+from charts import tasks
+from charts.freezing import freeze, not_drawn_yet
 from charts.kinds import BARS, KINDS
 from charts.models import Chart, Drawing
 from charts.params import (
@@ -150,22 +151,26 @@ class ChartView(APIView):
         responses={200: _CHART, **errors(404, 406, 503)},
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(_answer(_chart(slug)))
+        chart = _chart(slug)
+        tasks.asked(slug)
+        return Response(_answer(chart))
 
 
 class FreezeView(APIView):
     @extend_schema(
         operation_id="charts_freeze",
         summary="Give the chart as it is now an address that never changes",
+        description="Is `409` with `not_drawn_yet` while the chart is to be drawn from newer "
+        "facts, which a report that was withdrawn may be out of: ask again in a few seconds.",
         request=None,
         responses={200: _FROZEN, **errors(404, 406, 409, 503)},
     )
     def post(self, request: Request, slug: str) -> Response:
-        drawing = Drawing.objects.filter(chart=_chart(slug)).select_related("chart").first()
+        chart = _chart(slug)
+        tasks.asked(slug)
+        drawing = Drawing.objects.filter(chart=chart).first()
         if drawing is None:
-            raise Refused(
-                409, "not_drawn_yet", "This chart was not drawn yet: freeze it in a few seconds."
-            )
+            raise not_drawn_yet()
         frozen = freeze(drawing)
         return Response(
             {

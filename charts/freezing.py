@@ -8,10 +8,12 @@ from charts import artefacts, embed
 from charts.models import Drawing, FrozenChart
 from charts.pipeline import address_of
 from charts.spec import ChartSpec
+from registry.refusal import Refused
 
 
 def freeze(drawing: Drawing) -> FrozenChart:
-    """The frozen copy of a chart's drawing; the same spec again gives the same one.
+    """The frozen copy of a chart's drawing; the same spec again gives the same one. Raises Refused
+    409 where the facts moved on since, and the figures of a withdrawn report may be in it.
 
     The drawing is locked, so that no newer one removes its files in between.
     """
@@ -19,7 +21,16 @@ def freeze(drawing: Drawing) -> FrozenChart:
         drawing = Drawing.objects.select_for_update(of=("self",)).get(pk=drawing.pk)
         version = drawing.digest[:12]
         known = FrozenChart.objects.filter(chart=drawing.chart, version=version).first()
-        return known or _frozen(drawing, version)
+        if known:
+            return known
+        if drawing.chart.wanted > drawing.chart.drawn:
+            raise not_drawn_yet()
+        return _frozen(drawing, version)
+
+
+def not_drawn_yet() -> Refused:
+    message = "This chart is not drawn yet from the newest facts: freeze it in a few seconds."
+    return Refused(409, "not_drawn_yet", message)
 
 
 def _frozen(drawing: Drawing, version: str) -> FrozenChart:

@@ -14,7 +14,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
-from charts.params import ChartParams, slug_of
+from charts.params import REPORTS_SCOPE, ChartParams, slug_of
 from registry.models import Generation, Submitter
 from registry.refusal import Refused
 
@@ -56,8 +56,11 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         self.filter(drawn__gte=0).update(drawn=-1, stale_since=Now())
 
     def watched(self) -> "ChartQuerySet":
-        """Charts that are kept fresh: those with a name, and those somebody asked for lately."""
-        return self.exclude(name="", asked_at__lt=timezone.now() - WATCHED)
+        """Charts that are kept fresh: those with a name, those somebody asked for lately, and those
+        about reports, which show the figures of a report that may be withdrawn.
+        """
+        forgotten = Q(name="", asked_at__lt=timezone.now() - WATCHED)
+        return self.exclude(forgotten & ~Q(scope__startswith=REPORTS_SCOPE))
 
     def longest_due(self) -> "ChartQuerySet":
         return self.order_by(Greatest("not_before", "stale_since"), "pk")

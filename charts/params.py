@@ -24,6 +24,7 @@ COMPARED_LIMIT = 100
 _NAME = re.compile(r"[a-z][A-Za-z0-9_.-]{0,79}")
 REPORT_ID = "[a-z2-7]{16}"
 _REPORT_ID = re.compile(REPORT_ID)
+REPORTS_SCOPE = '{"reports":'  # how the scope of a chart about reports starts
 
 
 @dataclass(frozen=True)

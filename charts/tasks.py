@@ -46,6 +46,13 @@ def call_for(chart: Chart) -> None:
     hints.after_commit(draw_chart, chart.pk, countdown=rest_s if rest_s > 0 else None)
 
 
+def asked(slug: str) -> None:
+    """Somebody reads the chart: keep it fresh, and have it drawn if it is stale."""
+    Chart.objects.asked(slug)
+    for chart in Chart.objects.due().filter(slug=slug):
+        call_for(chart)
+
+
 @shared_task
 def draw_chart(chart_id: int) -> bool:
     """Draw one chart if it is due; a chart that is fresh, resting or being drawn is left alone, and

@@ -56,6 +56,7 @@ FRAME_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; f
 @require_safe
 def live_page(request: HttpRequest, slug: str) -> HttpResponse:
     chart = get_object_or_404(Chart, slug=slug)
+    tasks.asked(slug)
     drawing = Drawing.objects.filter(chart=chart).first()
     context: dict[str, Any] = {
         "chart": chart,
@@ -99,7 +100,7 @@ def live_file(request: HttpRequest, slug: str, ending: str) -> HttpResponse:
     drawing = Drawing.objects.filter(chart__slug=slug).only("files").first()
     if drawing is None:
         return _not_drawn_yet(slug)
-    _asked(slug)
+    tasks.asked(slug)
     try:
         return _file(request, drawing.files, ending, LIVE)
     except FileNotFoundError:  # a newer drawing took its place between our two looks
@@ -110,13 +111,6 @@ def live_file(request: HttpRequest, slug: str, ending: str) -> HttpResponse:
         log.error("a file of chart %s is lost, it is drawn anew", slug)
         Chart.objects.filter(slug=slug).redraw()
         return _not_drawn_yet(slug)
-
-
-def _asked(slug: str) -> None:
-    """Somebody reads the chart: keep it fresh, and have it drawn if it is stale."""
-    Chart.objects.asked(slug)
-    for chart in Chart.objects.due().filter(slug=slug):
-        tasks.call_for(chart)
 
 
 def _not_drawn_yet(slug: str) -> HttpResponse:
@@ -167,16 +161,25 @@ def save_page(request: HttpRequest) -> HttpResponse:
     try:
         chart, _ = save(value, sender_address(request))
     except Refused as refused:
-        told = "; ".join(detail["message"] for detail in refused.details)
-        context = {"status": refused.status, "message": told or refused.message}
-        return render(request, "registry/error.html", context, status=refused.status)
+        return _refusal(request, refused)
     return redirect("chart", slug=chart.slug)
 
 
 @require_POST
 def freeze_page(request: HttpRequest, slug: str) -> HttpResponse:
-    frozen = freeze(get_object_or_404(Drawing, chart__slug=slug))
+    drawing = get_object_or_404(Drawing, chart__slug=slug)
+    tasks.asked(slug)
+    try:
+        frozen = freeze(drawing)
+    except Refused as refused:
+        return _refusal(request, refused)
     return redirect("chart-frozen", slug=slug, version=frozen.version)
+
+
+def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    told = "; ".join(detail["message"] for detail in refused.details)
+    context = {"status": refused.status, "message": told or refused.message}
+    return render(request, "registry/error.html", context, status=refused.status)
 
 
 def _file(

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from charts import artefacts, verify
-from charts.models import Chart
-from charts.params import XEN_USERS_SLUG
+from charts import artefacts, tasks, verify
+from charts.models import Chart, Drawing, FrozenChart
+from charts.params import XEN_USERS_SLUG, ChartParams
 from charts.pipeline import draw, ensure_defaults
+from charts.scopes import mark_changed
 from registry.models import RawReport, ReportEvent
 from registry.models.summary import summarise
-from submissions import tasks
+from submissions.tasks import erase_withdrawn
 from tests import reports
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +45,7 @@ def take_out(report: RawReport, status: str = "withdrawn") -> None:
 def erase() -> None:
     for event in ReportEvent.objects.filter(kind="withdrawn"):
         ReportEvent.objects.filter(pk=event.pk).update(at=event.at - timedelta(days=31))
-    tasks.erase_withdrawn()
+    erase_withdrawn()
 
 
 def notes(chart: Chart) -> list[str]:
@@ -112,3 +114,66 @@ def test_what_came_later_or_has_no_figure_here_is_not_named(chart: Chart, client
     for report in (elsewhere, send(client, 40_000)):
         take_out(report)
     assert b"since it was drawn" not in client.get(f"/c/{address}").content
+
+
+def forgotten(a: RawReport, b: RawReport) -> Chart:
+    """A chart of two reports that nobody has asked for since 8 days."""
+    compare = {"a": a.public_id, "b": b.public_id}
+    params = ChartParams.from_dict({"kind": "comparison", "compare": compare})
+    chart = Chart.objects.save_comparison(params)[0]
+    draw(chart.pk)
+    long_ago = timezone.now() - timedelta(days=8)
+    Chart.objects.update(asked_at=long_ago, not_before=long_ago)
+    return chart
+
+
+def test_a_chart_of_a_report_that_is_gone_is_drawn_anew_though_nobody_asks(
+    chart: Chart, client: Client
+) -> None:
+    report = send(client)
+    ours = forgotten(report, send(client, 30_000))
+    assert Drawing.objects.get(chart=ours).spec["rows"]
+    take_out(report)
+    tasks.sweep()
+    assert Drawing.objects.get(chart=ours).spec["rows"] == []
+    assert not Chart.objects.stale().filter(pk=ours.pk).exists()
+
+
+def test_nobody_freezes_what_is_to_be_drawn_without_a_withdrawn_report(
+    chart: Chart, client: Client
+) -> None:
+    report = send(client)
+    ours = forgotten(report, send(client, 30_000))
+    take_out(report)
+    mark_changed()
+    refused = client.post(f"/api/v1/charts/{ours.slug}/freeze/")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_drawn_yet")
+    page = client.post(f"/c/{ours.slug}/freeze")
+    assert page.status_code == 409
+    assert b"freeze it in a few seconds" in page.content
+    assert not FrozenChart.objects.exists()
+    tasks.sweep()
+    assert client.post(f"/api/v1/charts/{ours.slug}/freeze/").status_code == 200
+    assert FrozenChart.objects.get().spec["rows"] == []
+
+
+def test_what_was_frozen_before_has_its_address_though_facts_moved_on(
+    chart: Chart, client: Client
+) -> None:
+    report = send(client)
+    draw(chart.pk)
+    first = client.post("/api/v1/charts/xen-users/freeze/").json()
+    take_out(report)
+    mark_changed()
+    assert client.post("/api/v1/charts/xen-users/freeze/").json() == first
+
+
+@pytest.mark.parametrize("address", ["/c/{}", "/api/v1/charts/{}/"])
+def test_who_reads_what_a_chart_says_keeps_it_fresh(
+    chart: Chart, client: Client, address: str
+) -> None:
+    ours = forgotten(send(client), send(client, 30_000))
+    Chart.objects.filter(pk=ours.pk).update(scope="")
+    assert not Chart.objects.watched().filter(pk=ours.pk).exists()
+    assert client.get(address.format(ours.slug)).status_code == 200
+    assert Chart.objects.watched().filter(pk=ours.pk).exists()
