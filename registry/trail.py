@@ -8,6 +8,7 @@ from datetime import datetime
 
 from registry.models import RawReport, ReportEvent
 from registry.models.report import BODY_KEPT
+from registry.twins import unnamed
 
 Status = RawReport.Status
 _PUBLIC_ACTORS = {"sender", "intake", "reader", "operator", "registry"}
@@ -28,7 +29,9 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Event:
-    """One event as everybody may read it: a moderator has no name here."""
+    """One event as everybody may read it: a moderator has no name here, nor has a report that has
+    the same figures.
+    """
 
     at: datetime
     kind: str
@@ -58,7 +61,7 @@ def state_of(report: RawReport, trail: Iterable[ReportEvent] | None = None) -> S
     withdrawn = report.status == Status.WITHDRAWN
     return State(
         status=report.status,
-        reason=report.status_reason,
+        reason=unnamed(report.status_reason),
         since=since,
         next_step=_next_step(report, changes[-1] if changes else None),
         erased_at=report.erased_at or (since + BODY_KEPT if withdrawn else None),
@@ -80,4 +83,5 @@ def _next_step(report: RawReport, change: Event | None) -> str:
 def _public(event: ReportEvent) -> Event:
     """Actors that are no person keep their name; whoever else acted is a moderator."""
     public = event.actor in _PUBLIC_ACTORS or event.actor.startswith(_RULE)
-    return Event(event.at, event.kind, event.actor if public else "moderator", event.reason)
+    actor = event.actor if public else "moderator"
+    return Event(event.at, event.kind, actor, unnamed(event.reason))

@@ -11,6 +11,7 @@ from crr_submit.report import schema
 from registry.models import RawReport, Reading, Run
 from registry.standing import advice, elapsed_by_run, figures_of, standing, worth_trying
 from registry.trail import State, state_of
+from registry.twins import public_flags
 from submissions.ingest import Written
 from submissions.intake import Receipt
 
@@ -104,7 +105,7 @@ def _understood(
     measured = elapsed_by_run((row["run_index"], row.get("elapsed_time_s")) for row in rows)
     return {
         "results": [_result(row) for row in rows],
-        "flags": reading.flags,
+        "flags": public_flags(reading),
         "warnings": reading.warnings,
         "unrecognised": reading.unrecognised,
         "standing": standing(report, figures),

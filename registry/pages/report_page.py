@@ -29,6 +29,7 @@ from registry.pages.environment import Facts, facts_of
 from registry.pages.numbers import as_printed, plural
 from registry.repeat import Repeat, repeats
 from registry.standing import HEADLINE, advice, elapsed_by_run, standing, worth_trying
+from registry.twins import public_flags
 
 RUNS_SHOWN = 200
 STREAMS_SHOWN = 4
@@ -102,6 +103,7 @@ class ReportPage:
     tries: list[dict[str, Any]]
     beside: Beside | None
     platforms: list[tuple[str, str]]
+    flags: list[dict[str, str]]
 
     @property
     def standing_load(self) -> str:
@@ -130,7 +132,7 @@ class ReportPage:
 def report_page(report: RawReport) -> ReportPage:
     reading = Reading.of(report)
     if reading is None:
-        return ReportPage(report, None, (), (), (), None, [], [], None, [])
+        return ReportPage(report, None, (), (), (), None, [], [], None, [], [])
     results = _results(reading.pk)
     runs = _runs(reading.pk)
     figures = [run for run in runs if run.part == Run.Part.FIGURE]
@@ -151,6 +153,7 @@ def report_page(report: RawReport) -> ReportPage:
         tries=worth_trying(figures),
         beside=beside(found) if found else None,
         platforms=platforms_of(runs[0].system) if runs else [],
+        flags=public_flags(reading),
     )
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from registry.models import Machine, RawReport
 from registry.refusal import Refused
+from registry.twins import unnamed
 from submissions import withdrawal
 from submissions.accounts.models import NOTE_LENGTH, Account, ApiToken, Claim, MachineNote, as_dict
 from submissions.intake import Receipt, claimed_by
@@ -101,7 +102,7 @@ def _record(report: RawReport) -> dict[str, Any]:
         "url": f"{settings.PUBLIC_URL}/r/{report.public_id}",
         "received_at": report.received_at.isoformat(),
         "status": report.status,
-        "status_reason": report.status_reason,
+        "status_reason": unnamed(report.status_reason),
         "visibility": report.visibility,
         "machine": report.machine.public_id if report.machine else None,
         "notes": report.notes,

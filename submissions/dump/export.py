@@ -21,12 +21,15 @@ from registry.api.results import COLUMNS
 from registry.models import RawReport, Reading, ReportEvent, Run
 from registry.models.identity import keyed_digest
 from registry.models.report import ReportQuerySet
+from registry.twins import unnamed
 from submissions.dump import chain, tables
 from submissions.dump.folder import Folder
 from submissions.dump.records import FORMAT, Event, Record, to_line
 
 PART_REPORTS = 10_000
 REPORTS_AT_ONCE = 500
+# Another where records of the same reports are written otherwise: every part is then written anew.
+_WRITING = b"2"
 _MANIFEST = ("id", "body_sha256", "received_at", "status")
 _INTEGERS = {"run", "position", "streams", "cpus"}
 _KINDS = {
@@ -144,7 +147,7 @@ def _part(folder: Folder, number: int, rows: list[dict[str, Any]], outcome: Outc
     """Reports of one range of numbers; a range without any has no file."""
     name = Folder.part(number)
     outcome.reports += len(rows)
-    digest = hashlib.sha256(b"".join(map(_line, rows))).hexdigest()
+    digest = hashlib.sha256(b"".join([_WRITING, *map(_line, rows)])).hexdigest()
     if not rows:
         folder.forget(name)
     elif folder.is_current(name, digest):
@@ -174,7 +177,7 @@ def record_of(report: RawReport) -> Record:
         body_sha256=report.body_sha256,
         format=report.format,
         status=report.status,
-        status_reason=report.status_reason,
+        status_reason=unnamed(report.status_reason),
         source=report.source,
         source_ref=report.source_ref,
         machine=report.machine.public_id if report.machine else None,

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,9 @@ from django.utils import timezone
 from registry.evidence.outliers import ratio_to_peers
 from registry.models import Cell, RawReport, Reading
 from registry.models.summary import summarise
+from submissions.dump.export import export
 from submissions.plausibility import configure
+from submissions.withdrawal import edit
 from tests import reports
 
 URL = "/api/v1/reports/"
@@ -91,6 +94,57 @@ def test_the_same_figures_in_another_report_are_named(client: Client) -> None:
     ten_times = send(client, *(rate * 10 for rate in rates), machine_id="1" * 32)
     assert "same_figures" in rules(ten_times)
     assert rules(send(client, *rates[:2], 24_567.88)) == []
+
+
+def shown_of(client: Client, copied: dict[str, Any]) -> str:
+    """Everything that strangers get to read of a report, and its dump."""
+    address = copied["id"]
+    with tempfile.TemporaryDirectory() as folder:
+        export(Path(folder))
+        parts = [path.read_text() for path in Path(folder).glob("reports-*")]
+    return "".join(
+        [client.get(path).content.decode() for path in (f"{URL}{address}/", f"/r/{address}")]
+        + [line for part in parts for line in part.splitlines() if f'"id":"{address}"' in line]
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", ["unlisted", "held", "rejected", "withdrawn"])
+def test_a_report_that_is_not_listed_is_named_to_moderators_alone(
+    client: Client, admin_client: Client, change: str
+) -> None:
+    """Also where it was listed when the other came, and where the rule held that one."""
+    configure({"same_figures": "hold"})
+    rates = (23_456.78, 23_012.34, 24_567.89)
+    first = send(client, *rates)
+    copied = send(client, *rates, notes="again")
+    assert copied["status"] == "held"
+    assert f"report {first['id']} " in shown_of(client, copied)
+    copy = RawReport.objects.get(public_id=copied["id"])
+    copy.move_to(RawReport.Status.PUBLISHED, "moderator:jane", "the same host, twice")
+
+    twin = RawReport.objects.get(public_id=first["id"])
+    if change == "unlisted":
+        edit(twin, {"visibility": "unlisted"})
+    else:
+        twin.move_to(RawReport.Status(change), "moderator:jane", "odd")
+    shown = shown_of(client, copied)
+    assert first["id"] not in shown
+    assert shown.count("another report has the same figures to the last digit") > 2
+    page = admin_client.get(f"/admin/registry/rawreport/{copy.pk}/change/").content.decode()
+    assert f"report {first['id']} has the same figures" in page
+
+
+@pytest.mark.django_db
+def test_the_answer_to_a_copy_names_no_unlisted_report(client: Client) -> None:
+    configure({"same_figures": "hold"})
+    rates = (23_456.78, 23_012.34, 24_567.89)
+    first = send(client, *rates, visibility="unlisted")
+    answer = send(client, *rates, notes="again")
+    assert rules(answer) == ["same_figures"]
+    assert answer["flags"][0]["message"].startswith("another report has the same figures")
+    assert answer["status_reason"].startswith("another report has the same figures")
+    assert first["id"] not in str(answer)
 
 
 @pytest.mark.django_db
