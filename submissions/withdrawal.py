@@ -44,7 +44,7 @@ def withdraw(report: RawReport) -> None:
     Doing it again changes nothing.
     """
     with transaction.atomic():
-        report = RawReport.objects.select_for_update().get(pk=report.pk)
+        report = RawReport.objects.select_for_update().defer("body").get(pk=report.pk)
         if report.status != WITHDRAWN:
             report.move_to(WITHDRAWN, actor="sender", reason="withdrawn by its sender")
             hints.after_commit(summarise_readings)

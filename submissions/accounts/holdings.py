@@ -7,6 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
+from django.db.models import Count, Max
 
 from registry.models import Machine, RawReport
 from registry.refusal import Refused
@@ -15,7 +16,7 @@ from submissions import withdrawal
 from submissions.accounts.models import NOTE_LENGTH, Account, ApiToken, Claim, MachineNote, as_dict
 from submissions.intake import Receipt, claimed_by
 
-REPORTS_AT_ONCE = 500
+EXPORTED_AT_ONCE = 20  # with their bytes
 NAME_LENGTH = 80  # of a token
 TOKENS_LIMIT = 50
 REPORTS_LISTED = 1000  # of one account, on its page and by the API; the export has them all
@@ -47,16 +48,14 @@ def owns(user: User | AnonymousUser, report: RawReport) -> bool:
 def machines_of(account: Account) -> list[dict[str, Any]]:
     """The machines of the account's reports, with its notes, the last seen first."""
     notes = dict(account.machine_notes.values_list("machine_id", "text"))
-    rows: dict[int, dict[str, Any]] = {}
-    for each in account.claims.newest():
-        machine = each.report.machine
-        if machine is not None:
-            row = rows.setdefault(
-                machine.pk,
-                {"machine": machine.public_id, "note": notes.get(machine.pk, ""), "n_reports": 0},
-            )
-            row["n_reports"] += 1
-    return list(rows.values())
+    machines = account.claims.exclude(report__machine=None).values_list(
+        "report__machine", "report__machine__public_id"
+    )
+    counted = machines.annotate(n=Count("pk"), newest=Max("report_id")).order_by("-newest")
+    return [
+        {"machine": public_id, "note": notes.get(number, ""), "n_reports": n}
+        for number, public_id, n, _ in counted
+    ]
 
 
 def note(account: Account, machine_id: str, text: str) -> None:
@@ -73,15 +72,25 @@ def note(account: Account, machine_id: str, text: str) -> None:
 def export(account: Account) -> Iterator[dict[str, Any]]:
     """Everything that is kept of an account: itself, then a record for each report, bytes too."""
     yield _itself(account)
-    for each in account.claims.newest().iterator(REPORTS_AT_ONCE):
-        body = each.report.body
-        text = None if body is None else bytes(body).decode(errors="replace")
-        yield _record(each.report) | {"body": text}
+    ids = _reports_of(account)
+    for start in range(0, len(ids), EXPORTED_AT_ONCE):
+        some = account.claims.newest().filter(report__in=ids[start : start + EXPORTED_AT_ONCE])
+        for each in some.defer(None):
+            body = each.report.body
+            text = None if body is None else bytes(body).decode(errors="replace")
+            yield _record(each.report) | {"body": text}
+
+
+def _reports_of(account: Account) -> list[int]:
+    """The numbers of its reports, the newest first: read whole, since a cursor left open on SQLite
+    holds a snapshot from which nothing can be written.
+    """
+    return list(account.claims.order_by("-report_id").values_list("report_id", flat=True))
 
 
 def listed(account: Account) -> dict[str, Any]:
     """The same in one piece, without the bytes: `/r/{id}` has those."""
-    newest = account.claims.newest().defer("report__body")[:REPORTS_LISTED]
+    newest = account.claims.newest()[:REPORTS_LISTED]
     return _itself(account) | {"reports": [_record(each.report) for each in newest]}
 
 
@@ -113,8 +122,8 @@ def _record(report: RawReport) -> dict[str, Any]:
 def delete(account: Account, with_reports: bool) -> None:
     """Delete an account and all it holds; its reports are withdrawn, or stay without an owner."""
     if with_reports:
-        for each in account.claims.newest().iterator(REPORTS_AT_ONCE):
-            withdrawal.withdraw(each.report)
+        for report_id in _reports_of(account):
+            withdrawal.withdraw(RawReport.objects.defer("body").get(pk=report_id))
     with transaction.atomic():
         account.user.delete()
 

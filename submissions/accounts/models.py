@@ -40,7 +40,9 @@ class Account(models.Model):
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
     def newest(self) -> "ClaimQuerySet":
-        return self.select_related("report", "report__machine").order_by("-report_id")
+        """With reports and machines, without what is long in a report: its bytes."""
+        found = self.select_related("report", "report__machine").order_by("-report_id")
+        return found.defer("report__body")
 
 
 class Claim(models.Model):

@@ -106,7 +106,7 @@ def _overview(
     context = {
         "account": account,
         "refused": refused,
-        "reports": account.claims.newest().defer("report__body")[: holdings.REPORTS_LISTED],
+        "reports": account.claims.newest()[: holdings.REPORTS_LISTED],
         "n_reports": account.claims.count(),
         "machines": holdings.machines_of(account),
         "tokens": holdings.tokens_of(account),

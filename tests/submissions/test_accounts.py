@@ -4,6 +4,7 @@ deletion.
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from registry.models import RawReport, Submitter
+from submissions.accounts import holdings
 from submissions.accounts.models import Account, ApiToken, Claim
 from tests import reports
 
@@ -262,6 +266,86 @@ def test_deleting_an_account_leaves_or_withdraws_its_reports(choice: str, status
     body = reports.as_bytes(reports.envelope(notes="later"))
     answer = Client().post(API, body, content_type="application/json", headers=bearer(token))
     assert answer.status_code == 401
+
+
+def test_an_account_is_shown_and_deleted_without_the_bytes_of_its_reports() -> None:
+    """Machines are counted by the database, the last seen first; as many queries for many."""
+    jane = signed_up()
+    token = token_of(jane, "read")
+    machines = []
+    for n in (1, 1, 2):
+        report = send(notes=f"{n} {len(machines)}", machine_id=f"{n:032x}")
+        claim(jane, report)
+        machines.append(report.machine.public_id)  # type: ignore[union-attr]
+    claim(jane, send(notes="of no machine", machine_id=None))
+    account = Account.objects.get(user__email="jane@example.org")
+    with CaptureQueriesContext(connection) as found:
+        assert jane.get("/account/").status_code == 200
+        held = Client().get("/api/v1/account/", headers=bearer(token)).json()
+        holdings.delete(account, with_reports=True)
+    assert [(row["machine"], row["n_reports"]) for row in held["machines"]] == [
+        (machines[2], 1),
+        (machines[0], 2),
+    ]
+    assert not [query["sql"] for query in found if '"body"' in query["sql"]]
+    assert not RawReport.objects.exclude(status="withdrawn").exists()
+
+
+def test_the_export_reads_a_few_bodies_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holdings, "EXPORTED_AT_ONCE", 2)
+    jane = signed_up()
+    sent = [send(notes=str(n)) for n in range(5)]
+    for report in sent:
+        claim(jane, report)
+    account = Account.objects.get()
+    with CaptureQueriesContext(connection) as found:
+        _, *records = holdings.export(account)
+    assert [each["id"] for each in records] == [each.public_id for each in reversed(sent)]
+    assert [each["body"].encode() for each in records] == [
+        bytes(each.body or b"") for each in reversed(sent)
+    ]
+    assert len([query for query in found if '"body"' in query["sql"]]) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_with_many_reports_is_deleted_while_others_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More reports than are read at once; another process writes before the first is withdrawn."""
+    user = User.objects.create(username="jane")
+    account = Account.of(user)
+    made = [
+        RawReport(
+            received_digest=str(n),
+            body=b"x",
+            body_sha256="0" * 64,
+            scrubber_version=1,
+            format="netperf-text",
+            source=RawReport.Source.API,
+            submitter=account.submitter,
+            status=RawReport.Status.WITHDRAWN if n else RawReport.Status.PUBLISHED,
+        )
+        for n in range(501)
+    ]
+    RawReport.objects.bulk_create(made)
+    Claim.objects.bulk_create(Claim(account=account, report=report) for report in made)
+    withdraw = holdings.withdrawal.withdraw
+
+    def written_before(report: RawReport) -> None:
+        if report.pk == made[-1].pk:
+            writer = threading.Thread(target=write)
+            writer.start()
+            writer.join()
+        withdraw(report)
+
+    def write() -> None:
+        Submitter.objects.create()
+        connection.close()
+
+    monkeypatch.setattr(holdings.withdrawal, "withdraw", written_before)
+    holdings.delete(account, with_reports=True)
+    assert RawReport.objects.get(received_digest="0").status == "withdrawn"
+    assert not User.objects.exists()
 
 
 def test_no_form_of_an_account_works_without_its_csrf_token() -> None:
