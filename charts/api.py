@@ -160,10 +160,10 @@ class FreezeView(APIView):
     @extend_schema(
         operation_id="charts_freeze",
         summary="Give the chart as it is now an address that never changes",
-        description="Is `409` with `not_drawn_yet` while the chart is to be drawn from newer "
-        "facts, which a report that was withdrawn may be out of: ask again in a few seconds.",
+        description="Is `409` with `not_drawn_yet` where the drawing is older than a minute and "
+        "behind the facts, which a withdrawn report may be out of: ask again in a few seconds.",
         request=None,
-        responses={200: _FROZEN, **errors(404, 406, 409, 503)},
+        responses={200: _FROZEN, **errors(404, 406, 409, 429, 503)},
     )
     def post(self, request: Request, slug: str) -> Response:
         chart = _chart(slug)
@@ -171,7 +171,7 @@ class FreezeView(APIView):
         drawing = Drawing.objects.filter(chart=chart).first()
         if drawing is None:
             raise not_drawn_yet()
-        frozen = freeze(drawing)
+        frozen = freeze(drawing, sender_address(request._request))
         return Response(
             {
                 "slug": slug,

@@ -2,18 +2,25 @@
 print that one.
 """
 
+from datetime import timedelta
+
 from django.db import transaction
+from django.utils import timezone
 
 from charts import artefacts, embed
-from charts.models import Drawing, FrozenChart
+from charts.models import NEW_FROZEN, Drawing, FrozenChart
 from charts.pipeline import address_of
 from charts.spec import ChartSpec
+from registry.models import Submitter
 from registry.refusal import Refused
 
+MAY_BE_BEHIND = timedelta(minutes=1)
 
-def freeze(drawing: Drawing) -> FrozenChart:
-    """The frozen copy of a chart's drawing; the same spec again gives the same one. Raises Refused
-    409 where the facts moved on since, and the figures of a withdrawn report may be in it.
+
+def freeze(drawing: Drawing, address: str = "") -> FrozenChart:
+    """The frozen copy of a chart's drawing; the same spec again gives the same one. A new one
+    counts for the sender at `address`. Raises Refused: 429 beyond the quota; 409 where the drawing
+    is older than a minute and the facts moved on, since it may show a withdrawn report.
 
     The drawing is locked, so that no newer one removes its files in between.
     """
@@ -23,9 +30,12 @@ def freeze(drawing: Drawing) -> FrozenChart:
         known = FrozenChart.objects.filter(chart=drawing.chart, version=version).first()
         if known:
             return known
-        if drawing.chart.wanted > drawing.chart.drawn:
+        is_old = drawing.drawn_at < timezone.now() - MAY_BE_BEHIND
+        if is_old and drawing.chart.wanted > drawing.chart.drawn:
             raise not_drawn_yet()
-        return _frozen(drawing, version)
+        made_by = Submitter.of_today(address) if address else None
+        NEW_FROZEN.require(FrozenChart.objects.all(), made_by, "frozen_at")
+        return _frozen(drawing, version, made_by)
 
 
 def not_drawn_yet() -> Refused:
@@ -33,7 +43,7 @@ def not_drawn_yet() -> Refused:
     return Refused(409, "not_drawn_yet", message)
 
 
-def _frozen(drawing: Drawing, version: str) -> FrozenChart:
+def _frozen(drawing: Drawing, version: str, made_by: Submitter | None) -> FrozenChart:
     live = address_of(drawing.chart.slug)
     printed = forms(ChartSpec.from_dict(drawing.spec), live, f"{live}/{version}")
     files = {
@@ -48,6 +58,7 @@ def _frozen(drawing: Drawing, version: str) -> FrozenChart:
             "spec": drawing.spec,
             "files": {**drawing.files, **files},
             "drawn_at": drawing.drawn_at,
+            "made_by": made_by,
         },
     )
     return frozen

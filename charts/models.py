@@ -6,7 +6,9 @@ reader sees the old drawing or the new one, whole.
 """
 
 import math
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -26,9 +28,39 @@ DOUBLINGS = 7
 TICK = timedelta(milliseconds=1)
 
 WATCHED = timedelta(days=7)
-# Of all senders, and of one: an address, or a network of IPv6. Counted by the day of UTC.
-NEW_CHARTS_PER_DAY = 200
-NEW_CHARTS_OF_ONE = 50
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How much is kept of what strangers ask for: of one, an address or a network of IPv6, in a day
+    of UTC, and of all in 24 hours.
+    """
+
+    what: str
+    of_one: int
+    of_all: int
+
+    def require(self, made: models.QuerySet[Any], made_by: Submitter | None, at: str) -> None:
+        """Raises Refused 429 where this sender, or all of them, made enough; `at` is the field that
+        says when.
+        """
+        now, day = timezone.now(), timedelta(days=1)
+        if made_by and made.filter(made_by=made_by).count() >= self.of_one:
+            free_at = made_by.created_at.replace(hour=0, minute=0, second=0, microsecond=0) + day
+            message = f"{self.of_one} new {self.what} came from this address today"
+            raise _enough(f"{message}: save the rest tomorrow.", free_at - now)
+        newest = made.filter(**{f"{at}__gte": now - day}).order_by(f"-{at}").values_list(at)
+        if last := newest[self.of_all - 1 : self.of_all].first():
+            raise _enough(f"Enough new {self.what} for a day: try tomorrow.", last[0] + day - now)
+
+
+def _enough(message: str, wait: timedelta) -> Refused:
+    retry_after_s = max(math.ceil(wait.total_seconds()), 1)
+    return Refused(429, "quota_reached", message, retry_after_s=retry_after_s)
+
+
+NEW_CHARTS = Quota("charts", of_one=50, of_all=200)
+NEW_FROZEN = Quota("frozen charts", of_one=50, of_all=500)  # some 165 KB each, kept for ever
 
 
 class ChartQuerySet(models.QuerySet["Chart"]):
@@ -93,7 +125,8 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         if known:
             return known, False
         made_by = Submitter.of_today(address) if address else None
-        self._require_quota(made_by)
+        unnamed = self.filter(name="")
+        NEW_CHARTS.require(unnamed, made_by, "created_at")
         return self.get_or_create(
             slug=slug_of(params),
             defaults={
@@ -103,23 +136,6 @@ class ChartQuerySet(models.QuerySet["Chart"]):
                 "made_by": made_by,
             },
         )
-
-    def _require_quota(self, made_by: Submitter | None) -> None:
-        """Raises Refused 429 where this sender, or all of them, made enough charts for a day."""
-        now, day = timezone.now(), timedelta(days=1)
-        if made_by and self.filter(made_by=made_by).count() >= NEW_CHARTS_OF_ONE:
-            free_at = made_by.created_at.replace(hour=0, minute=0, second=0, microsecond=0) + day
-            message = f"{NEW_CHARTS_OF_ONE} new charts came from this address today: save the rest"
-            raise _enough(f"{message} tomorrow.", free_at - now)
-        made = self.filter(name="", created_at__gte=now - day)
-        newest = made.order_by("-created_at").values_list("created_at", flat=True)
-        if last := newest[NEW_CHARTS_PER_DAY - 1 : NEW_CHARTS_PER_DAY].first():
-            raise _enough("Enough new charts for a day: try tomorrow.", last + day - now)
-
-
-def _enough(message: str, wait: timedelta) -> Refused:
-    retry_after_s = max(math.ceil(wait.total_seconds()), 1)
-    return Refused(429, "quota_reached", message, retry_after_s=retry_after_s)
 
 
 class Chart(models.Model):
@@ -185,6 +201,8 @@ class FrozenChart(models.Model):
     files = models.JSONField()
     drawn_at = models.DateTimeField()
     frozen_at = models.DateTimeField(default=timezone.now)
+    # By the address of that day; nobody for what the registry froze by itself.
+    made_by = models.ForeignKey(Submitter, null=True, on_delete=models.SET_NULL)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["chart", "version"], name="frozen_version")]

@@ -170,7 +170,7 @@ def freeze_page(request: HttpRequest, slug: str) -> HttpResponse:
     drawing = get_object_or_404(Drawing, chart__slug=slug)
     tasks.asked(slug)
     try:
-        frozen = freeze(drawing)
+        frozen = freeze(drawing, sender_address(request))
     except Refused as refused:
         return _refusal(request, refused)
     return redirect("chart-frozen", slug=slug, version=frozen.version)

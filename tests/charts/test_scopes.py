@@ -1,6 +1,7 @@
 """Which charts a change marks: those whose filters it meets, and no others."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -324,7 +325,7 @@ def test_one_sender_leaves_new_charts_to_others(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sender is an address, of IPv6 a /64; a chart that is known costs nothing."""
-    monkeypatch.setattr(models, "NEW_CHARTS_OF_ONE", 2)
+    monkeypatch.setattr(models, "NEW_CHARTS", replace(models.NEW_CHARTS, of_one=2))
 
     def saved(number: int, address: str) -> HttpResponse:
         asked = {"tests": ["TCP_CRR"], "group_by": ["virtualization"], "limit": number}
@@ -347,7 +348,7 @@ def test_one_sender_leaves_new_charts_to_others(
 
 
 def test_the_quota_of_new_charts_says_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "NEW_CHARTS_PER_DAY", 2)
+    monkeypatch.setattr(models, "NEW_CHARTS", replace(models.NEW_CHARTS, of_all=2))
     made = [about(tests=["TCP_CRR"], group_by=["virtualization"], limit=n) for n in (5, 6)]
     first, last = timezone.now() - timedelta(hours=23), timezone.now() - timedelta(hours=1)
     for chart, at in zip(made, (first, last), strict=True):

@@ -2,6 +2,7 @@
 page says which.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from charts import artefacts, tasks, verify
+from charts import artefacts, freezing, models, tasks, verify
 from charts.models import Chart, Drawing, FrozenChart
 from charts.params import XEN_USERS_SLUG, ChartParams
 from charts.pipeline import draw, ensure_defaults
@@ -124,6 +125,7 @@ def forgotten(a: RawReport, b: RawReport) -> Chart:
     draw(chart.pk)
     long_ago = timezone.now() - timedelta(days=8)
     Chart.objects.update(asked_at=long_ago, not_before=long_ago)
+    Drawing.objects.update(drawn_at=long_ago)
     return chart
 
 
@@ -155,6 +157,38 @@ def test_nobody_freezes_what_is_to_be_drawn_without_a_withdrawn_report(
     tasks.sweep()
     assert client.post(f"/api/v1/charts/{ours.slug}/freeze/").status_code == 200
     assert FrozenChart.objects.get().spec["rows"] == []
+
+
+def test_a_drawing_of_just_now_is_frozen_however_busy_the_registry(
+    chart: Chart, client: Client
+) -> None:
+    draw(chart.pk)
+    send(client)
+    mark_changed()
+    assert Chart.objects.stale().filter(pk=chart.pk).exists()
+    assert client.post("/api/v1/charts/xen-users/freeze/").status_code == 200
+
+
+def test_one_sender_leaves_freezing_to_others(
+    chart: Chart, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is frozen already costs nothing."""
+    monkeypatch.setattr(freezing, "NEW_FROZEN", replace(models.NEW_FROZEN, of_one=2, of_all=3))
+
+    def freeze(address: str) -> Any:
+        return client.post("/api/v1/charts/xen-users/freeze/", REMOTE_ADDR=address)
+
+    def drawn_anew() -> None:
+        send(client, 20_000 + 10 * FrozenChart.objects.count())
+        draw(chart.pk)
+
+    for statuses in ((200, 200), (200, 200), (429, 200), (429, 429)):
+        drawn_anew()
+        answers = [freeze(address) for address in ("192.0.2.1", "192.0.2.2")]
+        assert tuple(answer.status_code for answer in answers) == statuses
+    assert answers[0].json()["error"]["code"] == "quota_reached"
+    assert 0 < int(answers[0]["Retry-After"]) <= 86_400
+    assert client.post("/c/xen-users/freeze", REMOTE_ADDR="192.0.2.1").status_code == 429
 
 
 def test_what_was_frozen_before_has_its_address_though_facts_moved_on(
