@@ -176,6 +176,28 @@ class Chart(models.Model):
         return self.slug
 
 
+class Marked(models.Model):
+    """One row: every chart there was when facts of this generation were looked at is marked with
+    what had changed up to it. Who saves a chart later finds those facts when it is drawn first.
+    """
+
+    generation = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"marked up to {self.generation}"
+
+    @classmethod
+    def up_to(cls) -> int:
+        return cls.objects.filter(pk=1).values_list("generation", flat=True).first() or 0
+
+    @classmethod
+    def note(cls, generation: int) -> None:
+        """It never falls, whoever was faster."""
+        if not cls.objects.filter(pk=1, generation__lt=generation).update(generation=generation):
+            first = Marked(pk=1, generation=generation)
+            Marked.objects.bulk_create([first], ignore_conflicts=True)
+
+
 class Drawing(models.Model):
     """The newest drawing of a chart. `files` maps an ending (`png`) to {"digest", "size"}."""
 

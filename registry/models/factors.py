@@ -99,6 +99,8 @@ class Recipe(Digested):
             models.Index(
                 fields=["test", "streams", "placement", "topology"], name="recipe_by_test"
             ),
+            # charts: what changed since they were marked last
+            models.Index(fields=["generation"], name="recipe_by_generation"),
         ]
 
     def __str__(self) -> str:

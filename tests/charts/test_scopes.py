@@ -1,18 +1,21 @@
 """Which charts a change marks: those whose filters it meets, and no others."""
 
 import json
+import random
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from charts import models, tasks
-from charts.models import Chart
+from charts import models, scopes, tasks
+from charts.models import Chart, ChartQuerySet
 from charts.params import ChartParams
 from charts.pipeline import draw, ensure_defaults
 from charts.scopes import mark_changed
@@ -171,9 +174,124 @@ def test_many_charts_of_few_scopes_take_few_queries(
     old = timezone.now() - timedelta(days=1)
     Chart.objects.update(asked_at=old)
     send(client, 2)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(9):
         mark_changed()
     assert len(stale()) == 40 + 3  # all defaults but http-accept show TCP_CRR over loopback
+
+
+TESTS = ("TCP_CRR", "TCP_RR", "UDP_RR")
+VALUES: dict[str, tuple[Any, ...]] = {
+    "streams": (None, 1, 2, 12),
+    "placement": (None, "same_cpu", "None", ""),
+    "topology": (None, "loopback", "same_lan"),
+}
+
+
+def recipes(count: int, draw: random.Random) -> list[Recipe]:
+    rows = [
+        Recipe(
+            digest=f"{draw.random()} {number}",
+            test=draw.choice(TESTS),
+            unit="trans/s",
+            timing_options="",
+            source=Recipe.Source.PASTED,
+            **{name: draw.choice(values) for name, values in VALUES.items()},
+        )
+        for number in range(count)
+    ]
+    return Recipe.objects.bulk_create(rows)
+
+
+def change(rows: Iterable[Recipe]) -> None:
+    with transaction.atomic():
+        Generation.note_change({row.pk for row in rows})
+
+
+def wanted_by_looking_at_all() -> dict[int, int]:
+    """Of each chart, the newest generation of the recipes that meet its filters."""
+    wanted = {}
+    for one in Chart.objects.all():
+        asked = json.loads(one.scope)
+        found = [
+            recipe.generation
+            for recipe in Recipe.objects.all()
+            if recipe.test in (asked["tests"] or TESTS)
+            and all(str(getattr(recipe, name)) == text for name, text in asked["recipe"].items())
+        ]
+        wanted[one.pk] = max([one.wanted, *found])
+    return wanted
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_charts_are_marked_as_by_looking_at_every_recipe(seed: int) -> None:
+    draw = random.Random(seed)
+    rows = recipes(60, draw)
+    for _ in range(8):
+        for _ in range(4):
+            few = draw.sample(sorted(VALUES), draw.randint(0, 3))
+            recipe = {name: str(draw.choice(VALUES[name][1:])) for name in few}
+            tests = draw.sample(TESTS, draw.randint(1, 2))
+            asked = {"tests": tests, "group_by": ["os"], "recipe": recipe}
+            Chart.objects.save_comparison(ChartParams.from_dict(asked))
+        for _ in range(draw.randint(0, 3)):
+            change(draw.sample(rows, draw.randint(1, 5)))
+        expected = wanted_by_looking_at_all()
+        mark_changed()
+        assert dict(Chart.objects.values_list("pk", "wanted")) == expected
+    assert len({*expected.values()}) > 3
+
+
+def test_a_change_is_looked_at_once_and_no_other_recipe_is(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    draw = random.Random(1)
+    about(tests=["TCP_CRR"], group_by=["os"])
+    rows = recipes(1_000, draw)
+    change(rows)
+    mark_changed()
+    with django_assert_num_queries(3):
+        assert mark_changed() == []
+    looked_at: list[int] = []
+    change(rows[:1])
+    change(rows[1:3])
+    real = scopes._changed_loads
+
+    def changed_loads(since: int) -> list[tuple[scopes.Load, int]]:
+        found = real(since)
+        looked_at.extend(generation for _, generation in found)
+        return found
+
+    monkeypatch.setattr(scopes, "_changed_loads", changed_loads)
+    with CaptureQueriesContext(connection) as asked:
+        mark_changed()
+    assert 1 <= len(looked_at) <= 3
+    (sql,) = (query["sql"] for query in asked if "registry_recipe" in query["sql"])
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE registry_recipe")
+        explain = {"postgresql": "EXPLAIN", "sqlite": "EXPLAIN QUERY PLAN"}[connection.vendor]
+        cursor.execute(f"{explain} {sql}")
+        assert "recipe_by_generation" in str(cursor.fetchall())
+
+
+def test_what_changed_before_a_mark_was_kept_is_marked_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a worker is killed between the two."""
+    rows = recipes(1, random.Random(2))
+    ours = about(tests=[rows[0].test], group_by=["os"])
+    change(rows)
+    with monkeypatch.context() as patched:
+        patched.setattr(ChartQuerySet, "mark", killed)
+        with pytest.raises(SystemExit):
+            mark_changed()
+    assert Chart.objects.get().wanted == 0
+    mark_changed()
+    assert Chart.objects.get(pk=ours.pk).wanted == Generation.current()
+
+
+def killed(*args: Any) -> None:
+    raise SystemExit
 
 
 def test_a_number_is_the_same_however_it_is_written(client: Client) -> None:
