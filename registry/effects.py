@@ -6,13 +6,16 @@ never mixed: a contrast names its workload, and a pair or stratum is within one 
 
 import math
 import shlex
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, groupby
-from typing import Any
+from datetime import timedelta
+from itertools import combinations, groupby, islice
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from registry import leaderboard
 from registry.evidence import tweaks
@@ -20,7 +23,7 @@ from registry.evidence.costs import bounded
 from registry.evidence.mechanisms import is_exercised
 from registry.evidence.ratio import Ratio, Stratum, stratified
 from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
-from registry.kept import answer
+from registry.kept import REST, answer
 from registry.models import Cell, Findings, Generation, RawReport, Recipe, Run, System
 from registry.models.reading import Bound
 from registry.models.summary import CellQuerySet
@@ -38,6 +41,7 @@ _KIND_OF_HOST = ("virtualization", "virtualization_mode", "kernel_series", "cpu_
 # Settings that a person chooses, also those that are columns of a system.
 CHOSEN = ("virtualization_mode", "hypervisor_version", "kernel_release", "clocksource")
 MOST_CELLS = 50_000  # looked at at once for associations: some 20 s
+SITTINGS_AT_ONCE = 500  # of experiments, with their systems and recipes
 VALUES_COMPARED = 6  # of one factor, those of the most hosts
 
 
@@ -91,6 +95,18 @@ class _CellRow:
     moved: list[str]
 
 
+class _Arm(NamedTuple):
+    """A run of an experiment, by the names of its columns."""
+
+    reading_id: int
+    recipe_id: int
+    system_id: int
+    machine_id: int | None
+    submitter_id: int
+    value: float
+    moved: list[str]
+
+
 def ask(params: Mapping[str, str]) -> Query:
     """The query in an address's parameters; a recipe factor that is left out is any. Raises Refused
     422 with every fault.
@@ -121,17 +137,29 @@ def _named(query: Query, contrast: Contrast) -> Contrast:
 
 
 def refresh_findings() -> bool:
-    """Work out anew what experiments have shown, if the facts changed since; whether it was so."""
-    generation = Generation.current()
-    if Findings.stored().generation == generation:
+    """Work out anew what experiments have shown, if the facts changed since; whether it was so.
+    Between two times it rests as long as an answer that is kept.
+    """
+    generation, now = Generation.current(), timezone.now()
+    stored = Findings.stored()
+    rest = timedelta(seconds=REST * stored.took_s)
+    is_resting = stored.found_at and now - rest < stored.found_at <= now
+    if stored.generation == generation or is_resting:
         return False
+    # Before it is begun: where it ends its worker, no sweep tries again at once.
+    Findings.objects.update_or_create(pk=1, defaults={"found_at": now})
+    began_s = time.perf_counter()
     told = [
         row
         for row in tweaks.rows(tweaks.EXPERIMENT, _experiments())
         if row.verdict in ("helps", "hurts")
     ]
-    values = {"generation": generation, "rows": [_finding(row) for row in told]}
-    Findings.objects.update_or_create(pk=1, defaults=values)
+    Findings.objects.filter(pk=1).update(
+        generation=generation,
+        rows=[_finding(row) for row in told],
+        found_at=timezone.now(),
+        took_s=time.perf_counter() - began_s,
+    )
     return True
 
 
@@ -215,9 +243,15 @@ def experiments_on(factor: str, value: str) -> list[EffectRow]:
 def of_host(runs: Iterable[Run]) -> list[HostEffect]:
     """What the arms of one report show, an effect for each recipe and pair of them."""
     arms = [run for run in runs if run.part == Run.Part.ARM and run.value > 0]
+    recipes = {run.recipe_id: run.recipe for run in arms}
+    systems = {run.system_id: run.system for run in arms}
     ordered = sorted(arms, key=lambda run: (run.recipe_id, run.pk))
     by_recipe = groupby(ordered, key=lambda run: run.recipe_id)
-    return [effect for _, sitting in by_recipe for effect in _effect_of(list(sitting))]
+    return [
+        effect
+        for recipe_id, sitting in by_recipe
+        for effect in _effect_of(list(sitting), recipes[recipe_id], systems)
+    ]
 
 
 def _experiments(**only: Any) -> Iterator[HostEffect]:
@@ -230,18 +264,25 @@ def _experiments(**only: Any) -> Iterator[HostEffect]:
         reading__report__in=RawReport.objects.listed(),
         **only,
     ).exclude(recipe__source=Recipe.Source.IMPORTED)
-    needed = runs.select_related("recipe", "system").defer("telemetry")
-    ordered = needed.order_by("reading_id", "recipe_id", "id")
-    for _, sitting in groupby(ordered, key=lambda run: (run.reading_id, run.recipe_id)):
-        yield from _effect_of(list(sitting))
+    ordered = runs.order_by("reading_id", "recipe_id", "id").values_list(*_Arm._fields)
+    rows = (_Arm(*row) for row in ordered.iterator())
+    by_sitting = groupby(rows, key=lambda arm: (arm.reading_id, arm.recipe_id))
+    sittings = (list(sitting) for _, sitting in by_sitting)
+    while some := list(islice(sittings, SITTINGS_AT_ONCE)):
+        recipes = Recipe.objects.in_bulk({arms[0].recipe_id for arms in some})
+        systems = System.objects.in_bulk({arm.system_id for arms in some for arm in arms})
+        for arms in some:
+            yield from _effect_of(arms, recipes[arms[0].recipe_id], systems)
 
 
-def _effect_of(runs: list[Run]) -> Iterator[HostEffect]:
+def _effect_of(
+    runs: Sequence[Run | _Arm], recipe: Recipe, systems: Mapping[int, System]
+) -> Iterator[HostEffect]:
     first = runs[0]
     others = [run for run in runs if run.system_id != first.system_id]
     if not others or len({run.system_id for run in runs}) != 2:
         return
-    found = _contrast(first.system, others[0].system, first.recipe)
+    found = _contrast(systems[first.system_id], systems[others[0].system_id], recipe)
     letters = "".join("a" if run.system_id == first.system_id else "b" for run in runs)
     logs = [math.log(run.value) for run in runs]
     if found is None:
@@ -260,7 +301,7 @@ def _effect_of(runs: list[Run]) -> Iterator[HostEffect]:
     )
 
 
-def _is_exercised(contrast: Contrast, sides: Iterable[Run | _CellRow]) -> bool:
+def _is_exercised(contrast: Contrast, sides: Iterable[Run | _Arm | _CellRow]) -> bool:
     counters = {name for side in sides for name in side.moved}
     return is_exercised(contrast.factor, contrast.topology, counters)
 

@@ -34,12 +34,12 @@ def summarise_readings(may_rest: bool = False) -> None:
 
 @shared_task
 def sweep() -> None:
-    """The same, on the clock, for hints that were lost; then what experiments have shown by now,
-    and what readers of a large registry asked for.
+    """The same, on the clock, for hints that were lost; then what readers of a large registry asked
+    for, and what experiments have shown by now.
     """
     summarise_readings()
-    effects.refresh_findings()
     kept.refresh()
+    effects.refresh_findings()
 
 
 @shared_task

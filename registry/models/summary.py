@@ -169,6 +169,8 @@ class Findings(models.Model):
 
     generation = models.BigIntegerField(default=-1)
     rows = models.JSONField(default=list)
+    found_at = models.DateTimeField(null=True)
+    took_s = models.FloatField(default=0.0, db_default=0.0)
 
     def __str__(self) -> str:
         return f"findings of generation {self.generation}"

@@ -1,15 +1,20 @@
 """Does it help: experiments, matched pairs and associations, apart from each other."""
 
 import math
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_init
 from django.test import Client
+from django.utils import timezone
 
 from crr_submit.factors import FACTORS
 from registry import effects, kept, tasks
 from registry.evidence import tweaks
 from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
+from registry.models import Findings, Recipe, System
 from registry.models.summary import summarise
 from registry.vocabulary.factors import TUNABLE
 from tests import reports
@@ -314,7 +319,44 @@ def test_findings_are_worked_out_once_a_generation(client: Client) -> None:
     assert effects.refresh_findings() is False
     send_plain(client, 1, 20_000)
     tasks.summarise_readings()
+    Findings.objects.update(took_s=0)
     assert effects.refresh_findings() is True
+
+
+@pytest.mark.django_db
+def test_findings_rest_many_times_as_long_as_they_took(client: Client) -> None:
+    send_experiment(client, 0.5)
+    tasks.sweep()
+    send_plain(client, 1, 20_000)
+    tasks.summarise_readings()
+    Findings.objects.update(took_s=60)
+    assert effects.refresh_findings() is False
+    Findings.objects.update(found_at=timezone.now() - timedelta(seconds=60 * kept.REST + 1))
+    assert effects.refresh_findings() is True
+
+
+@pytest.mark.django_db
+def test_experiments_are_read_without_an_object_of_each_run(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systems and recipes come once for some sittings, and their effects stay the same."""
+    for ratio in (0.50, 0.51, 0.49):
+        send_experiment(client, ratio)
+    made: Counter[type] = Counter()
+
+    def count(sender: type, **named: Any) -> None:
+        made[sender] += 1
+
+    post_init.connect(count)
+    try:
+        all_at_once = list(effects._experiments())
+        assert made == {System: 2, Recipe: 1}
+        monkeypatch.setattr(effects, "SITTINGS_AT_ONCE", 2)
+        assert list(effects._experiments()) == all_at_once
+    finally:
+        post_init.disconnect(count)
+    assert made == {System: 2 + 2 + 2, Recipe: 1 + 1 + 1}
+    assert [round(math.exp(effect.log), 2) for effect in all_at_once] == [0.50, 0.51, 0.49]
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import F
 from django.test import Client
 
-from registry import kept
+from registry import effects, kept, tasks
 from registry.kept import answer
 from registry.models import Generation, KeptAnswer, summary
 from registry.models.summary import summarise
@@ -103,6 +103,20 @@ def test_the_sweep_looks_for_nothing_that_is_of_these_facts_or_that_nobody_asked
     KeptAnswer.objects.update(asked_at=F("found_at") - timedelta(hours=1))
     assert kept.refresh() == 0
     assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("large")
+def test_boards_are_found_anew_where_findings_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_many(**only: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(effects, "_experiments", too_many)
+    looked(1)
+    rise()
+    older(3600)
+    with pytest.raises(MemoryError):
+        tasks.sweep()
+    assert len(calls) == 2
 
 
 @pytest.mark.usefixtures("large")
