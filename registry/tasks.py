@@ -1,6 +1,7 @@
 """Celery tasks of the heart: bring the cells up to date, and tell whoever draws from them."""
 
 from celery import shared_task
+from django.conf import settings
 
 from registry import effects, hints, kept
 from registry.models.factors import Submitter
@@ -35,9 +36,12 @@ def summarise_readings(may_rest: bool = False) -> None:
 @shared_task
 def sweep() -> None:
     """The same, on the clock, for hints that were lost; then what readers of a large registry asked
-    for, and what experiments have shown by now.
+    for, and what experiments have shown by now. Where the cells changed since the sweep before,
+    somebody is at what waits, and calls for the next: of a backlog each sweep would start another
+    such chain.
     """
-    summarise_readings()
+    if not Generation.changed_within(settings.SWEEP_SECONDS):
+        summarise_readings()
     kept.refresh()
     effects.refresh_findings()
 

@@ -69,7 +69,7 @@ def reparse(dry_run: bool = False, progress: Callable[[int, int], None] | None =
         for report in list(waiting.filter(pk__in=ids[start : start + REPORTS_AT_ONCE])):
             _reparse_one(report, outcome)
         if outcome.n_switched > switched:
-            hints.send(summarise_readings)
+            hints.send(summarise_readings, True)
         if progress:
             progress(min(start + REPORTS_AT_ONCE, len(ids)), len(ids))
     return outcome

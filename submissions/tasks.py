@@ -13,7 +13,7 @@ from registry import hints
 from registry.models import RawReport, Reading
 from registry.models.report import BACK_OFF_BASE, MAX_ATTEMPTS
 from registry.refusal import Refused
-from registry.tasks import summarise_readings
+from registry.tasks import REST_S, summarise_readings
 from submissions.dump.folder import Busy
 from submissions.intake import publish
 from submissions.read import read
@@ -46,7 +46,7 @@ def read_report(report_id: int) -> None:
             if report.status == RawReport.Status.RECEIVED:
                 publish(report, content)
             RawReport.objects.filter(pk=report_id).update(lease_until=None, last_error="")
-            hints.after_commit(summarise_readings)
+            hints.after_commit(summarise_readings, True, rest_s=REST_S)
     except Refused as refused:
         report.move_to(RawReport.Status.HELD, actor="reader", reason=refused.message)
     except Exception as error:

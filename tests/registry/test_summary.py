@@ -182,6 +182,40 @@ def test_a_task_calls_for_another_while_readings_wait(
     assert own == [[(), {}], [(True,), {"countdown": tasks.REST_S}]]
 
 
+def test_sweeps_start_no_further_chain_while_one_goes_on(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Each message of a chain is followed by one, as long as anything waits."""
+    settings.SWEEP_SECONDS = 3_600
+    monkeypatch.setattr(summary, "RUNS_AT_ONCE", 1)
+    queue: list[tuple[Any, ...]] = []
+
+    def put(task: Any, *args: Any, countdown: float | None = None) -> bool:
+        if task is tasks.summarise_readings:
+            queue.append(args)
+        return True
+
+    for number in range(1, 13):
+        send(client, 100, machine_id=machine(number))
+    monkeypatch.setattr(hints, "send", put)
+    for n_left in range(11, 0, -1):
+        tasks.sweep()  # the first begins the chain
+        assert queue == [()]
+        assert Reading.objects.filter(summarised=False).count() == n_left
+        tasks.summarise_readings(*queue.pop())
+        tasks.sweep()
+    assert not Reading.objects.filter(summarised=False).exists()
+
+
+def test_a_sweep_goes_on_where_a_chain_was_lost(client: Client) -> None:
+    for number in (1, 2):
+        send(client, 100, machine_id=machine(number))
+    summarise(limit=1)
+    Generation.objects.update(changed_at=timezone.now() - timedelta(days=1))
+    tasks.sweep()
+    assert not Reading.objects.filter(summarised=False).exists()
+
+
 def test_of_many_that_were_called_for_one_sums_up(client: Client) -> None:
     """The others leave it to the one that just did, which looks again; a lost one to the sweep."""
     send(client, 100)
@@ -190,6 +224,7 @@ def test_of_many_that_were_called_for_one_sums_up(client: Client) -> None:
     send(client, 200, machine_id=machine(1))
     tasks.summarise_readings(True)
     assert Cell.objects.count() == 1
+    Generation.objects.update(changed_at=timezone.now() - timedelta(days=1))
     tasks.sweep()
     assert Cell.objects.count() == 2
 
