@@ -11,17 +11,20 @@ from django.core.files.storage import default_storage
 from charts.artefacts import path_of
 from charts.models import Drawing, FrozenChart
 from registry.models.identity import digest_of
+from registry.models.walk import walk
+
+CHARTS_AT_ONCE = 100
 
 
 def broken_promises() -> Iterator[str]:
-    for frozen in FrozenChart.objects.select_related("chart").iterator():
+    for frozen in walk(FrozenChart.objects.select_related("chart"), CHARTS_AT_ONCE):
         name = f"frozen chart {frozen.chart.slug}/{frozen.version}"
         if digest_of(frozen.spec) != frozen.digest:
             yield f"{name}: what was drawn does not have its digest"
         if not frozen.digest.startswith(frozen.version):
             yield f"{name}: its address is not that of its digest"
         yield from _files(name, frozen.files)
-    for drawing in Drawing.objects.select_related("chart").iterator():
+    for drawing in walk(Drawing.objects.select_related("chart"), CHARTS_AT_ONCE):
         yield from _of_drawing(drawing)
 
 

@@ -2,45 +2,57 @@
 none is left over. Cells of readings that wait to be summed up are not looked at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from django.db.models import QuerySet
 
-from registry.models import Cell, Reading, Run
-from registry.models.summary import CellKey, computed_cells, stored_cells
+from registry.models import Cell, Generation, Run
+from registry.models.summary import CellKey, computed_cells, stored_cells, waiting_cells
 
 CELLS_AT_ONCE = 500
+RUNS_AT_ONCE = 2000
 
 
 def broken_promises() -> Iterator[str]:
-    """One sentence for each wrong cell."""
-    keys = sorted(_keys(Run.objects.all()) | _keys(Cell.objects.all()), key=str)
-    waiting = _keys(Run.objects.filter(reading__in=Reading.objects.filter(summarised=False)))
-    settled = [key for key in keys if key not in waiting]
-    for start in range(0, len(settled), CELLS_AT_ONCE):
-        yield from _wrong(frozenset(settled[start : start + CELLS_AT_ONCE]))
+    """One sentence for each wrong cell: those that there are, then those that miss."""
+    for keys in _keys(Cell.objects.all(), CELLS_AT_ONCE):
+        yield from map(_sentence, _wrong(keys))
+    told: set[CellKey] = set()
+    for keys in _keys(Run.objects.filter(part=Run.Part.FIGURE), RUNS_AT_ONCE):
+        missing = _wrong(keys - stored_cells(keys).keys() - told)
+        told.update(missing)
+        yield from map(_sentence, missing)
 
 
-def _wrong(keys: frozenset[CellKey]) -> Iterator[str]:
-    stored, computed = stored_cells(keys), computed_cells(keys)
-    for key in sorted(keys, key=str):
-        if stored.get(key) != computed.get(key):
-            yield (
-                f"cell of recipe {key.recipe_id}, system {key.system_id}, "
-                f"{_voter(key)}: it is not what the runs say"
-            )
+def _wrong(keys: Set[CellKey]) -> list[CellKey]:
+    """Those that are not what the runs say. What is summed up meanwhile is looked at again: then
+    the generation rose.
+    """
+    while keys:
+        generation = Generation.current()
+        stored, computed = stored_cells(keys), computed_cells(keys)
+        unlike = {key for key in keys if stored.get(key) != computed.get(key)}
+        wrong = unlike - waiting_cells(unlike)
+        if Generation.current() == generation:
+            return sorted(wrong, key=str)
+        keys = wrong
+    return []
 
 
-def _voter(key: CellKey) -> str:
-    return f"machine {key.machine_id}" if key.machine_id else f"submitter {key.submitter_id}"
+def _sentence(key: CellKey) -> str:
+    voter = f"machine {key.machine_id}" if key.machine_id else f"submitter {key.submitter_id}"
+    return (
+        f"cell of recipe {key.recipe_id}, system {key.system_id}, {voter}: "
+        "it is not what the runs say"
+    )
 
 
-def _keys(rows: "QuerySet[Run] | QuerySet[Cell]") -> set[CellKey]:
-    """Where the rows belong; whatever their number, one place is kept once."""
-    columns = ("recipe_id", "system_id", "bound", "machine_id", "submitter_id")
-    return {
-        CellKey(recipe, system, bound, machine, None if machine else submitter)
-        for recipe, system, bound, machine, submitter in rows.order_by()
-        .values_list(*columns)
-        .distinct()
-    }
+def _keys(rows: "QuerySet[Run] | QuerySet[Cell]", at_once: int) -> Iterator[set[CellKey]]:
+    """Where the rows belong, `at_once` of them in a query."""
+    ordered, last = rows.order_by("pk").values_list("pk", *CellKey._fields), 0
+    while some := list(ordered.filter(pk__gt=last)[:at_once]):
+        yield {
+            CellKey(recipe, system, bound, machine, None if machine else submitter)
+            for _, recipe, system, bound, machine, submitter in some
+        }
+        last = some[-1][0]

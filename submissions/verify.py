@@ -8,11 +8,12 @@ from datetime import timedelta
 from itertools import pairwise
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from registry.models import RawReport, Reading, ReportEvent
 from registry.models.report import BODY_KEPT
+from registry.models.walk import walk
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions.dump import chain
 from submissions.facts import facts_in, facts_of
@@ -20,13 +21,14 @@ from submissions.parsing import PARSER_VERSION
 from submissions.read import read
 
 Status = RawReport.Status
+REPORTS_AT_ONCE = 50
 ERASURE_LATE = timedelta(days=1)  # the task runs every hour
 
 
 def broken_promises() -> Iterator[str]:
     """One sentence for each broken promise; none when all is well."""
-    for report in RawReport.objects.order_by("pk").iterator(chunk_size=50):
-        for fault in (*_bytes(report), *_trail(report), *_erasure(report), *_facts(report)):
+    for report in walk(RawReport.objects.all(), REPORTS_AT_ONCE):
+        for fault in _faults(report) and _lasting_faults(report.pk):
             yield f"report {report.public_id}: {fault}"
     yield from chain.broken_promises(settings.DUMP_DIR)
 
@@ -40,6 +42,22 @@ def remarks() -> Iterator[str]:
             f"{old} reports were read by another version of parser or vocabulary, so their facts "
             "were not compared with their bytes: manage.py reparse_reports reads them anew"
         )
+
+
+def _faults(report: RawReport) -> list[str]:
+    return [*_bytes(report), *_trail(report), *_erasure(report), *_facts(report)]
+
+
+def _lasting_faults(report_id: int) -> list[str]:
+    """Those of the report as it is now; one that something happens to meanwhile is looked at again,
+    since whatever changes it is an event of its trail.
+    """
+    events = ReportEvent.objects.filter(report=report_id)
+    while True:
+        last = events.aggregate(last=Max("pk"))
+        found = _faults(RawReport.objects.get(pk=report_id))
+        if events.aggregate(last=Max("pk")) == last:
+            return found
 
 
 def _bytes(report: RawReport) -> Iterator[str]:

@@ -309,6 +309,12 @@ def computed_cells(keys: Set[CellKey]) -> dict[CellKey, CellContent]:
     return {key: _content(its_rows) for key, its_rows in found.items()}
 
 
+def waiting_cells(keys: Set[CellKey]) -> set[CellKey]:
+    """Those of `keys` that readings which wait to be summed up have runs of."""
+    runs = Run.objects.filter(_voters_of(keys), reading__summarised=False).order_by()
+    return {_key(*row) for row in runs.values_list(*_VOTER).distinct()} & keys
+
+
 @lru_cache(maxsize=1000)
 def _names(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from registry.kept import answer
 from registry.models import Cell, System
+from registry.models.walk import walk
 from registry.pages import words
 from registry.pages.boards import Choice
 from registry.pages.fragments import fragment
@@ -19,6 +20,7 @@ from registry.vocabulary import kernels
 from registry.vocabulary.factors import SETTINGS, SYSTEM_FACTORS, TUNABLE, is_setting
 
 VALUES_OFFERED = 30  # of one factor, those of the most figures; the address takes any
+SYSTEMS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def settings_offered() -> dict[str, list[str]]:
     """The commonest values of each setting that can be tried and that measured hosts differ in."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in sorted(SETTINGS | {*TUNABLE})}
     measured = System.objects.filter(Exists(Cell.objects.exact().filter(system=OuterRef("pk"))))
-    for settings in measured.values_list("settings", flat=True).iterator():
-        for name, value in settings.items():
+    for system in walk(measured.only("settings"), SYSTEMS_AT_ONCE):
+        for name, value in system.settings.items():
             if name in counts:
                 counts[name][str(value)] += 1
     return {

@@ -401,6 +401,74 @@ def test_verify_names_what_should_have_been_erased(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("at_once", [1, 50])
+def test_verify_says_nothing_of_what_happens_while_it_looks(
+    client: Client, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(verify, "REPORTS_AT_ONCE", at_once)
+    wrong, withdrawn, held = (send(client, notes=str(number)) for number in range(3))
+    RawReport.objects.filter(pk=wrong.pk).update(status="held")
+    sentences = verify.broken_promises()
+    assert next(sentences).startswith(f"report {wrong.public_id}:")
+    withdrawn.move_to(RawReport.Status.WITHDRAWN, actor="sender")
+    held.move_to(RawReport.Status.HELD, actor="moderator:ada")
+    assert list(sentences) == []
+
+
+def test_verify_looks_again_at_a_report_that_changes_under_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = send(client)
+    real = verify._trail
+
+    def trail(looked_at: RawReport) -> Any:
+        if looked_at.status == "published":
+            report.move_to(RawReport.Status.HELD, actor="moderator:ada")
+        return real(looked_at)
+
+    monkeypatch.setattr(verify, "_trail", trail)
+    assert list(verify.broken_promises()) == []
+
+
+@pytest.mark.parametrize("is_summed_up", [False, True])
+def test_verify_names_no_cell_that_gets_a_report_while_it_looks(
+    client: Client, monkeypatch: pytest.MonkeyPatch, is_summed_up: bool
+) -> None:
+    send(client)
+    summarise()
+    real = cells.computed_cells
+    waiting = [0, 1] if is_summed_up else [0]
+
+    def computed(keys: Any) -> Any:
+        if waiting:
+            send(client, notes=str(waiting.pop()))
+        if is_summed_up:
+            summarise()
+        return real(keys)
+
+    monkeypatch.setattr(cells, "computed_cells", computed)
+    assert list(cells.broken_promises()) == []
+    assert not waiting
+
+
+def test_verify_looks_at_cells_and_runs_some_at_a_time(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "CELLS_AT_ONCE", 2)
+    monkeypatch.setattr(cells, "RUNS_AT_ONCE", 2)
+    for number in range(5):
+        runs = [reports.run(100), reports.run(200)]
+        body = reports.as_bytes(reports.envelope(*runs, machine_id=f"{number + 1:032x}"))
+        client.post("/api/v1/reports/", body, content_type="application/json")
+    while summarise():
+        pass
+    n_cells = Cell.objects.count()
+    assert list(cells.broken_promises()) == []
+    Cell.objects.filter(pk__in=list(Cell.objects.values_list("pk", flat=True)[:3])).delete()
+    Cell.objects.update(m2=7.0)
+    assert len({*cells.broken_promises()}) == len(list(cells.broken_promises())) == n_cells
+
+
 def test_verify_names_cells_that_are_wrong_missing_or_left_over(client: Client) -> None:
     report = send(client)
     assert list(cells.broken_promises()) == []  # it waits to be summed up
