@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0007_changed_recipes'),
+        ('registry', '0008_changed_recipes'),
     ]
 
     operations = [
