@@ -15,6 +15,7 @@ from tests.faults.senders import Ledger
 
 Deploy = Callable[..., Deployment]
 NOWHERE = "redis://127.0.0.1:1/0"  # nothing listens on port 1
+SEEDS = "from registry.models import RawReport; print(RawReport.objects.count())"
 
 
 @pytest.fixture
@@ -39,20 +40,34 @@ def template(postgresql_cluster: str, tmp_path_factory: pytest.TempPathFactory) 
     return made
 
 
-@pytest.fixture
-def deploy(template: Deployment, postgresql_cluster: str, tmp_path: Path) -> Deploy:
-    """Makes a registry on a database of its own, on the broker that it is given."""
+@pytest.fixture(scope="session")
+def n_seeds(template: Deployment) -> int:
+    """How many reports a prepared registry has."""
+    return int(template.manage("shell", "--no-imports", "--command", SEEDS))
 
-    def make(broker: str = NOWHERE, **settings: str) -> Deployment:
+
+@pytest.fixture
+def deploy(
+    template: Deployment, n_seeds: int, postgresql_cluster: str, tmp_path: Path, ledger: Ledger
+) -> Iterator[Deploy]:
+    """Makes a registry on a database of its own, on the broker that it is given. After the test it
+    is compared with the ledger, of which each has its own where a test makes several.
+    """
+    every: list[tuple[Deployment, Ledger]] = []
+
+    def make(broker: str = NOWHERE, promised: Ledger = ledger, **settings: str) -> Deployment:
         name = f"crr_faults_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(postgresql_cluster, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE crr_template")
         address = urlunsplit(urlsplit(postgresql_cluster)._replace(path=f"/{name}"))
         made = deployed(tmp_path / name, address, broker, **settings)
         copied(Path(template.environment["DATA_DIR"]) / "media", made)
+        every.append((made, promised))
         return made
 
-    return make
+    yield make
+    for made, promised in every:
+        made.check(promised, n_seeds)
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 own, on real servers, and each can be killed alone.
 """
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,17 +22,33 @@ from tests.servers import ROOT, accepts, free_port, running
 SECRET_KEY = "a key of the tests, as long as a real one: 0123456789 abcdefghij"
 GRANIAN = "-m granian --interface wsgi --host 127.0.0.1 --workers 2 --blocking-threads 8"
 WAITING = ("crr_reports_unread", "crr_readings_waiting")
+BROKER_OF_FILES = "filesystem://localhost"
+# What is there, what waits, and files that are not whole.
+COUNTED = """
+import json
+from charts import artefacts
+from registry.models import RawReport, Reading
+print(json.dumps({
+    "reports": RawReport.objects.count(),
+    "unread": RawReport.objects.filter(status="received").count(),
+    "uncounted": Reading.objects.filter(summarised=False).count(),
+    "drafts": [name for name in artefacts.stored() if "/." in name],
+}))
+"""
+# The name of the exception stands at the first line that is not indented.
+RAISED = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([\w.]+)")
 
 
 @dataclass(frozen=True)
 class Deployment:
     """Where a registry keeps its things, the environment that its processes share, and the tree of
-    their code.
+    their code; `expected` are the exceptions that a test lets its logs tell of.
     """
 
     folder: Path
     environment: dict[str, str]
     tree: Path = ROOT
+    expected: set[str] = field(default_factory=set)
 
     def manage(self, *command: str) -> str:
         """What manage.py printed. Raises with it where the command failed."""
@@ -92,9 +110,27 @@ class Deployment:
     def waiting(self, site: Site) -> list[float]:
         return [value for name, value in metrics_of(site).items() if name in WAITING]
 
+    def catch_up(self) -> None:
+        """Do what waits, where no worker did: by one that has a broker of files."""
+        environment = {**self.environment, "CELERY_BROKER_URL": BROKER_OF_FILES}
+        made = replace(self, environment=environment)
+        with made.web() as web, made.worker(), made.scheduler():
+            made.settle(web)
+
+    def check(self, ledger: Ledger, before: int = 0) -> None:
+        """The invariant after every case: all that was promised is there, and no other report but
+        the `before` that nobody sent; nothing waits; no file is half written; no process met an
+        exception that the test did not expect.
+        """
+        self.verify(ledger)
+        found = json.loads(self.manage("shell", "--no-imports", "--command", COUNTED))
+        reports = before + ledger.others + len(ledger.kept)
+        assert found == {"reports": reports, "unread": 0, "uncounted": 0, "drafts": []}
+        assert self.raised() - self.expected == set()
+
     def verify(self, ledger: Ledger) -> str:
-        """The invariant after every case: every report of the ledger is there with its digest,
-        and no promise is broken. Raises with what is.
+        """Every report of the ledger is there with its digest, and no promise is broken. Raises
+        with what is.
         """
         manifest = self.folder / "ledger.jsonl"
         ledger.write(manifest)
@@ -103,9 +139,16 @@ class Deployment:
     def _python(self) -> list[str]:
         return ["env", f"--chdir={self.tree}", sys.executable]
 
+    def raised(self) -> set[str]:
+        """The exceptions with a traceback in a log of web, worker or scheduler."""
+        logs = [*self.folder.glob("*/log"), *self.folder.glob("*.log")]
+        return {name for log in logs for name in RAISED.findall(log.read_text(errors="replace"))}
+
     def _folder(self, name: str) -> str:
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
+        """For the log of one process; who starts again does not write over what the first said."""
+        n_before = len([*self.folder.glob(f"{name}.*")])
+        folder = self.folder / f"{name}.{n_before + 1}"
+        folder.mkdir(parents=True)
         return str(folder)
 
 
@@ -116,9 +159,8 @@ def metrics_of(site: Site) -> dict[str, float]:
 
 def deployed(folder: Path, database: str, broker: str, **settings: str) -> Deployment:
     """A registry that keeps its files in `folder`; nothing runs yet."""
-    passed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {
-        **passed,
+        **_passed(),
         "DATA_DIR": str(folder / "var"),
         "DATABASE_URL": database,
         "CELERY_BROKER_URL": broker,
@@ -128,6 +170,15 @@ def deployed(folder: Path, database: str, broker: str, **settings: str) -> Deplo
         **settings,
     }
     return Deployment(folder, environment)
+
+
+def embedded_in(data_dir: Path) -> Deployment:
+    """What `make run` keeps there, with its own database and key."""
+    return Deployment(data_dir.parent, {**_passed(), "DATA_DIR": str(data_dir)})
+
+
+def _passed() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 
 
 def copied(media: Path, to: Deployment) -> None:

@@ -15,6 +15,15 @@ from submissions.read import Content
 
 MARK = "poison-"
 KINDS = ("raises", "exits", "allocates", "loops")
+RAISED = {
+    "MemoryError",
+    "RuntimeError",
+    "ZeroDivisionError",
+    "billiard.einfo.RemoteTraceback",
+    "billiard.exceptions.SoftTimeLimitExceeded",
+    "billiard.exceptions.TimeLimitExceeded",
+    "billiard.exceptions.WorkerLostError",
+}
 MEMORY_BYTES = 3 << 30
 SOFT_LIMIT_S, LIMIT_S = 3, 6
 

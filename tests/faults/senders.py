@@ -40,14 +40,18 @@ class Ledger:
 
     kept: dict[str, str] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
+    others: int = 0  # made by a command, and promised to nobody
 
     def enter(self, sent: Iterable[Sent]) -> list[Sent]:
         entered = list(sent)
         for each in entered:
             self.statuses.append(each.status)
             if each.public_id:
-                self.kept[each.public_id] = digest_of(numbered(each.number))
+                self.promise(each.public_id, numbered(each.number))
         return entered
+
+    def promise(self, public_id: str, body: bytes) -> None:
+        self.kept[public_id] = digest_of(body)
 
     def write(self, path: Path) -> None:
         lines = ({"id": name, "body_sha256": digest} for name, digest in self.kept.items())
