@@ -14,12 +14,12 @@ from tests.servers import ROOT
 
 PAGE = ROOT / "docs/reliability.md"
 HEAD = "| case | fault | what holds | shown by `make faults` |\n|---|---|---|---|\n"
-Name = tuple[str, str]  # path of the file, name of the test
+Name = tuple[str, str]  # path of the file, name of a test or of a class of tests
 
 
 @dataclass
 class Result:
-    """What became of the tests of one name."""
+    """What became of the tests that one name means."""
 
     passed: int = 0
     others: list[str] = field(default_factory=list)
@@ -35,21 +35,27 @@ class Collector:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if _name_of(item.nodeid) in self._wanted]
+        items[:] = [item for item in items if self._wanted & _names_in(item.nodeid)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result = self.results[_name_of(report.nodeid)]
-        if report.when == "call" and report.passed:
-            result.passed += 1
-            result.figures += [str(text) for name, text in report.user_properties]
-        elif not report.passed:
-            result.others.append(f"{report.nodeid} {report.outcome}")
+        for name in self._wanted & _names_in(report.nodeid):
+            result = self.results[name]
+            if report.when == "call" and report.passed:
+                result.passed += 1
+                result.figures += [str(text) for _, text in report.user_properties]
+            elif not report.passed:
+                result.others.append(f"{report.nodeid} {report.outcome}")
 
 
-def _name_of(node: str) -> Name:
-    """Of a test with whatever class and parameters."""
+def _names_in(node: str) -> set[Name]:
+    """By which a case may name a test with whatever parameters: its own, and its class's."""
     path, _, rest = node.partition("::")
-    return path, rest.partition("[")[0].rpartition("::")[2]
+    return {(path, name) for name in rest.partition("[")[0].split("::")}
+
+
+def _name_of(given: str) -> Name:
+    path, _, name = given.partition("::")
+    return path, name
 
 
 def main(numbers: list[str]) -> int:
