@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests import installed, servers
-from tests.faults.deployment import Deployment, copied, deployed
+from tests.faults.deployment import Deployment, copied, deployed, shell
 from tests.faults.proxy import Proxy, between
 from tests.faults.senders import Ledger
 
@@ -43,7 +43,7 @@ def template(postgresql_cluster: str, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def n_seeds(template: Deployment) -> int:
     """How many reports a prepared registry has."""
-    return int(template.manage("shell", "--no-imports", "--command", SEEDS))
+    return int(shell(template, SEEDS))
 
 
 @pytest.fixture

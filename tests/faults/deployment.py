@@ -35,6 +35,17 @@ print(json.dumps({
     "drafts": [name for name in artefacts.stored() if "/." in name],
 }))
 """
+# A command of the release that will have the next parser.
+NEWER = """
+import os, sys
+import submissions.parsing
+submissions.parsing.PARSER_VERSION += 1
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"
+django.setup()
+from django.core.management import call_command
+call_command(*sys.argv[1:])
+"""
 # The name of the exception stands at the first line that is not indented.
 RAISED = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([\w.]+)")
 
@@ -56,6 +67,10 @@ class Deployment:
         if done.returncode:
             raise RuntimeError(f"manage.py {' '.join(command)}:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def newer(self, *command: str) -> list[str]:
+        """What runs a command of manage.py with the parser of the next release."""
+        return [sys.executable, "-c", NEWER, *command]
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -123,7 +138,7 @@ class Deployment:
         exception that the test did not expect.
         """
         self.verify(ledger)
-        found = json.loads(self.manage("shell", "--no-imports", "--command", COUNTED))
+        found = json.loads(shell(self, COUNTED))
         reports = before + ledger.others + len(ledger.kept)
         assert found == {"reports": reports, "unread": 0, "uncounted": 0, "drafts": []}
         assert self.raised() - self.expected == set()
@@ -150,6 +165,10 @@ class Deployment:
         folder = self.folder / f"{name}.{n_before + 1}"
         folder.mkdir(parents=True)
         return str(folder)
+
+
+def shell(deployment: Deployment, program: str) -> str:
+    return deployment.manage("shell", "--no-imports", "--command", program).strip()
 
 
 def metrics_of(site: Site) -> dict[str, float]:

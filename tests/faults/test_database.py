@@ -29,7 +29,7 @@ from tests import installed, servers
 from tests.end_to_end.site import Site, wait_until
 from tests.faults import times
 from tests.faults.conftest import NOWHERE, Deploy
-from tests.faults.deployment import Deployment, deployed, metrics_of
+from tests.faults.deployment import Deployment, deployed, metrics_of, shell
 from tests.faults.senders import KIND, Ledger, Sent, numbered, post, post_many, slowest_ms
 from tests.faults.test_workers import post_poison
 
@@ -232,13 +232,15 @@ def test_full_disk_of_the_database_is_503_and_heals(
     figure(f"{refused} × 503 while full, {len(ledger.kept)} kept, no broken row")
 
 
-READ_ANEW = """
-import submissions.parsing
-submissions.parsing.PARSER_VERSION += 1
-import django
-django.setup()
-from django.core.management import call_command
-call_command("reparse_reports")
+# Reports that came in between the first and the last that was read anew.
+TAKEN_MEANWHILE = """
+from django.db.models import Max, Min
+from registry.models import Reading
+from submissions.parsing import PARSER_VERSION
+anew = Reading.objects.filter(parser_version=PARSER_VERSION + 1)
+ends = anew.aggregate(first=Min("pk"), last=Max("pk"))
+others = Reading.objects.filter(parser_version=PARSER_VERSION)
+print(others.filter(pk__gt=ends["first"], pk__lt=ends["last"]).count())
 """
 
 
@@ -250,27 +252,37 @@ def test_reading_everything_again_beside_visitors(
     ledger.others = n
     deployment = deploy()
     deployment.manage("sample_registry", "--reports", str(n), "--seed", "1")
+    numbers = iter(range(10**6))
     with deployment.web() as web, ThreadPoolExecutor(2) as pool:
-        usual = ledger.enter(post_many(web, range(50), clients=1))
+        usual = ledger.enter(post(web, next(numbers)) for _ in range(50))
         ended = threading.Event()
         reading = [pool.submit(_read_until, web, ended) for _ in range(2)]
         process = subprocess.Popen(
-            [sys.executable, "-c", READ_ANEW],
-            env={**deployment.environment, "DJANGO_SETTINGS_MODULE": "registry.settings"},
+            deployment.newer("reparse_reports", "--json"),
+            env=deployment.environment,
             cwd=servers.ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
-        beside = ledger.enter(post_many(web, range(50, 250), clients=1))
+        beside: list[Sent] = []
+        while process.poll() is None:
+            beside += ledger.enter([post(web, next(numbers))])
         out, _ = process.communicate()
         ended.set()
         assert {status for future in reading for status in future.result()} == {200}
     assert process.returncode == 0, out
+    told = json.loads(out)
+    meanwhile = int(shell(deployment, TAKEN_MEANWHILE))
     assert set(ledger.statuses) == {201}
+    assert (told["failed"], told["n_switched"] >= n + len(usual)) == ({}, True)
+    assert meanwhile > 0
     deployment.catch_up()
+    done = deployment.run(*deployment.newer("verify_registry"))
+    assert done.returncode == 0, done.stdout
     figure(
-        f"{n} read again beside {len(beside)} × 201; median of a submission "
-        f"{slowest_ms(usual, 0.5):.0f} ms before, {slowest_ms(beside, 0.5):.0f} ms beside"
+        f"{told['n_switched']} read again, {meanwhile} × 201 between the first and the last; "
+        f"median of a submission {slowest_ms(usual, 0.5):.0f} ms before, "
+        f"{slowest_ms(beside, 0.5):.0f} ms beside"
     )
 
 
