@@ -1,5 +1,7 @@
 """The registry behind the nginx of deploy/nginx.conf: what it serves itself, keeps and refuses."""
 
+import hashlib
+import html
 import http.client
 import ipaddress
 import json
@@ -10,7 +12,9 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +25,14 @@ import pytest
 
 from tests import installed, reports, servers
 from tests.end_to_end.site import Answer, Site, _ask, site, wait_until
+from tests.faults import times
+from tests.faults.deployment import embedded_in
+from tests.faults.senders import Ledger, numbered
 
 HOST = "registry.example"
 NOBODY = "nobody nogroup"  # may do nothing, as Debian's www-data
+# nginx takes the sender of a test's word.
+REAL_IP = "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Sender;"
 
 
 class Named(ssl.SSLContext):
@@ -162,7 +171,10 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     except installed.Missing as missing:
         installed.skip_or_fail(missing)
     settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": f"{HOST},127.0.0.1"}
-    with site(folder / "data", **settings) as behind, nginx(behind, folder) as ports:
+    with (
+        site(folder / "data", **settings) as behind,
+        nginx(behind, folder, more=REAL_IP) as ports,
+    ):
         wait_until(lambda: behind.get("/c/xen-users.png").status == 200)
         yield Front(ports, behind, folder)
 
@@ -339,6 +351,59 @@ def test_the_dump_is_served_by_nginx_in_ranges(front: Front) -> None:
     assert front.get("/dump/..%2fregistry.sqlite3").status in (400, 404)
 
 
+def test_the_dump_is_fetched_by_many_while_reports_come_in(front: Front) -> None:
+    """All of them fetch all of it, again and again until the last report is taken, and one reads
+    page after page; each has an address of its own.
+    """
+    n_readers, n_reports = times(20, 6), 50
+    registry = embedded_in(front.site.data_dir)
+    registry.manage("export_dump", str(front.site.data_dir / "dump"))
+    ended, ledger = threading.Event(), Ledger()
+    with ThreadPoolExecutor(n_readers + 1) as pool:
+        fetching = [pool.submit(_fetch_dump, front, reader, ended) for reader in range(n_readers)]
+        crawling = pool.submit(_crawl, front, ended)
+        try:
+            for number in range(n_reports):
+                sender = {"X-Test-Sender": f"198.51.100.{number % 25}"}
+                answer = front.post("/api/v1/reports/", numbered(number), **sender)
+                assert answer.status == 201, answer.body
+                ledger.promise(answer.json()["id"], numbered(number))
+        finally:
+            ended.set()
+        fetched = [future.result() for future in fetching]
+        assert crawling.result() > 0
+    assert all(fetched)
+    assert len(ledger.kept) == n_reports
+    registry.verify(ledger)
+
+
+def _fetch_dump(front: Front, reader: int, ended: threading.Event) -> int:
+    """How many files were fetched, all of them once at least."""
+    sender, n_files = {"X-Test-Sender": f"192.0.2.{reader}"}, 0
+    while True:
+        for line in front.get("/dump/SHA256SUMS", **sender).text().splitlines():
+            digest, name = line.split("  ")
+            answer = front.get(f"/dump/{name}", **sender)
+            assert "X-Request-Id" not in answer.headers  # of the application
+            assert hashlib.sha256(answer.body).hexdigest() == digest, name
+            n_files += 1
+        if ended.is_set():
+            return n_files
+
+
+def _crawl(front: Front, ended: threading.Event) -> int:
+    """How many pages were read, by a crawler that follows every link it finds."""
+    waiting, seen = ["/"], set()
+    while waiting and not ended.is_set():
+        path = waiting.pop(0)
+        answer = front.get(path, **{"X-Test-Sender": "203.0.113.1"})
+        assert answer.status < 500, path
+        seen.add(path)
+        found = re.findall(r'href="(/[^"#]*)"', answer.body.decode(errors="replace"))
+        waiting += {html.unescape(link) for link in found} - seen - {*waiting}
+    return len(seen)
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user may pass, as none of pytest's is."""
@@ -373,9 +438,6 @@ def test_the_dump_is_read_by_the_user_of_nginx(open_folder: Path) -> None:
             answer = front.get(f"/dump/{name}")
             assert answer.status == 200, name
             assert answer.body == (open_folder / "dump" / name).read_bytes()
-
-
-REAL_IP = "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Sender;"
 
 
 @pytest.fixture

@@ -471,9 +471,12 @@ CASES = (
     ),
     Case(
         "46",
-        "the dump is fetched by many",
-        "nginx serves it; reports go on",
-        (f"{NGINX}test_the_dump_is_served_by_nginx_in_ranges",),
+        "the whole dump is fetched by 20 at once, and page after page by a crawler; 50 reports",
+        "nginx serves every file as it was written; each report is 201",
+        (
+            f"{NGINX}test_the_dump_is_fetched_by_many_while_reports_come_in",
+            f"{NGINX}test_the_dump_is_served_by_nginx_in_ranges",
+        ),
     ),
     Case(
         "47",
