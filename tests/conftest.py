@@ -43,13 +43,16 @@ os.environ["HOT_SECONDS"] = "0.000001"  # a test that draws looks at once at wha
 os.environ["SECRET_KEY"] = "a key of the tests, as long as a real one: 0123456789 abcdefghij"
 os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"
 
-# The suite tries the same examples everywhere, so that a red run is red for all; `make fuzz` tries
-# new ones. Neither times an example: the machine may be busy.
+# The suite tries the same examples everywhere, so that a red run is red for all; `make fuzz`
+# and `make faults` try new ones. None times an example: the machine may be busy.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile(
     "fuzz", max_examples=500, derandomize=False, deadline=None, database=None, print_blob=True
 )
-hypothesis.settings.load_profile("suite")
+hypothesis.settings.register_profile(
+    "whole", max_examples=2000, derandomize=False, deadline=None, database=None, print_blob=True
+)
+hypothesis.settings.load_profile("whole" if faults.WHOLE else "suite")
 
 DATABASE_NUMBERS = itertools.count(1)
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}

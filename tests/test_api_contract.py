@@ -1,7 +1,8 @@
 """The API against its own description: schemathesis asks what `/api/schema/` allows and what it
 forbids, and holds each answer to it.
 
-Bounded and the same in every run of the suite; `make fuzz` asks more, with new examples each time.
+Bounded and the same in every run of the suite; `make fuzz` and `make faults` ask more, with new
+examples each time.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from registry.errors import shape
 from registry.wsgi import application
 from submissions.intake import Sender, submit
 from tests import reports
+from tests.faults import times
 
 # What the description cannot say: that a text is netperf's, or that arms and runs fit each other.
 # So a body that it allows may be refused with 422; and one that is missing has no length, 411.
@@ -38,9 +40,9 @@ CONFIG = {
         },
     ],
 }
-# An example is a request: a tenth of what the profile has of others.
+# An example is a request: a tenth of what the profile has of others, but for `make faults`.
 bounded = settings(
-    max_examples=settings().max_examples // 10,
+    max_examples=times(2_000, settings().max_examples // 10),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW")

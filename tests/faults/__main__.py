@@ -1,14 +1,20 @@
 """`python -m tests.faults [CASE...]`: runs what shows each case, whole, and writes the table of
 docs/reliability.md. Exit code 1 when a case is not shown. Called by `make faults`.
+
+`--database-only FILE NAME...` runs tests that touch the database, and writes what became of them.
 """
 
+import json
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import pytest
 
+from tests.faults import WHOLE
 from tests.faults.cases import CASES, Case
 from tests.servers import ROOT
 
@@ -24,6 +30,11 @@ class Result:
     passed: int = 0
     others: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
+
+    def add(self, other: "Result") -> None:
+        self.passed += other.passed
+        self.others += other.others
+        self.figures += other.figures
 
 
 class Collector:
@@ -63,6 +74,9 @@ def main(numbers: list[str]) -> int:
     shown = {name for case in cases for name in case.shown_by}
     results = _of_tests({_name_of(name) for name in shown if "::" in name})
     results |= {(name, ""): _of_target(name) for name in shown if "::" not in name}
+    again = {name for case in cases if case.on_both for name in case.shown_by} if WHOLE else set()
+    for name, result in _on_postgresql(again).items():
+        results.setdefault(name, Result()).add(result)
     rows = {case.number: _row(case, results) for case in cases}
     PAGE.write_text(_with_rows(PAGE.read_text(), rows))
     failed = [number for number, row in rows.items() if "**" in row]
@@ -70,10 +84,34 @@ def main(numbers: list[str]) -> int:
     return int(bool(failed))
 
 
-def _of_tests(names: set[Name]) -> dict[Name, Result]:
+def _of_tests(names: set[Name], *options: str) -> dict[Name, Result]:
     collector = Collector(names)
-    pytest.main(sorted({path for path, _ in names}), plugins=[collector])
+    pytest.main([*options, *sorted({path for path, _ in names})], plugins=[collector])
     return dict(collector.results)
+
+
+def _on_postgresql(names: set[str]) -> dict[Name, Result]:
+    """What became of those that touch the database, on a PostgreSQL of their own: in another
+    process, since one has one database.
+    """
+    if not names:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "results.json")
+        server = [sys.executable, "-m", "tests.servers", "postgresql"]
+        command = [*server, sys.executable, "-m", "tests.faults", "--database-only", str(file)]
+        subprocess.run([*command, *sorted(names)], cwd=ROOT)
+        if not file.exists():
+            return {_name_of(name): Result(others=["not run on PostgreSQL"]) for name in names}
+        told = json.loads(file.read_text())
+    return {_name_of(name): Result(**result) for name, result in told.items()}
+
+
+def write_results(file: str, *names: str) -> int:
+    results = _of_tests({_name_of(name) for name in names}, "--database-only")
+    told = {"::".join(name): asdict(result) for name, result in results.items()}
+    Path(file).write_text(json.dumps(told))
+    return 0
 
 
 def _of_target(command: str) -> Result:
@@ -107,4 +145,6 @@ def _with_rows(page: str, rows: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--database-only"]:
+        sys.exit(write_results(*sys.argv[2:]))
     sys.exit(main(sys.argv[1:]))
