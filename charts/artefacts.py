@@ -17,18 +17,24 @@ FOLDER = "charts"
 
 
 class DurableStorage(FileSystemStorage):
-    """Files on disk that appear under their name only when every byte is on the disk."""
+    """Files on disk that appear under their name only when every byte is on the disk. Where they
+    cannot, nothing of them stays: of a full disk a draft would take the rest.
+    """
 
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        with open(draft, "wb") as file:
-            for chunk in content.chunks():
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        try:
+            with open(draft, "wb") as file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
         _sync_folder(path.parent)
         return name
 
