@@ -181,6 +181,8 @@ def test_stalled_uploads_do_not_freeze_the_site(embedded: Site) -> None:
             stalled.sendall(head + b"Content-Length: 1000\r\n\r\nhalf")
         for _ in range(10):
             assert embedded.get("/healthz").status == 200
+            assert embedded.get("/api/v1/leaderboard/").status == 200
+        send(embedded, 21_000, "6.70")
 
 
 def test_second_make_run_on_the_same_folder_says_so(embedded: Site) -> None:

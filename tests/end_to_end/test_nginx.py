@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def nginx(
     whole = f"""
         daemon off; pid {folder}/pid; error_log {folder}/error.log;
         {f"user {user};" if os.geteuid() == 0 else ""}
-        events {{ worker_connections 256; }}
+        events {{ worker_connections 1024; }}
         http {{
             access_log off; include /etc/nginx/mime.types; include {folder}/crr.conf;
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
@@ -489,6 +489,33 @@ def test_who_has_a_network_of_ipv6_is_one_sender(senders: Front, network: str) -
     assert set(statuses) == {503, 429}  # what is let through finds no registry
     other = senders.post("/api/v1/parse/", b"{}", **{"X-Test-Sender": "2001:db9:1:2::1"})
     assert other.status == 503
+
+
+def test_uploads_that_stall_keep_nobody_waiting(front: Front) -> None:
+    """Half a body and then nothing, on far more connections than the application has threads, each
+    from an address of its own: nginx ends them, and the application hears of none.
+    """
+    n, log = times(500, 40), front.folder / "access.log"
+    head = f"POST /api/v1/reports/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: text/plain\r\n"
+    with ExitStack() as stack:
+        for number in range(n):
+            address = ("127.0.0.1", front.ports.plain)
+            stalled = stack.enter_context(socket.create_connection(address, timeout=60))
+            sender = f"X-Test-Sender: 2001:db8:{number:x}::1\r\nContent-Length: 1000\r\n\r\n"
+            stalled.sendall(f"{head}{sender}half".encode())
+        for _ in range(10):
+            assert front.get("/healthz").status == 200
+            assert front.get("/api/v1/leaderboard/").status == 200
+        body = reports.as_bytes(reports.envelope(reports.run(21_000)))
+        honest = {"X-Test-Sender": "203.0.113.2"}
+        assert front.post("/api/v1/reports/", body, **honest).status == 201
+        wait_until(lambda: len(_timed_out(log)) == n)
+    assert {line["upstream_status"] for line in _timed_out(log)} == {""}
+
+
+def _timed_out(log: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if line["status"] == "408"]
 
 
 def test_who_sends_too_much_is_told_to_wait(front: Front) -> None:

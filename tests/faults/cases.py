@@ -15,6 +15,7 @@ INTAKE, HOSTILE = "tests/submissions/test_intake.py::", "tests/submissions/test_
 DECODE, RENDER = "tests/submissions/test_decode.py::", "tests/charts/test_render_png_svg.py::"
 JOURNEY, NGINX = "tests/end_to_end/test_journey.py::", "tests/end_to_end/test_nginx.py::"
 CANARY, CLIENT = "tests/end_to_end/test_canary.py::", "tests/client/"
+LONG = "tests/submissions/test_long_texts.py::"
 PIPELINE, FUZZ = "tests/charts/test_pipeline.py::", "tests/fuzz/test_fuzz.py::"
 
 
@@ -185,30 +186,35 @@ CASES = (
     ),
     Case(
         "15",
-        "0 bytes, 512 KiB, one more, a length that lies, no length",
-        "201, 413, 400, 411",
+        "0 bytes, 512 KiB, one more, lengths that lie, no length",
+        "201 at 512 KiB; else 400, 411, 413 or 422, or no answer; no row",
         (
             f"{HOSTILE}test_the_size_limit_is_exact",
             f"{HOSTILE}test_a_body_that_is_too_large_is_read_before_it_is_refused",
+            f"{LOAD}test_body_whose_length_lies_leaves_no_row",
             f"{INTAKE}test_a_body_without_a_length_is_411",
             f"{NGINX}test_a_body_that_is_too_large_is_refused_in_the_shape_of_all_errors",
         ),
     ),
     Case(
         "16",
-        "a body that is cut at each KiB, a wrong digest, uploads that stall",
+        "bodies cut at each KiB, a wrong digest, uploads that stall: 500 at nginx, 6 without",
         "400 or no answer, no row; others are served",
         (
             f"{LOAD}test_body_that_is_cut_anywhere_leaves_no_row",
             f"{INTAKE}test_a_wrong_digest_is_400",
+            f"{NGINX}test_uploads_that_stall_keep_nobody_waiting",
             f"{JOURNEY}test_stalled_uploads_do_not_freeze_the_site",
         ),
     ),
     Case(
         "17",
-        "compressed bodies, bombs among them",
-        "415, not unpacked",
-        (f"{INTAKE}test_a_compressed_body_is_415",),
+        "a gigabyte compressed: in one gzip member, in sixteen, twice over",
+        "415, not unpacked: the memory stays",
+        (
+            f"{LOAD}test_bombs_are_refused_and_not_unpacked",
+            f"{INTAKE}test_a_compressed_body_is_415",
+        ),
     ),
     Case(
         "18",
@@ -223,8 +229,14 @@ CASES = (
     Case(
         "19",
         "lines of a megabyte, a million empty lines, lines that nearly match",
-        "linear in the length",
-        ("tests/test_patterns.py::test_no_expression_can_blow_up",),
+        "what follows is read; the work is linear in the length",
+        (
+            f"{LONG}test_what_follows_a_line_of_a_megabyte_is_read",
+            f"{LONG}test_what_follows_a_million_empty_lines_is_read",
+            f"{LONG}test_the_work_grows_as_the_lines_do",
+            f"{LONG}test_the_work_grows_as_the_line_does",
+            "tests/test_patterns.py::test_no_expression_can_blow_up",
+        ),
     ),
     Case(
         "20",
@@ -385,7 +397,7 @@ CASES = (
     ),
     Case(
         "35",
-        "every connection that the registry makes is noted",
+        "every connection that web, worker and scheduler make is noted",
         "database and broker, nothing else",
         (f"{WORKERS}test_nothing_reaches_beyond_database_broker_and_files",),
     ),

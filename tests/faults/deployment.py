@@ -107,9 +107,9 @@ class Deployment:
             yield Site("", self.folder, process.pid)
 
     @contextmanager
-    def scheduler(self, name: str = "scheduler") -> Iterator[None]:
+    def scheduler(self, name: str = "scheduler", program: str = "celery") -> Iterator[None]:
         log = self._folder(name)
-        command = [*self._python(), "-m", "celery", "--app", "registry", "--quiet", "beat"]
+        command = [*self._python(), "-m", program, "--app", "registry", "--quiet", "beat"]
         command += ["--scheduler", "registry.schedule:Scheduler", "--pidfile="]
         command += ["--schedule", f"{log}/schedule"]
         written = Path(log)  # the ending of the file is the database module's
@@ -140,8 +140,10 @@ class Deployment:
         self.verify(ledger)
         found = json.loads(shell(self, COUNTED))
         reports = before + ledger.others + len(ledger.kept)
-        assert found == {"reports": reports, "unread": 0, "uncounted": 0, "drafts": []}
-        assert self.raised() - self.expected == set()
+        expected = {"reports": reports, "unread": 0, "uncounted": 0, "drafts": []}
+        assert found == expected, f"{found}, not {reports} reports and nothing else"
+        unexpected = self.raised() - self.expected
+        assert not unexpected, f"{unexpected} in a log below {self.folder}"
 
     def verify(self, ledger: Ledger) -> str:
         """Every report of the ledger is there with its digest, and no promise is broken. Raises

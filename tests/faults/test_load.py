@@ -2,13 +2,16 @@
 everybody wants. What was measured goes into the table; what must hold is counted, not timed.
 """
 
+import gzip
 import json
 import socket
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,6 +80,78 @@ def test_body_that_is_cut_anywhere_leaves_no_row(
     assert sent.status == 201
     deployment.catch_up()
     figure(f"{len(cuts)} cuts, no row")
+
+
+LENGTHS = (  # what is announced, and how many bytes come
+    *(("0", 0), ("0", 100), ("1", 0), ("1", 1), ("100", 99), ("10", 100)),
+    *(("-1", 100), ("+100", 100), ("1e2", 100), ("0x64", 100), ("9" * 30, 100), ("", 100)),
+    ("100\r\nContent-Length: 10", 100),
+)
+
+
+@pytest.mark.faults
+def test_body_whose_length_lies_leaves_no_row(deploy: Deploy, figure: Figure) -> None:
+    deployment = deploy()
+    with deployment.web() as web:
+        answers = [_status_of(web, length, b"x" * size) for length, size in LENGTHS]
+        assert web.get("/api/v1/leaderboard/").status == 200
+    assert set(answers) <= {"", "400", "411", "413", "422"}
+    assert answers[0] == "422"
+    figure(f"{len(LENGTHS)} lengths that lie, no row")
+
+
+def _status_of(web: Site, length: str, body: bytes) -> str:
+    """Empty where the connection ended without an answer."""
+    address = urlsplit(web.url)
+    head = (
+        f"POST /api/v1/reports/ HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as peer:
+        peer.sendall(head.encode() + body)
+        if length.isdigit() and int(length) > len(body):
+            peer.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
+            return peer.recv(100).decode().partition(" ")[2][:3]
+    return ""
+
+
+UNPACKED_BYTES, MEMBERS = 1 << 30, 16
+
+
+def bombs() -> dict[str, bytes]:
+    """Bodies that unpack to a gigabyte: the last to one that does so in its turn."""
+    packer = zlib.compressobj(wbits=31)
+    piece = bytes(UNPACKED_BYTES >> 10)
+    one = b"".join(packer.compress(piece) for _ in range(1 << 10)) + packer.flush()
+    members = gzip.compress(bytes(UNPACKED_BYTES // MEMBERS)) * MEMBERS
+    return {"one": one, "members": members, "nested": gzip.compress(one)}
+
+
+@pytest.mark.faults
+def test_bombs_are_refused_and_not_unpacked(deploy: Deploy, figure: Figure) -> None:
+    every = bombs()
+    deployment = deploy()
+    with deployment.web() as web:
+        packed = {"media_type": "text/plain", "Content-Encoding": "gzip"}
+        assert web.post("/api/v1/reports/", gzip.compress(b"text"), **packed).status == 415
+        before_mb = _peak_mb(web)
+        answers = [
+            web.post(path, body, **packed).status
+            for path in ("/api/v1/reports/", "/api/v1/parse/")
+            for body in every.values()
+        ]
+        grown_mb = _peak_mb(web) - before_mb
+    assert answers == [415] * 2 * len(every)
+    assert grown_mb < 20
+    sizes = ", ".join(f"{name} of {len(body):,} bytes" for name, body in every.items())
+    figure(f"a gigabyte in {sizes}: 415, {grown_mb:.0f} MB more")
+
+
+def _peak_mb(web: Site) -> float:
+    """The most memory that the processes ever had, all together."""
+    told = [Path(f"/proc/{pid}/status").read_text() for pid in web.processes()]
+    return sum(int(text.partition("VmHWM:")[2].split()[0]) for text in told) / 1024
 
 
 def _send_part(web: Site, body: bytes, cut: int) -> None:

@@ -17,6 +17,7 @@ from tests.faults.deployment import Deployment, metrics_of
 from tests.faults.senders import KIND, Ledger, post_many, slowest_ms
 
 Figure = Callable[[str], None]
+PARTS = {"web", "worker", "beat"}
 
 
 @pytest.mark.faults
@@ -77,16 +78,16 @@ def test_nothing_reaches_beyond_database_broker_and_files(
     with (
         deployment.web(application="tests.faults.confined:application") as web,
         deployment.worker(program="tests.faults.confined"),
-        deployment.scheduler(),
+        deployment.scheduler(program="tests.faults.confined"),
     ):
         ledger.enter(post_many(web, range(20), clients=2))
         wait_until(lambda: "6.40" in web.get("/c/xen-users.csv").text())
         wait_until(lambda: metrics_of(web)["crr_charts_stale"] == 0)
     lines = [json.loads(line) for line in noted.read_text().splitlines()]
     beyond = [line for line in lines if not _is_known(line, redis_url)]
-    assert lines
+    assert {part for part, event, _ in lines if event == "socket.connect"} == PARTS
     assert beyond == []
-    events = Counter(what if event == "subprocess.Popen" else event for event, what in lines)
+    events = Counter(what if event == "subprocess.Popen" else event for _, event, what in lines)
     figure(
         f"{events['socket.connect']} connections, all to the broker; "
         f"fc-list and uname started {events['fc-list']} and {events['uname']} times, nothing else"
@@ -102,7 +103,7 @@ def _is_known(line: list[str], redis_url: str) -> bool:
     """The broker, and what matplotlib and Python's `platform` ask once a process: which fonts there
     are, where that is not kept, and what the processor is.
     """
-    event, what = line
+    _, event, what = line
     if event in ("socket.connect", "socket.getaddrinfo"):
         return what in redis_url
     return event == "subprocess.Popen" and what in ("fc-list", "uname")

@@ -11,10 +11,12 @@ from django.test import Client
 from django.utils import timezone
 
 from registry import hints, tasks
+from registry.evidence.groups import Group
 from registry.leaderboard import ask, boards
 from registry.models import Cell, Generation, RawReport, Reading, summary
 from registry.models.summary import summarise
 from tests import reports
+from tests.faults import times
 
 pytestmark = pytest.mark.django_db
 
@@ -66,17 +68,26 @@ def test_unlisted_and_withdrawn_reports_are_in_no_cell(client: Client) -> None:
     assert not Cell.objects.exists()
 
 
-def test_a_machine_has_one_vote_however_often_it_reports(client: Client) -> None:
-    for rate in (100, 110, 120):
-        send(client, rate, machine_id=machine(1))
-    send(client, 500, machine_id=machine(2))
-    summarise()
-    row = boards(ask({}))[0].rows[0]
-    assert (row.group.n_machines, row.group.n_runs, row.reason) == (
-        2,
-        4,
-        "needs 1 more independent machine",
-    )
+def test_a_machine_has_one_vote_however_often_it_reports(client: Client, settings: Any) -> None:
+    settings.REPORTS_PER_DAY = 0
+    for number in (1, 2, 3):
+        send(client, 100 + number, machine_id=machine(number))
+    send(client, 500, machine_id=machine(4))
+    once = _only_group()
+    n_sent = times(200, 30)
+    for number in range(1, n_sent):
+        send(client, 500, machine_id=machine(4), notes=str(number))
+    often = _only_group()
+    assert (once.n_machines, once.n_runs) == (4, 4)
+    assert (often.n_machines, often.n_runs) == (4, 3 + n_sent)
+    assert often.estimate.rate == pytest.approx(once.estimate.rate, rel=1e-9)
+
+
+def _only_group() -> Group:
+    while summarise():
+        pass
+    (row,) = boards(ask({}))[0].rows
+    return row.group
 
 
 def test_two_recipes_are_two_boards(client: Client) -> None:
