@@ -19,7 +19,7 @@ RAISED = {
     "MemoryError",
     "RuntimeError",
     "ZeroDivisionError",
-    "billiard.einfo.RemoteTraceback",
+    "billiard.einfo.ExceptionWithTraceback",
     "billiard.exceptions.SoftTimeLimitExceeded",
     "billiard.exceptions.TimeLimitExceeded",
     "billiard.exceptions.WorkerLostError",
