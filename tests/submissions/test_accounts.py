@@ -272,7 +272,7 @@ def test_an_account_is_shown_and_deleted_without_the_bytes_of_its_reports() -> N
     """Machines are counted by the database, the last seen first; as many queries for many."""
     jane = signed_up()
     token = token_of(jane, "read")
-    machines = []
+    machines: list[str] = []
     for n in (1, 1, 2):
         report = send(notes=f"{n} {len(machines)}", machine_id=f"{n:032x}")
         claim(jane, report)
