@@ -2,11 +2,12 @@
 withdraws or no longer shows goes here too.
 
 Parts of the dump are kept in a folder and fetched again only where `/dump/` names another digest. A
-part takes its name when all in it is done, so whatever was interrupted is taken up again. Decisions
-of this registry stay: what was rejected or withdrawn here is not shown again. What the other one
-follows itself is left out, so that two that follow each other end. A registry has a say in the
-reports that came from it, as their trails tell, and in no others, whatever ids it lists. Called by
-the command `follow_registry`.
+part takes its name when all in it is done, so whatever was interrupted is taken up again. What a
+part has no more is noted in the folder, and hidden when every part is there and none has it: a
+report may move from one to another. Decisions of this registry stay: what was rejected or withdrawn
+here is not shown again. What the other one follows itself is left out, so that two that follow each
+other end. A registry has a say in the reports that came from it, as their trails tell, and in no
+others, whatever ids it lists. Called by the command `follow_registry`.
 """
 
 import hashlib
@@ -40,6 +41,7 @@ from submissions.privacy import Scrubber
 log = logging.getLogger(__name__)
 
 PART = re.compile(r"reports-[0-9]{5,9}\.jsonl")
+GONE = ".gone.json"  # ids that a part has no more
 MANIFEST = "manifest.jsonl"  # every dump has one, empty where the registry shows nothing
 SHA256 = re.compile(r"[0-9a-f]{64}")
 INDEX_LIMIT_BYTES = 16 * 1024**2
@@ -102,18 +104,21 @@ def follow(
             before = _ids(path / part.name)
             with folder.replaced(part.name) as file:
                 _fetch_part(address, part, file)
-                _take_in(Path(file.name), address, before, outcome)
+                now = _take_in(Path(file.name), address, outcome)
+                _note_gone(folder, before - now)
             outcome.fetched += 1
         for name in known - {each.name for each in parts}:
-            outcome.hidden += _hide(_ids(path / name), address)
+            _note_gone(folder, _ids(path / name))
             folder.forget(name)
+        outcome.hidden += _hide_gone(folder, parts, address)
     if outcome.fetched or outcome.hidden:
         progress("bringing summaries and charts up to date")
         bring_up_to_date()
     return outcome
 
 
-def _take_in(path: Path, address: str, before: set[str], outcome: Outcome) -> None:
+def _take_in(path: Path, address: str, outcome: Outcome) -> set[str]:
+    """Have the reports of a part here as they are there; the ids of all of them."""
     if path.stat().st_size:
         for note in import_reports([str(path)], followed=address):
             outcome.reports[note.outcome] += note.count
@@ -121,7 +126,31 @@ def _take_in(path: Path, address: str, before: set[str], outcome: Outcome) -> No
     for records in _together(_records(path)):
         now |= {record.id for record in records}
         _settle(records, address, outcome)
-    outcome.hidden += _hide(before - now, address)
+    return now
+
+
+def _gone(folder: Folder) -> set[str]:
+    path = folder.path / GONE
+    return set(json.loads(path.read_text())) if path.exists() else set()
+
+
+def _note_gone(folder: Folder, ids: set[str]) -> None:
+    """Keep the ids until it is certain that no other part has them, whatever is interrupted."""
+    if ids:
+        gone = sorted(_gone(folder) | ids)
+        with folder.replaced(GONE) as file:
+            file.write(json.dumps(gone).encode())
+
+
+def _hide_gone(folder: Folder, parts: Iterable[_Part], address: str) -> int:
+    """Hold what was noted and is in none of the parts, which are all there; how many were shown."""
+    gone = _gone(folder)
+    for part in parts:
+        if gone:
+            gone -= _ids(folder.path / part.name)
+    hidden = _hide(gone, address)
+    folder.forget(GONE)
+    return hidden
 
 
 def _settle(records: Iterable[Record], address: str, outcome: Outcome) -> None:

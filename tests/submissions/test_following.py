@@ -290,6 +290,51 @@ def test_a_part_that_is_gone_is_hidden(
     assert followed(other, tmp_path) == Outcome(kept=1)
 
 
+def parted(other: Other, *parts: bytes) -> None:
+    """The dump of the other registry in these parts."""
+    for number, lines in enumerate(parts):
+        other.part.with_name(Folder.part(number)).write_bytes(lines)
+    Folder(other.path).sum_up()
+    other._index()
+
+
+def test_a_report_that_moves_to_another_part_stays_as_it_is(
+    other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    """To an earlier one, and back; one that leaves the dump meanwhile is hidden."""
+    a, b, c, d = other.part.read_bytes().splitlines(keepends=True)
+    parted(other, a + b, c + d)
+    followed(other, tmp_path)
+    before = states()
+    parted(other, a + b + c, d)
+    assert followed(other, tmp_path).hidden == 0
+    assert states() == before
+    parted(other, b, c + d)
+    assert followed(other, tmp_path).hidden == 1
+    assert [of(other, each).status for each in ids] == [Status.HELD] + 3 * [Status.PUBLISHED]
+    assert of(other, ids[2]).events.count() == before[2][2]
+
+
+def test_what_left_a_part_is_hidden_after_an_interruption(
+    other: Other, ids: list[str], tmp_path: Path
+) -> None:
+    """Its own part was done; the next could not be had, and may have it."""
+    a, b, c, d = other.part.read_bytes().splitlines(keepends=True)
+    parted(other, a + b, c + d)
+    followed(other, tmp_path)
+    parted(other, b, c)
+    last = other.part.with_name(Folder.part(1))
+    last.write_bytes(b"another")  # and not what the index says
+    with pytest.raises(CannotFollow):
+        followed(other, tmp_path)
+    assert of(other, ids[0]).status == Status.PUBLISHED
+    parted(other, b, c)
+    assert followed(other, tmp_path).hidden == 2
+    states_of = {each: of(other, each).status for each in ids}
+    assert [each for each in ids if states_of[each] == Status.HELD] == [ids[0], ids[3]]
+    assert followed(other, tmp_path) == Outcome(kept=2)
+
+
 def test_a_registry_that_shows_nothing_any_more(
     other: Other, ids: list[str], tmp_path: Path
 ) -> None:
