@@ -34,6 +34,9 @@ class Facts:
         return (self.results, self.runs) == (other.results, other.runs)
 
 
+NO_FACTS = Facts({}, {}, ())
+
+
 def result_columns(row: Mapping[str, Any]) -> Row:
     """The columns a result has in the database; what a parser says beyond them stays in the raw
     text.

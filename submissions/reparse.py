@@ -3,7 +3,7 @@
 A report whose new reading says the same is left alone, so a run without a new parser or vocabulary
 changes nothing, and a run after one that was killed does what is left. What a rule or a moderator
 decided about a report stays decided; what was held because nobody could read it is published when
-it can be read now.
+it can be read now, and what a restore published without facts gets them.
 """
 
 import logging
@@ -19,7 +19,7 @@ from registry import hints
 from registry.models import RawReport, Reading
 from registry.tasks import summarise_readings
 from registry.vocabulary import VOCABULARY_VERSION
-from submissions.facts import differences, facts_in, facts_of
+from submissions.facts import NO_FACTS, differences, facts_in, facts_of
 from submissions.ingest import judge, write_readings
 from submissions.intake import publish
 from submissions.parsing import PARSER_VERSION
@@ -76,9 +76,12 @@ def reparse(dry_run: bool = False, progress: Callable[[int, int], None] | None =
 
 
 def _to_reread() -> QuerySet[RawReport]:
-    """Those with facts, and those held without. What waits as received is the sweep's."""
+    """Those with facts, those held without, and those that a restore published without. What waits
+    as received is the sweep's.
+    """
     kept = RawReport.objects.filter(body__isnull=False).exclude(status=RawReport.Status.WITHDRAWN)
-    return (kept.filter(Exists(_ACTIVE)) | kept.filter(status=RawReport.Status.HELD)).order_by("pk")
+    unread = kept.filter(status__in=(RawReport.Status.HELD, RawReport.Status.PUBLISHED))
+    return (kept.filter(Exists(_ACTIVE)) | unread).order_by("pk")
 
 
 def _reparse_one(report: RawReport, outcome: Outcome) -> None:
@@ -88,23 +91,25 @@ def _reparse_one(report: RawReport, outcome: Outcome) -> None:
     outcome.results_before += n_before
     try:
         content = read(bytes(report.body or b""), report.format, report.imported)
-        if reading is None:
+        if reading is None and report.status == RawReport.Status.HELD:
             _free(report, content, outcome)
         else:
             _compare(report, reading, content, outcome)
     except Exception as error:  # one report that cannot be read keeps no other from it
         outcome.results_after += n_before
-        if reading is None:
-            return  # held, because it could not be read: it still cannot
+        if reading is None and report.status == RawReport.Status.HELD:
+            return  # because it could not be read: it still cannot
         log.exception("reading report %s again failed", report.public_id)
         outcome.failed[report.public_id] = f"{type(error).__name__}: {error}"[:200]
         return
     outcome.results_after += len(content.results)
 
 
-def _compare(report: RawReport, reading: Reading, content: Content, outcome: Outcome) -> None:
-    before, after = facts_of(reading), facts_in(content)
-    is_new = (reading.parser_version, reading.vocabulary_version) != (
+def _compare(
+    report: RawReport, reading: Reading | None, content: Content, outcome: Outcome
+) -> None:
+    before, after = facts_of(reading) if reading else NO_FACTS, facts_in(content)
+    is_new = reading is None or (reading.parser_version, reading.vocabulary_version) != (
         PARSER_VERSION,
         VOCABULARY_VERSION,
     )
@@ -121,8 +126,10 @@ def _at_most(lines: list[str]) -> list[str]:
     return lines if len(lines) <= LINES_TOLD else [*lines[:LINES_TOLD], "and more"]
 
 
-def _switch(report: RawReport, reading: Reading, content: Content) -> bool:
-    """Write the new reading and make it the active one; False when somebody was faster."""
+def _switch(report: RawReport, reading: Reading | None, content: Content) -> bool:
+    """Write the new reading and make it the active one, whatever state the report is in; False when
+    somebody was faster.
+    """
     with transaction.atomic():
         locked = RawReport.objects.select_for_update().defer("body").get(pk=report.pk)
         active = Reading.of(report)

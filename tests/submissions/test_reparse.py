@@ -20,8 +20,11 @@ from registry.models import Cell, RawReport, Reading, ReportEvent, Result, Run
 from registry.models.report import MAX_ATTEMPTS
 from registry.models.summary import summarise
 from submissions import ingest, intake, read, reparse, seed, tasks, verify
+from submissions.dump.export import export
+from submissions.importers import prepare
 from submissions.parsing import PARSER_VERSION
 from tests import reports
+from tests.submissions.test_dump import forget_everything
 
 pytestmark = pytest.mark.django_db
 NEXT_VERSION = PARSER_VERSION + 1
@@ -309,6 +312,34 @@ def test_what_was_held_unread_is_published_when_it_can_be_read(
     ]
     summarise()
     assert "all promises hold" in checked()
+
+
+def test_what_was_restored_unread_gets_its_facts_and_keeps_its_state(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    sent = send(client, notes="mine")
+    export(tmp_path)
+    forget_everything()
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "read", broken)
+        call_command("import_reports", str(tmp_path), "--restore")
+    report = RawReport.objects.get()
+    assert (report.public_id, report.status) == (sent.public_id, "published")
+    assert not Reading.objects.exists()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reparse, "read", broken)
+        assert list(reparse.reparse().failed) == [report.public_id]
+    assert reparse.reparse(dry_run=True).n_changed == 1
+    assert not Reading.objects.exists()
+    outcome = reparse.reparse()
+    assert (outcome.n_switched, outcome.results_before, outcome.results_after) == (1, 0, 3)
+    report.refresh_from_db()
+    assert (report.status, report.notes) == ("published", "mine")
+    summarise()
+    assert Cell.objects.get().n_runs == 3
+    assert reparse.reparse().n_switched == 0
+    assert list(verify.broken_promises()) == []
 
 
 def test_a_decision_stands_whatever_is_read(

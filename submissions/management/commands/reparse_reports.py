@@ -45,7 +45,7 @@ def _lines(outcome: Outcome) -> list[str]:
         found.append(f"and {outcome.n_changed - len(outcome.changed):,} reports more")
     found += [f"readable now {public_id}" for public_id in outcome.freed]
     found += [
-        f"failed {public_id}: {ascii(reason)[1:-1]}; its old facts stay"
+        f"failed {public_id}: {ascii(reason)[1:-1]}; its facts stay as they were"
         for public_id, reason in outcome.failed.items()
     ]
     found.append(
