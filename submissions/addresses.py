@@ -30,9 +30,14 @@ _DOTTED_MAC = re.compile(
 _TWELVE_DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
 _DOTTED = re.compile(r"\.[0-9A-Fa-f]{4}\.")  # a quick look before a slow one
 _IPV6 = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f.]{0,15}:)[0-9A-Fa-f:.]{2,60}(?![0-9A-Za-z])")
+# tcpdump and BSD's netstat put a port behind a dot: 203.0.113.7.12865.
+_DOTTED_PORT = r"\.[0-9]{1,5}"
 _IPV4 = re.compile(
-    r"(?<![0-9])(?<![0-9]\.)[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])(?!\.[0-9])"
+    r"(?<![0-9])(?<![0-9]\.)([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})"
+    rf"({_DOTTED_PORT})?(?![0-9])(?!\.[0-9])"
 )
+_PORT_AT_END = re.compile(rf"{_DOTTED_PORT}\Z")
+_HIGHEST_PORT = 65_535
 # A mailer or a terminal broke the line at a dot or a colon; a quote mark may begin the next one.
 _BREAK = r"=?\r?\n[ \t>|]{0,16}"
 _ENDS_BROKEN = tuple(end + line_end for end in ".:=" for line_end in ("\n", "\r\n"))
@@ -54,11 +59,12 @@ _BROKEN_HEX = re.compile(
 _LINE_BREAK = re.compile(_BREAK)
 _BREAKABLE_LENGTH = 40  # nobody breaks a line before it; a table's numbers stand in short lines
 
-# What stands before or after four numbers that are a version.
+# What stands before or after four numbers that are a version. A program's name stands before
+# addresses too; netperf's own versions have three numbers.
 _BEFORE_VERSION = re.compile(
-    r"(?i)(?:\b(?:version|release|revision|ver\.?|rev\.?|firmware|driver|netperf|netserver|qemu"
-    r"|xen|esxi?)[\s:=\"'(_/-]{0,3}|\bv)$"
+    r"(?i)(?:\b(?:version|release|revision|ver\.?|rev\.?|firmware)[\s:=\"'(_/-]{0,3}|\bv)$"
 )
+_AFTER_PROGRAM = re.compile(r"(?i)\b(?:driver|qemu|xen|esxi?)[\s:=\"'(_/-]{0,3}$")
 _BEFORE_KERNEL = re.compile(
     r"(?i)(?:kernel|linux|vmlinuz|-image|-headers)[\s:=\"'(_/-]{0,3}$"
     r"|linux[ \t]{1,4}host-[0-9]{1,9}[ \t]{1,4}$"
@@ -68,6 +74,9 @@ _AFTER_VERSION = re.compile(
     r"|-(?:generic|amd64|[0-9]{1,4}[.-][a-z0-9.]{0,20}(?:el|fc|generic))"
 )
 _KERNELS = range(2, 10)
+_LOW = range(10)  # what versions begin with; that of some firmware and drivers with two digits
+_TWO_DIGITS = range(11, 100)  # 10 begins private addresses
+_LATER_LOW = range(100)  # what goes on in the version of a program
 _CONTEXT_LENGTH = 24
 
 
@@ -133,6 +142,10 @@ def ipv6_replaced(text: str, name_of: Name) -> str:
 def _ipv6(printed: str, name_of: Name) -> str:
     name = printed.rstrip(":.") if not printed.endswith("::") else printed
     address = parse_address(name) if name.count(":") > 1 else None
+    port = _PORT_AT_END.search(name) if address is None and name.count(":") > 1 else None
+    if port and _is_port(port[0]):
+        name = name[: port.start()]
+        address = parse_address(name)
     if address is None or is_kept(address):
         return printed
     return name_of(address.compressed) + printed[len(name) :]
@@ -143,10 +156,15 @@ def ipv4_replaced(text: str, name_of: Name) -> str:
 
 
 def _ipv4(found: re.Match[str], name_of: Name) -> str:
-    address = parse_address(found[0])
+    printed, port = found[1], found[2] or ""
+    address = parse_address(printed) if not port or _is_port(port) else None
     if address is None or is_kept(address) or _is_version(found):
         return found[0]
-    return name_of(address.compressed)
+    return name_of(address.compressed) + port
+
+
+def _is_port(dotted: str) -> bool:
+    return int(dotted[1:]) <= _HIGHEST_PORT
 
 
 @lru_cache(maxsize=1024)
@@ -171,10 +189,15 @@ def is_kept(address: Address) -> bool:
 
 
 def _is_version(found: re.Match[str]) -> bool:
-    """Four numbers that a word before or after them calls a version. Kernels begin with 2 to 9."""
+    """Four numbers that a word before or after them calls a version. Kernels begin with 2 to 9,
+    other versions neither with three digits nor with 10; those of programs have low numbers only.
+    """
     before = found.string[max(0, found.start() - _CONTEXT_LENGTH) : found.start()]
     after = found.string[found.end() : found.end() + _CONTEXT_LENGTH]
-    is_kernel = int(found[0].split(".")[0]) in _KERNELS
-    if is_kernel and (_BEFORE_KERNEL.search(before) or _AFTER_VERSION.match(after)):
+    first, *later = map(int, found[1].split("."))
+    if first in _KERNELS and (_BEFORE_KERNEL.search(before) or _AFTER_VERSION.match(after)):
         return True
-    return _BEFORE_VERSION.search(before) is not None
+    if _BEFORE_VERSION.search(before):
+        return first in _LOW or first in _TWO_DIGITS
+    is_low = first in _LOW and all(number in _LATER_LOW for number in later)
+    return is_low and _AFTER_PROGRAM.search(before) is not None

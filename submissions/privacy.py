@@ -15,7 +15,7 @@ from submissions import addresses, host_lines
 from submissions.addresses import is_kept, parse_address
 from submissions.plain_words import SHORTEST_NAME, points_at_someone
 
-SCRUBBER_VERSION = 2
+SCRUBBER_VERSION = 3
 
 KINDS = ("host", "address", "mac", "mail", "instance", "user")
 

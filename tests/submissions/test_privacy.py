@@ -16,7 +16,9 @@ from tests import reports
 CAPTURES = sorted((Path(__file__).resolve().parents[1] / "data" / "netperf").glob("*.txt"))
 PIECES = (
     "203.0.113.7",
+    "203.0.113.7.12865",
     "2001:db8::7",
+    "2001:db8::7.12865",
     "00:16:3e:12:34:56",
     "00-16-3e-12-34-56",
     "eve@example.org",
@@ -92,6 +94,16 @@ PIECES = (
     [
         ("ping 203.0.113.7.", "ping address-1."),
         ("203.0.113.7:12865 10.1.2.3/24", "address-1:12865 address-2/24"),
+        (
+            "IP 203.0.113.7.12865 > 203.0.113.9.40000: Flags [S]",
+            "IP address-1.12865 > address-2.40000: Flags [S]",
+        ),
+        ("tcp4 0 0 203.0.113.7.12865 10.1.2.3.65535", "tcp4 0 0 address-1.12865 address-2.65535"),
+        (
+            "IP6 2001:db8::7.12865 > 2001:db8::9.40000: Flags",
+            "IP6 address-1.12865 > address-2.40000: Flags",
+        ),
+        ("::ffff:203.0.113.7.12865 203.0.113.7.http", "address-1.12865 address-2.http"),
         ("010.001.002.003 and 10.1.2.3", "address-1 and address-1"),
         ("[2001:db8::7]:80 fe80::216:3eff:fe12:3456%eth0", "[address-1]:80 address-2%eth0"),
         ("::ffff:203.0.113.7", "address-1"),
@@ -159,6 +171,7 @@ def test_what_points_at_someone_is_taken_out(text: str, scrubbed: str | None) ->
         "netperf -H $peer -H ${NETPERF_SERVER} -p 12865",
         "TCP STREAM TEST from 0.0.0.0 (=3D) port 0",
         "https://github.com/HewlettPackard/netperf ff:ff:ff:ff:ff:ff",
+        "127.0.0.1.12865 ::1.12865 version 9.18.99.14.7 OID 1.3.6.1.4.1.5 1.2.3.4.65536",
         "300.1.2.3 1327962078.405 16384  87380  1  1  10.00  3538.82",
     ],
 )
@@ -322,6 +335,49 @@ def test_an_address_called_a_kernel_is_an_address_when_no_kernel_has_that_number
     assert scrub("Linux 203.0.113.7").text == "Linux address-1"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "netserver: 203.0.113.7",
+        "netserver 192.168.1.5",
+        "netserver 8.8.8.8",
+        "netperf = 203.0.113.7",
+        "Xen (192.168.0.5)",
+        "qemu 192.168.122.5 to",
+        "ESXi 203.0.113.7",
+        "driver: 10.0.0.7",
+        "driver: 3.120.15.200",
+        "driver: 12.19.1.37",
+        "version 10.0.0.7",
+        "release (172.16.0.7)",
+        "firmware 203.0.113.7",
+        "v203.0.113.7",
+    ],
+)
+def test_an_address_behind_a_word_of_versions_is_an_address(text: str) -> None:
+    assert scrub(text).text == re.sub(r"[0-9.]{7,}", "address-1", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "driver version 9.18.99.14.g",
+        "driver version: 12.19.1.37",
+        "driver=1.4.17.0-k",
+        "firmware-version: 20.6.55.0",
+        "Version 10.0.19045.1",
+        "virtio 100.85.104.20100",
+        "QEMU 2.5.1.1",
+        "Xen 4.17.0.1",
+        "ESXi-6.7.0.1",
+        "rev. 0.9.200.1",
+        "v1.2.3.4",
+    ],
+)
+def test_a_version_of_four_numbers_stays(text: str) -> None:
+    assert scrub(text).text == text
+
+
 def test_the_texts_of_one_report_share_their_tokens() -> None:
     scrubber = Scrubber()
     assert scrubber.scrub("10.1.2.3 10.1.2.4") == "address-1 address-2"
@@ -385,6 +441,7 @@ def test_no_address_is_left(address: object) -> None:
         f"{address}\n",
         f"-H {address}",
         f"a={address};",
+        f"IP {address}.12865 > x",
     ):
         assert str(address) not in scrub(text).text
 
