@@ -99,7 +99,12 @@ _ERROR_HOST = re.compile(
 _CONNECTION = re.compile(
     r"(connection from )(\S{1,255})( port [0-9]{1,5} address family \S{1,20} to )(\S{1,255})"
 )
-_OPTION_HOST = re.compile(r"((?<=\s)-[HL] ?)([^\s,;|&`'\"\\]{1,255})")
+# -H zeus, -Hzeus, -4H zeus, -H 'zeus', -H \\"zeus\\" as JSON writes it, --host=zeus
+_OPTION_HOST = re.compile(
+    r"((?<![^\s>|])(?:-[HL][ \t]{0,8}|-[46CDNVcdfhjr]{1,8}[HL][ \t]{1,8}|--host(?:=|[ \t]{1,8}))"
+    r"(?:\\?[\"'])?)([^\s,;|&`'\"\\()<>]{1,255}(?<![.!?]))"
+)
+_OPTIONS = re.compile(r"[ \t>|]{0,16}-[A-Za-z0-9-]")  # where a line begins that goes on
 _RUNNERS = ("netperf", "netserver", "flent")
 
 
@@ -277,12 +282,19 @@ class Scrubber:
         return self._token("address", printed) if is_cut else self._far_end(printed)
 
     def _commands(self, text: str) -> str:
-        return "\n".join(
-            _OPTION_HOST.sub(lambda m: m[1] + self._far_end(m[2]), line)
-            if any(runner in line for runner in _RUNNERS)
-            else line
-            for line in text.split("\n")
-        )
+        """The far end in the options of a command. It goes on behind a backslash or a mail's soft
+        line break, and in a line that begins with an option.
+        """
+        lines = []
+        is_command = goes_on = False
+        for line in text.split("\n"):
+            is_next = is_command and (goes_on or _OPTIONS.match(line) is not None)
+            is_command = is_next or any(runner in line for runner in _RUNNERS)
+            goes_on = is_command and line.rstrip().endswith(("\\", "="))
+            if is_command:
+                line = _OPTION_HOST.sub(lambda m: m[1] + self._far_end(m[2]), line)
+            lines.append(line)
+        return "\n".join(lines)
 
     def _far_end(self, name: str) -> str:
         """A host or an address where netperf stands one, whatever it looks like."""

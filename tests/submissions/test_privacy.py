@@ -38,6 +38,9 @@ PIECES = (
     "2.6.36.4",
     "TCP STREAM TEST from 0.0.0.0 () port 0 AF_INET to ",
     "netperf -H ",
+    "-H zeus",
+    "-4H '",
+    "\\\n",
     "(",
     ")",
     ":",
@@ -263,6 +266,51 @@ def test_a_name_of_a_machine_in_a_capture_changes_no_result() -> None:
                 continue
             named = f"hostname: {word}\n{text}"
             assert netperf.parse(scrub(named).text).results == netperf.parse(named).results, word
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "netperf -t TCP_CRR -H {} -l 10",
+        "netperf -t TCP_CRR \\\n    -H {} -l 10",
+        "> netperf -t TCP_CRR \\\r\n>   -l 10 -H {}\r\n",
+        "netperf -l=\n 10 -H {}",
+        "> netperf -t TCP_CRR -l 10\n> -H {}\n",
+        ">netperf -t TCP_CRR\n>-l 10\n>-H {}",
+        "netperf -H '{}' -l 10",
+        'netperf -L "{}",inet',
+        '{{"command": "netperf -H \\"{}\\""}}',
+        "netperf -H  {} -l 10",
+        "netperf -H\t{}",
+        "netperf -H{}",
+        "netperf -4H {} -l 10",
+        "netperf -jH {}",
+        "netserver -DL {}.",
+        "flent rrul --host={} -l 10",
+        "(netperf -H {})",
+    ],
+)
+def test_the_far_end_of_a_command_is_taken_out(command: str) -> None:
+    scrubbed = command.format("host-1")
+    assert scrub(command.format("zeus")).text == scrubbed
+    assert scrub(scrubbed).text == scrubbed
+    run = {"outputs": [], "command": command.format("zeus")}
+    found = redacted(Document(envelope={"runs": [run]})).envelope
+    assert found is not None
+    assert found["runs"][0]["command"] == scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ls -H zeus\nnetperf ran:\n$ ls -H zeus",
+        "netperf -l 10\n-c -C\nand more\n-H zeus",
+        "netperf -H '$PEER' -H \"${NETPERF_SERVER}\" -H $(cat peer) -H <name> -H ...",
+        "netperf -H  localhost \\\n -L ::1",
+    ],
+)
+def test_what_is_no_far_end_of_a_command_stays(text: str) -> None:
+    assert scrub(text).text == text
 
 
 def test_the_texts_of_one_report_know_each_others_machines() -> None:
