@@ -38,6 +38,34 @@ _PLAIN_WORDS = """
     info warn warning debug notice fatal trace critical err stdout stderr
     generic preempt_dynamic preempt intel amd cpu true false yes null
 """
+# What else stands behind "-H" in prose, and what far ends are called: such a name goes where it
+# stands as a host's, and is looked for nowhere else.
+_EVERYDAY = frozenset(
+    """
+    the and but nor yet also then than when where which who whom whose what why how all any both
+    each few more most other others some such only own same too very just into onto over under again
+    further once here there about against between through during before after above below while
+    because until since its their his her our your you they them she him are was were has have had
+    can could will would shall should may might must not these those out off now one two three four
+    six ten another every either neither without upon via like get gets got see seen sees use used
+    uses using set sets run runs ran give gives given mean means say says take takes make makes need
+    needs work works let put way well even still first second third last next new old big small fast
+    slow long short high low left right front back top end start stop east west north south good bad
+    best main side part red blue green black white dark light
+    option options flag flags switch parameter argument command commands line lines names address
+    addresses addr network networks device interface card link bridge port ports packet packets
+    data disk file files log logs load loss mail news web www site page app apps api cache proxy
+    database queue storage store backup build builder worker workers cluster cloud node nodes pod
+    pods service services container image kernel system systems user users group
+    machines laptop desktop workstation lab office house room rack
+    phone tablet console monitor prod production staging stage live beta alpha gamma delta public
+    private internal external secondary standby lead member agent manager control controller
+    bench benchmark benchmarks measure performance speed latency jitter bandwidth memory thread
+    threads core cores process processes mode modes note notes
+    aws azure gcp google alibaba hetzner ovh digitalocean linode oracle ibm dell lenovo supermicro
+    xeon opteron epyc ryzen threadripper graviton ampere altra neoverse arm bare metal
+    """.split()
+)
 # With a number behind it these are versions, devices and models.
 _NUMBERED = frozenset(
     """
@@ -61,3 +89,8 @@ def points_at_someone(name: str) -> bool:
     return (
         plain not in _VOCABULARY and plain.rstrip("0123456789-") not in _NUMBERED and not is_other
     )
+
+
+def is_everyday(name: str) -> bool:
+    """Whether a far end of this name is looked for only where a far end stands."""
+    return name.lower() in _EVERYDAY

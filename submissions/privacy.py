@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from submissions import addresses, host_lines
 from submissions.addresses import is_kept, parse_address
-from submissions.plain_words import SHORTEST_NAME, points_at_someone
+from submissions.plain_words import SHORTEST_NAME, is_everyday, points_at_someone
 
 SCRUBBER_VERSION = 3
 
@@ -96,6 +96,11 @@ _ERROR_HOST = re.compile(
     r"(listening on |could not resolve host '|could not resolve (?!host ))"
     r"([^\s']{1,255})(?=' port| at port| as a host)"
 )
+# DEST_ADDR=zeus; a lost line end may have put the next key there
+_ADDRESS_KEY = re.compile(
+    r"((?:DEST|SOURCE)_ADDR=(?:3D)?[\"']?)(?![A-Z][A-Z0-9_]{2,40}=)"
+    r"([^\s,;=|\"'\\()<>]{1,255}?)(?=[A-Z][A-Z0-9_]{2,40}=|[\s,;=|\"'\\()<>]|\Z)"
+)
 _CONNECTION = re.compile(
     r"(connection from )(\S{1,255})( port [0-9]{1,5} address family \S{1,20} to )(\S{1,255})"
 )
@@ -143,11 +148,11 @@ class Scrubber:
         return {kind: len(known) for kind, known in self._tokens.items() if known}
 
     def learn(self, text: str) -> None:
-        """Remember the machines that a text's lines name, for texts that come before it."""
+        """Remember the machines that a text names, for texts that come before it."""
         if self._is_plain(text):
             return
-        host_lines.machines_replaced(text, self._machine)
-        host_lines.users_replaced(text, self._user)
+        for step in self._naming_steps():
+            text = step(text)
 
     def scrub_entry(self, key: str, value: str) -> tuple[str, str]:
         """A key of a free map and its value, which the key may call a version."""
@@ -185,9 +190,9 @@ class Scrubber:
     def knows_names(self) -> bool:
         return bool(self._names)
 
-    def _steps(self) -> list[Callable[[str], str]]:
-        """Lines that name a machine or the far end first, then names that hold addresses, then
-        addresses, then words that are names now known.
+    def _naming_steps(self) -> list[Callable[[str], str]]:
+        """Lines that name a machine or the far end. An address that is broken over two lines would
+        be half a name in them.
         """
         return [
             lambda text: addresses.broken_replaced(text, self._address, self._mac),
@@ -199,6 +204,15 @@ class Scrubber:
             lambda text: _CONNECTION.sub(
                 lambda m: m[1] + self._far_end(m[2]) + m[3] + self._far_end(m[4]), text
             ),
+            lambda text: _ADDRESS_KEY.sub(lambda m: m[1] + self._far_end(m[2]), text),
+        ]
+
+    def _steps(self) -> list[Callable[[str], str]]:
+        """What names a machine first, then names that hold addresses, then addresses, then words
+        that are names now known.
+        """
+        return [
+            *self._naming_steps(),
             lambda text: _USER_AT.sub(self._user_at, text) if "@" in text else text,
             self._ids,
             self._serials,
@@ -218,18 +232,25 @@ class Scrubber:
         return known.setdefault(name.lower(), f"{kind}-{len(known) + 1}") + rest
 
     def _machine(self, name: str) -> str:
-        """The token of a name that a line gives; its first label alone stands for it as well."""
+        """The token of a name that a line gives."""
         is_kept_host = _TOKEN.fullmatch(name) or _KEPT_HOST.fullmatch(name)
         if is_kept_host or parse_address(name) or not points_at_someone(name):
             return name
-        token = self._token("host", name)
+        return self._named(name)
+
+    def _named(self, name: str) -> str:
+        """The token of a host's name; its first label alone stands for it as well."""
+        name, rest = _without_banner(name)
+        known = self._names.get(name.lower(), "")
+        token = known if known.startswith("host-") else self._token("host", name)
         self._learn(name, token)
         self._learn(name.split(".")[0], token)
-        return token
+        return token + rest
 
     def _learn(self, name: str, token: str) -> None:
         """Look for the name anywhere from now on, where it is not a word that every text has."""
-        if len(name) >= SHORTEST_NAME and points_at_someone(name):
+        is_word = len(name) < SHORTEST_NAME or not points_at_someone(name)
+        if not is_word and not _TOKEN.fullmatch(name):
             self._names.setdefault(name.lower(), token)
 
     def _address(self, name: str) -> str:
@@ -309,7 +330,8 @@ class Scrubber:
         address = parse_address(name.strip("[]").split("%")[0])
         if address is not None:
             return name if is_kept(address) else self._token("address", address.compressed)
-        return self._token("host", name)
+        is_word = is_everyday(name.split(".")[0])
+        return self._token("host", name) if is_word else self._named(name)
 
     def _user(self, name: str) -> str:
         if name in _KEPT_USERS or _TOKEN.fullmatch(name) or _VARIABLE.search(name):

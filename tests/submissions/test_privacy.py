@@ -38,6 +38,9 @@ PIECES = (
     "2.6.36.4",
     "TCP STREAM TEST from 0.0.0.0 () port 0 AF_INET to ",
     "netperf -H ",
+    "DEST_ADDR=",
+    "DEST_FAMILY=",
+    "zeus",
     "-H zeus",
     "-4H '",
     "\\\n",
@@ -313,6 +316,89 @@ def test_what_is_no_far_end_of_a_command_stays(text: str) -> None:
     assert scrub(text).text == text
 
 
+FAR_ENDS = (
+    "$ netperf -t TCP_CRR -H zeus -- -o",
+    "$ netperf -H zeus.example.org",
+    "MIGRATED TCP STREAM TEST from 0.0.0.0 () port 0 AF_INET to Zeus () port 0 AF_INET",
+    "TCP STREAM TEST to zeus.lan7",
+    "a netserver listening on zeus at port 12865?",
+    "DEST_ADDR=zeus",
+    "SOURCE_ADDR='zeus'",
+    "DEST_ADDR=3Dzeus",
+    "SOURCE_ADDR=zeusDEST_ADDR=0.0.0.0",
+)
+
+
+@pytest.mark.parametrize("naming", FAR_ENDS)
+def test_the_name_of_a_far_end_is_taken_out_everywhere(naming: str) -> None:
+    rest = """
+Destination Address,Throughput,Throughput Units
+{},7484.65,Trans/s
+DEST_ADDR={}
+THROUGHPUT=7484.65
+(from hera to {}, not {}2) {}.
+"""
+    text = rest.format("zeus", "zeus", "Zeus", "zeus", "zeus")
+    scrubbed = rest.format("host-1", "host-1", "host-1", "zeus", "host-1")
+    for whole in (f"{naming}\n{text}", f"{text}\n{naming}"):
+        found = scrub(whole).text
+        assert scrubbed in found
+        assert netperf.parse(found).results == netperf.parse(whole).results
+        assert scrub(found).text == found
+    envelope = {"notes": text, "runs": [{"outputs": [text, naming], "command": "sh zeus"}]}
+    redacted_envelope = redacted(Document(envelope=envelope)).envelope
+    assert redacted_envelope is not None
+    assert redacted_envelope["notes"] == scrubbed
+    assert redacted_envelope["runs"][0]["outputs"][0] == scrubbed
+    assert redacted_envelope["runs"][0]["command"] == "sh host-1"
+
+
+@pytest.mark.parametrize(
+    "word", ["test", "tcp", "linux", "vm", "server", "db", "web", "and", "Throughput", "option"]
+)
+def test_a_far_end_with_the_name_of_a_word_is_taken_out_where_it_stands(word: str) -> None:
+    rest = f"{word} and (web) server db: TCP STREAM test of the vm on Linux, an option\n"
+    rest += "Throughput=1\n"
+    text = f"netperf -H {word} -l 10\nDEST_ADDR={word}\nDEST_PORT=0\n{rest}"
+    assert scrub(text).text == (f"netperf -H host-1 -l 10\nDEST_ADDR=host-1\nDEST_PORT=0\n{rest}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DEST_ADDR=127.0.0.1\nSOURCE_ADDR=0.0.0.0\nDEST_ADDR=::1 DEST_ADDR=localhost",
+        "DEST_ADDR=\nDEST_ADDR=DEST_FAMILY=AF_INET\nDEST_ADDR=127.0.0.1DEST_FAMILY=AF_INET",
+        "DEST_ADDR=(null)\nLOCAL_SYSNAME=Linux\nLOCAL_INTERFACE_NAME=eth0",
+    ],
+)
+def test_keys_of_addresses_without_one_stay(text: str) -> None:
+    assert scrub(text).text == text
+
+
+def test_a_name_of_a_far_end_in_a_capture_changes_no_result() -> None:
+    for capture in CAPTURES:
+        text = capture.read_text(encoding="utf-8")
+        for word in sorted(set(re.findall(r"[A-Za-z][\w-]{1,62}", text))):
+            named = f"$ netperf -H {word}\n\n{text}"
+            assert netperf.parse(scrub(named).text).results == netperf.parse(named).results, word
+
+
+def test_columns_are_read_beside_the_name_of_a_far_end() -> None:
+    text = """\
+$ netperf -t TCP_CRR -H {} -- -O DEST_ADDR,THROUGHPUT,THROUGHPUT_UNITS
+MIGRATED TCP Connect/Request/Response TEST from 0.0.0.0 () port 0 AF_INET to {} () port 0 AF_INET
+Destination Throughput Throughput
+Address                Units
+
+{} 7484.65    Trans/s
+"""
+    for name in ("zeus", "zeus-of-the-lab"):
+        far = text.format(name, name, name.ljust(11))
+        found = scrub(far).text
+        assert name not in found
+        assert [result.value for result in netperf.parse(found).results] == [7484.65]
+
+
 def test_the_texts_of_one_report_know_each_others_machines() -> None:
     run = {"outputs": ["to web01", "web01:~ # netperf"], "command": "sh web01.sh"}
     found = redacted(Document(envelope={"notes": "hostname: db7x", "runs": [run]})).envelope
@@ -467,8 +553,9 @@ def test_what_is_remembered_of_a_text_of_this_form_holds_for_its_figures(text: s
     """The quick way of a text with other figures gives what the long way gives."""
     quick, long = Scrubber(), Scrubber()
     quick.learn(text)
-    host_lines.machines_replaced(text, long._machine)
-    host_lines.users_replaced(text, long._user)
+    named = text
+    for step in long._naming_steps():
+        named = step(named)
     assert quick._names == long._names
     assert Scrubber().scrub(text) == Scrubber()._scrubbed(text)
 
