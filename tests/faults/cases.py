@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 FAULTS = "tests/faults/"
 BROKER, DATABASE = f"{FAULTS}test_broker.py::", f"{FAULTS}test_database.py::"
+RETRIES = f"{FAULTS}test_retries.py::"
 WORKERS, LOAD = f"{FAULTS}test_workers.py::", f"{FAULTS}test_load.py::"
 BROWSER, HOSTS = f"{FAULTS}test_browser.py::", f"{FAULTS}test_hosts.py::"
 INTAKE, HOSTILE = "tests/submissions/test_intake.py::", "tests/submissions/test_hostile.py::"
@@ -87,7 +88,10 @@ CASES = (
         "05",
         "the same report many times in parallel",
         "one 201, else 200, one id, one row",
-        (f"{INTAKE}test_many_senders_of_the_same_bytes_at_once_make_one_report",),
+        (
+            f"{RETRIES}test_one_key_at_all_processes_at_once_is_one_report",
+            f"{INTAKE}test_many_senders_of_the_same_bytes_at_once_make_one_report",
+        ),
         on_both=True,
     ),
     Case(
@@ -95,6 +99,8 @@ CASES = (
         "a key with another body; a body with another key; a client that ends after the commit",
         "422; 200 and the same id; one row",
         (
+            f"{RETRIES}test_one_key_at_all_processes_at_once_is_one_report",
+            f"{RETRIES}test_client_killed_after_the_commit_sends_again_and_makes_no_second_report",
             f"{INTAKE}test_a_key_used_with_other_bytes_is_refused",
             f"{INTAKE}test_the_same_bytes_again_are_the_same_report",
             f"{CLIENT}test_send.py::test_a_retry_has_the_same_secrets",

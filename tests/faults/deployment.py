@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.site import Site, wait_until
@@ -76,6 +78,11 @@ class Deployment:
         return subprocess.run(
             command, cwd=self.tree, env=self.environment, capture_output=True, text=True
         )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What PostgreSQL answers when the registry is not asked."""
+        with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
+            return connection.execute(query.encode()).fetchall()
 
     @contextmanager
     def web(

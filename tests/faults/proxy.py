@@ -18,10 +18,8 @@ class Proxy:
         self._upstream = upstream
         self._server = socket.create_server((address, 0), backlog=100)
         self.port = int(self._server.getsockname()[1])
-        self.delay_s = 0.0
-        self._is_cut = False
-        self._passes = threading.Event()
-        self._passes.set()
+        self._passes, self._answers = threading.Event(), threading.Event()
+        self.mend()
         self._ended = threading.Event()
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -36,15 +34,21 @@ class Proxy:
         """A black hole: everybody may connect and send, nobody hears a word."""
         self._passes.clear()
 
+    def swallow_answers(self) -> None:
+        """What is sent arrives, and nobody hears that it did."""
+        self._answers.clear()
+
     def mend(self) -> None:
         self._is_cut, self.delay_s = False, 0.0
         self._passes.set()
+        self._answers.set()
 
     def close(self) -> None:
         self._ended.set()
         self._server.close()
         self.cut()
         self._passes.set()
+        self._answers.set()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -63,18 +67,19 @@ class Proxy:
             return
         far.settimeout(None)
         self._open |= {peer, far}
-        back = threading.Thread(target=self._pass, args=(far, peer), daemon=True)
+        back = threading.Thread(target=self._pass, args=(far, peer, self._answers), daemon=True)
         back.start()
-        self._pass(peer, far)
+        self._pass(peer, far, self._passes)
         back.join()
         self._open -= {peer, far}
         peer.close()
         far.close()
 
-    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pass(self, source: socket.socket, sink: socket.socket, allowed: threading.Event) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
                 self._passes.wait()
+                allowed.wait()
                 self._ended.wait(self.delay_s)
                 sink.sendall(data)
         for each in (source, sink):
