@@ -469,8 +469,11 @@ CASES = (
     Case(
         "43",
         "many drawings in one worker",
-        "its memory stays",
-        (f"{LOAD}test_memory_of_a_worker_that_draws_stays",),
+        "its memory stays; its children are replaced as set, none had 300 MB",
+        (
+            f"{LOAD}test_memory_of_a_worker_that_draws_stays",
+            f"{LOAD}test_children_of_a_worker_that_draws_are_replaced_and_stay_small",
+        ),
     ),
     Case(
         "44",

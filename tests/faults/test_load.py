@@ -4,6 +4,7 @@ everybody wants. What was measured goes into the table; what must hold is counte
 
 import gzip
 import json
+import re
 import socket
 import sys
 import threading
@@ -13,16 +14,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from charts.tasks import draw_chart
+from registry import hints
+from registry.celery import app
 from tests import installed
 from tests.end_to_end.site import Site, site, wait_until
 from tests.end_to_end.test_nginx import nginx
-from tests.faults import times
+from tests.faults import WHOLE, times
 from tests.faults.conftest import Deploy
-from tests.faults.deployment import embedded_in, metrics_of
+from tests.faults.deployment import Deployment, embedded_in, metrics_of
 from tests.faults.senders import Ledger, numbered, post, post_many, slowest_ms
 
 Figure = Callable[[str], None]
@@ -227,6 +232,63 @@ for number in range(n):
         print(resident_mb())
 print(resident_mb())
 """
+
+
+CHILD_LIMIT_MB = 300
+
+
+@pytest.mark.faults
+def test_children_of_a_worker_that_draws_are_replaced_and_stay_small(
+    redis_url: str, deploy: Deploy, figure: Figure, settings: Any
+) -> None:
+    """As many drawings a child as registry.celery says when whole, fewer in the small size."""
+    n, each = times(5000, 24), times(app.conf.worker_max_tasks_per_child, 8)
+    options = () if WHOLE else (f"--max-tasks-per-child={each}",)
+    settings.CELERY_BROKER_URL = redis_url
+    deployment = deploy(redis_url)
+    ((before,),) = deployment.rows(DRAWN)
+    peaks_mb: dict[int, float] = {}
+    with deployment.worker("--concurrency=1", *options) as worker:
+        while (left := n - _drawn_since(deployment, before)) > 0:
+            round_ends = n - left + len(deployment.rows(ALL_STALE))
+            for (chart,) in deployment.rows(CHARTS):
+                assert hints.send(draw_chart, chart)
+
+            def are_drawn(at: int = round_ends) -> bool:
+                peaks_mb.update(_peaks_mb(worker))
+                return _drawn_since(deployment, before) >= at
+
+            wait_until(are_drawn, 300)
+    assert len(peaks_mb) >= n // each > 1
+    assert max(peaks_mb.values()) < CHILD_LIMIT_MB
+    deployment.verify(Ledger())
+    figure(
+        f"{n} drawings by {len(peaks_mb)} children of one worker, one after another; the largest "
+        f"had {max(peaks_mb.values()):.0f} MB"
+    )
+
+
+DRAWN = "SELECT sum(drawings) FROM charts_chart"
+CHARTS = "SELECT id FROM charts_chart"
+ALL_STALE = "UPDATE charts_chart SET drawn = -1, not_before = now() RETURNING id"
+
+
+def _drawn_since(deployment: Deployment, before: int) -> int:
+    ((drawn,),) = deployment.rows(DRAWN)
+    return int(drawn - before)
+
+
+def _peaks_mb(worker: Site) -> dict[int, float]:
+    """The most that each child of a worker has had resident until now, by its process id. Above
+    them are the worker's supervisor and its head.
+    """
+    found = {}
+    for pid in worker.processes("celery")[2:]:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            status = Path(f"/proc/{pid}/status").read_text()
+            if peak := re.search(r"VmHWM:\s+(\d+) kB", status):
+                found[pid] = int(peak[1]) / 1024
+    return found
 
 
 @pytest.mark.faults
