@@ -255,10 +255,12 @@ CASES = (
     ),
     Case(
         "21",
-        "PostgreSQL is stopped at once ten times under load, and never answers",
-        "201, 200 or 503 and nothing else; every 201 is kept",
+        "PostgreSQL is stopped at once ten times under load, and never answers; the web server is "
+        "killed before a commit and after it",
+        "201, 200 or 503 and nothing else; every 201 is kept; what is sent again is one row",
         (
             f"{DATABASE}test_postgresql_that_is_killed_under_load_costs_no_report",
+            f"{DATABASE}test_web_server_that_is_killed_at_any_point_costs_no_report",
             f"{DATABASE}test_database_that_never_answers_is_503",
             f"{INTAKE}test_the_database_away_is_503_and_says_when_to_come_back",
         ),

@@ -2,6 +2,7 @@
 parser, and lives with clocks that jump.
 """
 
+import errno
 import itertools
 import json
 import os
@@ -27,7 +28,7 @@ from charts.pipeline import ensure_defaults
 from registry.models import RawReport
 from tests import installed, servers
 from tests.end_to_end.site import Site, wait_until
-from tests.faults import times
+from tests.faults import killed, times
 from tests.faults.conftest import NOWHERE, Deploy
 from tests.faults.deployment import Deployment, deployed, metrics_of, shell
 from tests.faults.senders import KIND, Ledger, Sent, numbered, post, post_many, slowest_ms
@@ -45,12 +46,16 @@ def cluster() -> Iterator[str]:
         installed.skip_or_fail(missing)
 
 
+def post_keyed(web: Site, number: int) -> Sent:
+    return post(web, number, **{"Idempotency-Key": f"key-{number:09}"})
+
+
 def until_taken(web: Site, number: int, ledger: Ledger) -> Sent:
     """As a client does: the same report with the same key until it is taken."""
     taken: list[Sent] = []
 
     def is_taken() -> bool:
-        (sent,) = ledger.enter([post(web, number, **{"Idempotency-Key": f"key-{number:09}"})])
+        (sent,) = ledger.enter([post_keyed(web, number)])
         taken.append(sent)
         return sent.public_id is not None
 
@@ -106,6 +111,37 @@ def test_database_that_never_answers_is_503(tmp_path: Path, figure: Figure) -> N
 
 
 SUM_UP = "from registry.models.summary import summarise\nwhile summarise(): pass"
+N_REPORTS = "SELECT count(*) FROM registry_rawreport"
+
+
+@pytest.mark.faults
+def test_web_server_that_is_killed_at_any_point_costs_no_report(
+    deploy: Deploy, ledger: Ledger, figure: Figure
+) -> None:
+    """Killed with its workers while several senders wait for their answers: each sends again, with
+    the same key, to the server that is started in its place.
+    """
+    n, points = 8, killed.POINTS * times(5, 1)
+    deployment = deploy()
+    ((before,),) = deployment.rows(N_REPORTS)
+    for life, point in enumerate(points):
+        numbers = range(life * n, (life + 1) * n)
+        was: list[tuple[int]] = [(before + life * n,)]
+        with deployment.web("tests.faults.killed:application", CRR_KILLED_AT=point) as web:
+            with ThreadPoolExecutor(n) as pool:
+                sent = ledger.enter(pool.map(lambda number: post_keyed(web, number), numbers))
+            wait_until(lambda: not web.processes("granian"))
+        assert [each.status for each in sent] == [0] * n
+        is_stored = deployment.rows(N_REPORTS) != was
+        assert is_stored == (point != killed.BEFORE_COMMIT)
+        with deployment.web() as web:
+            again = [until_taken(web, number, ledger) for number in numbers]
+        assert (200 in {each.status for each in again}) == is_stored
+        assert deployment.rows(N_REPORTS) == [(before + (life + 1) * n,)]
+    deployment.verify(ledger)
+    figure(
+        f"web killed {len(points)} times, {len(ledger.kept)} sent again with their keys, a row each"
+    )
 
 
 def _is_done(future: Any) -> bool:
@@ -202,12 +238,17 @@ def test_full_disk_of_charts_costs_no_report_and_heals(
         with deployment.worker("--concurrency=1"):
             ledger.enter(post_many(web, range(40), clients=4))
             wait_until(lambda: metrics_of(web)["crr_readings_waiting"] == 0)
+            wait_until(lambda: os.strerror(errno.ENOSPC) in _said_by_workers(deployment))
             assert web.get("/c/xen-users.csv").text() == before
             assert web.get("/readyz").status == 503
             ballast.unlink()
             wait_until(lambda: "6.40" in web.get("/c/xen-users.csv").text())
     assert set(ledger.statuses) == {201}
     figure(f"{len(ledger.kept)} × 201 beside a full disk of charts, drawn when there was room")
+
+
+def _said_by_workers(deployment: Deployment) -> str:
+    return "".join(log.read_text() for log in deployment.folder.glob("worker*/log"))
 
 
 @pytest.mark.faults
