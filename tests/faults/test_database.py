@@ -65,15 +65,17 @@ def until_taken(web: Site, number: int, ledger: Ledger) -> Sent:
 
 @pytest.mark.faults
 def test_postgresql_that_is_killed_under_load_costs_no_report(
-    cluster: str, tmp_path: Path, ledger: Ledger, figure: Figure
+    cluster: str, redis_url: str, tmp_path: Path, ledger: Ledger, figure: Figure
 ) -> None:
     restarts, each = times(10, 2), 40
     with ExitStack() as stack:
         database = stack.enter_context(ExitStack())
         url = database.enter_context(servers.serving_cluster(cluster))
-        deployment = deployed(tmp_path, url, NOWHERE)
+        deployment = deployed(tmp_path, url, redis_url)
         deployment.manage("prepare")
         web = stack.enter_context(deployment.web())
+        stack.enter_context(deployment.worker())
+        stack.enter_context(deployment.scheduler())
         pool = stack.enter_context(ThreadPoolExecutor(4))
         for restart in range(restarts):
             numbers = range(restart * each, (restart + 1) * each)
@@ -86,9 +88,7 @@ def test_postgresql_that_is_killed_under_load_costs_no_report(
                 future.result()
         assert set(ledger.statuses) <= {200, 201, 503}
         assert len(ledger.kept) == restarts * each
-        while deployment.waiting(web)[1]:
-            deployment.manage("refresh_charts")
-            deployment.manage("shell", "--no-imports", "--command", SUM_UP)
+        deployment.settle(web)
         deployment.verify(ledger)
     away = ledger.statuses.count(503)
     figure(f"{restarts} immediate stops, {len(ledger.kept)} kept, {away} × 503, nothing else")
@@ -110,7 +110,6 @@ def test_database_that_never_answers_is_503(tmp_path: Path, figure: Figure) -> N
     figure(f"a black hole: 16 × 503, the slowest after {slowest_ms(sent, 1.0) / 1000:.0f} s")
 
 
-SUM_UP = "from registry.models.summary import summarise\nwhile summarise(): pass"
 N_REPORTS = "SELECT count(*) FROM registry_rawreport"
 
 
