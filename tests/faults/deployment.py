@@ -118,12 +118,17 @@ class Deployment:
         log = self._folder(name)
         command = [*self._python(), "-m", program, "--app", "registry", "--quiet", "beat"]
         command += ["--scheduler", "registry.schedule:Scheduler", "--pidfile="]
-        command += ["--schedule", f"{log}/schedule"]
-        written = Path(log)  # the ending of the file is the database module's
-        with running(
-            command, log, lambda: any(written.glob("schedule*")), environment=self.environment
-        ):
+        command += ["--schedule", str(self.schedule(name))]
+
+        def has_begun() -> bool:  # the ending of the file is the database module's
+            return any(self.folder.glob(f"{name}-schedule*"))
+
+        with running(command, log, has_begun, environment=self.environment):
             yield
+
+    def schedule(self, name: str = "scheduler") -> Path:
+        """What a scheduler knows of the one before it."""
+        return self.folder / f"{name}-schedule"
 
     def settle(self, site: Site, limit_s: float = 90) -> None:
         """Wait until nothing waits any more, without a hand of ours in it."""
