@@ -1,20 +1,24 @@
 """A registry that some reports break: a web process that cannot read what is marked, and
 `python -m tests.faults.poisoned CELERY-ARGUMENTS`, a worker that breaks over it.
 
-The limits of a task are seconds here, and memory is bounded, so that no host suffers.
+The limits of a task and its lease are seconds here, and memory is bounded, so that no host suffers.
 """
 
 import os
 import resource
 import sys
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import django
+from celery.worker.request import Request
 
 from submissions.read import Content
 
 MARK = "poison-"
-KINDS = ("raises", "exits", "allocates", "loops")
+KINDS = ("raises", "exits", "allocates", "loops", "hangs")
+END_THEIR_READER = ("exits", "hangs")
 RAISED = {
     "MemoryError",
     "RuntimeError",
@@ -25,7 +29,7 @@ RAISED = {
     "billiard.exceptions.WorkerLostError",
 }
 MEMORY_BYTES = 3 << 30
-SOFT_LIMIT_S, LIMIT_S = 3, 6
+SOFT_LIMIT_S, LIMIT_S, LEASE_S = 4, 8, 10
 
 
 def break_over(what: str) -> None:
@@ -37,6 +41,9 @@ def break_over(what: str) -> None:
         bytearray(4 << 30)
     while f"{MARK}loops" in what:
         pass
+    while f"{MARK}hangs" in what:  # past the soft limit
+        with suppress(Exception):
+            break_over(f"{MARK}loops")
 
 
 def application(environ: Any, start_response: Any) -> Any:
@@ -62,9 +69,18 @@ def _unread(read: Any) -> Any:
     return read_document
 
 
+class Hurried(Request):
+    """A message says its limits, which are those of whoever sent it: these go before."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.time_limits = LIMIT_S, SOFT_LIMIT_S
+
+
 def main() -> None:
     django.setup()
     from registry.celery import app
+    from registry.models import report
     from submissions import tasks
 
     read = tasks.read
@@ -74,7 +90,9 @@ def main() -> None:
         return read(body, format, imported)
 
     tasks.read = broken
-    app.conf.update(task_soft_time_limit=SOFT_LIMIT_S, task_time_limit=LIMIT_S)
+    report.LEASE = timedelta(seconds=LEASE_S)
+    for task in (tasks.read_report, tasks.sweep):
+        task.Request = Hurried
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     app.start(sys.argv[1:])
 
