@@ -13,7 +13,9 @@ M = TypeVar("M", bound=models.Model)
 
 def walk(rows: "models.QuerySet[M]", at_once: int) -> Iterator[M]:
     """The rows by their keys, `at_once` in a query."""
-    ordered, last = rows.order_by("pk"), 0
-    while some := list(ordered.filter(pk__gt=last)[:at_once]):
-        yield from some
-        last = some[-1].pk
+    ordered = some = rows.order_by("pk")
+    while page := list(some[:at_once]):
+        yield from page
+        if len(page) < at_once:
+            return
+        some = ordered.filter(pk__gt=page[-1].pk)

@@ -34,7 +34,7 @@ MOST = {
     "/r/{a}": 10,
     "/r/{a}/read": 1,
     "/costs/": 4,
-    "/effects/": 8,
+    "/effects/": 9,
     "/compare/": 15,
     "/compare/?a={a}&b={b}": 17,
     "/compare/?a.virtualization=none&b.virtualization=kvm": 24,
@@ -65,9 +65,10 @@ def count(client: Client, address: str) -> int:
 
 @pytest.mark.django_db
 def test_a_page_takes_few_queries_and_no_more_where_there_is_more(client: Client) -> None:
-    world = samples(LARGE, seed=5)
+    # Experiments among the first: where there are none, what they were made on is not read.
+    world = iter(sorted(samples(LARGE, seed=5), key=lambda each: not each.envelope["experiment"]))
     send(client, world, SMALL)
-    a, b = RawReport.objects.order_by("pk").values_list("public_id", flat=True)[:2]
+    a, b = RawReport.objects.order_by("-pk").values_list("public_id", flat=True)[:2]
     addresses = {address: address.format(a=a, b=b) for address in MOST}
     small = {name: count(client, address) for name, address in addresses.items()}
     send(client, world, LARGE - SMALL)
