@@ -137,7 +137,7 @@ def test_web_server_that_is_killed_at_any_point_costs_no_report(
             again = [until_taken(web, number, ledger) for number in numbers]
         assert (200 in {each.status for each in again}) == is_stored
         assert deployment.rows(N_REPORTS) == [(before + (life + 1) * n,)]
-    deployment.verify(ledger)
+    deployment.catch_up()
     figure(
         f"web killed {len(points)} times, {len(ledger.kept)} sent again with their keys, a row each"
     )
