@@ -39,8 +39,8 @@ atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 for name in OTHER_SETTINGS:
     os.environ.pop(name, None)
 os.environ["DATA_DIR"] = DATA_DIR
-# As the settings do, which another conftest.py may import the metrics before.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.path.join(DATA_DIR, "metrics")
+# The settings say where; that there is one must stand before anybody imports the metrics.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.path.join(DATA_DIR, "metrics"))
 os.environ["HOT_SECONDS"] = "0.000001"  # a test that draws looks at once at what it drew
 os.environ["SECRET_KEY"] = "a key of the tests, as long as a real one: 0123456789 abcdefghij"
 os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"
