@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from charts import artefacts
 from charts.models import Chart, Drawing, FrozenChart
+from registry.models.walk import walk
 
 # Longer than any drawing may take; what is younger may be about to get its name or its row.
 AGE = timedelta(hours=1)
+DRAWINGS_AT_ONCE = 100
 
 
 def remove() -> int:
@@ -31,7 +33,7 @@ def on_restored(sender: Any, **kwargs: Any) -> None:
     """Have each chart drawn anew whose drawing came without all of its files: it was replaced, and
     its files removed, between what was copied of them and of the database.
     """
-    for drawing in Drawing.objects.select_related("chart").iterator():
+    for drawing in walk(Drawing.objects.all(), DRAWINGS_AT_ONCE):
         names = (artefacts.path_of(file["digest"], end) for end, file in drawing.files.items())
         if not all(default_storage.exists(name) for name in names):
             drawing.delete()

@@ -146,7 +146,7 @@ def refresh_findings() -> bool:
     is_resting = stored.found_at and now - rest < stored.found_at <= now
     if stored.generation == generation or is_resting:
         return False
-    # Before it is begun: where it ends its worker, no sweep tries again at once.
+    # Before it is begun: where it ends its worker, it rests as long as the time before asks for.
     Findings.objects.update_or_create(pk=1, defaults={"found_at": now})
     began_s = time.perf_counter()
     told = [

@@ -115,7 +115,7 @@ def field(
     choices = [Choice(each, words.factor(name, each) or each, each == asked) for each in values]
     return Field(
         name=prefix + name,
-        label=words.FACTORS.get(name, name),
+        label=words.name_of(name),
         value=asked,
         choices=tuple(choices) if offered or name in SYSTEM_FACTORS else (),
         fault=faults.get(prefix + name, ""),

@@ -49,7 +49,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "more_is_better": kernels.better == HIGHER,
         "load": words.load(kernels.recipe),
         "test": kernels.recipe.get("test", "any test"),
-        "filters": [(words.FACTORS.get(name, name), value) for name, value in query.cells.system],
+        "filters": [(words.name_of(name), value) for name, value in query.cells.system],
         "address": urlencode(params),
     }
     return render(request, "registry/kernels.html", context)

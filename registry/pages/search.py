@@ -44,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "query": found.query,
         "meanings": [_meaning(match, found) for match in found.matches],
         "unknown": unknown,
-        "settings": [(name, words.FACTORS.get(name, name)) for name in settings],
+        "settings": [(name, words.name_of(name)) for name in settings],
         "costs": any(match.factor == "virtualization" for match in found.matches),
         "board": _board(found.filters) if found.matches else "",
         "is_clear": len(found.filters) == len(found.matches),

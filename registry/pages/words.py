@@ -48,6 +48,11 @@ _GENERATIONS = {"bsd": "netperf 2.4 or older", "omni": "netperf 2.5 or newer"}
 _DURATIONS = {"short": "under 2 s", "normal": "2 to 20 s", "long": "over 20 s", "count": "by count"}
 
 
+def name_of(factor: str) -> str:
+    """What pages call a factor; a setting has its own name."""
+    return FACTORS.get(factor, factor)
+
+
 def factor(name: str, value: Any) -> str | None:
     """A factor's value as a page prints it; None when it is unknown."""
     if value is None or value == "":
@@ -65,7 +70,7 @@ def group(values: Mapping[str, str]) -> str:
     return ", ".join(
         (factor(name, value) or value)
         if name in named
-        else f"{FACTORS.get(name, name)} {factor(name, value) or value}"
+        else f"{name_of(name)} {factor(name, value) or value}"
         for name, value in values.items()
     )
 

@@ -3,10 +3,7 @@ their end, and the work grows as they do. Counted in lines that are run, not in 
 expression does within a line is the rule of tests/test_patterns.py.
 """
 
-import itertools
-import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -14,6 +11,7 @@ from crr_submit import netperf
 from submissions.privacy import scrub
 from tests import reports
 from tests.faults import times
+from tests.steps import steps
 
 MEGABYTE = 1 << 20
 BANNER = "MIGRATED TCP Connect/Request/Response TEST from 0.0.0.0 port 0 AF_INET to x"
@@ -51,28 +49,16 @@ def test_what_follows_a_million_empty_lines_is_read() -> None:
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", LINES)
 def test_the_work_grows_as_the_lines_do(name: str, reader: str) -> None:
-    small, large = (_steps(READERS[reader], LINES[name] * n) for n in (200, 2_000))
+    small, large = (_work(reader, LINES[name] * n) for n in (200, 2_000))
     assert large < small * 15
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", LONG)
 def test_the_work_grows_as_the_line_does(name: str, reader: str) -> None:
-    small, large = (_steps(READERS[reader], LONG[name][:n]) for n in (MEGABYTE // 10, MEGABYTE))
+    small, large = (_work(reader, LONG[name][:n]) for n in (MEGABYTE // 10, MEGABYTE))
     assert large < small * 15
 
 
-def _steps(read: Callable[[str], object], text: str) -> int:
-    count = itertools.count()
-
-    def trace(*_: Any) -> Any:
-        next(count)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        read(text)
-    finally:
-        sys.settrace(before)
-    return next(count)
+def _work(reader: str, text: str) -> int:
+    return steps(lambda: READERS[reader](text))

@@ -1,9 +1,7 @@
 """Every rule that looks at one report alone: what trips it, and the near miss that does not."""
 
-import itertools
 import logging
 import random
-import sys
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from submissions.parsing import parse
 from submissions.plausibility import MESSAGES_SHOWN, RULES, check, configure
 from submissions.read import read_document
 from tests import reports
+from tests.steps import steps
 
 OMNI = reports.KEYVAL.format(rate=20_000, elapsed=10)
 RR_BANNER = (
@@ -356,19 +355,7 @@ def _steps(number: int) -> int:
     envelope = reports.envelope(*runs)
     parsed = parse(Document(envelope=envelope))
     normalised = normalise(parsed, envelope, imported=False)
-    count = itertools.count()
-
-    def trace(*_: Any) -> Any:
-        next(count)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        check(parsed, normalised, envelope)
-    finally:
-        sys.settrace(before)
-    return next(count)
+    return steps(lambda: check(parsed, normalised, envelope))
 
 
 def test_another_mode_is_said_with_the_flag() -> None:
