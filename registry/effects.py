@@ -43,6 +43,7 @@ CHOSEN = ("virtualization_mode", "hypervisor_version", "kernel_release", "clocks
 MOST_CELLS = 50_000  # looked at at once for associations: some 20 s
 SITTINGS_AT_ONCE = 500  # of experiments, with their systems and recipes
 VALUES_COMPARED = 6  # of one factor, those of the most hosts
+LEAST_FEARED_S, LONGEST_FEARED_S = 1.0, 180.0  # that findings will take, once they ended a worker
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,9 @@ def refresh_findings() -> bool:
     is_resting = stored.found_at and now - rest < stored.found_at <= now
     if stored.generation == generation or is_resting:
         return False
-    # Before it is begun: where it ends its worker, it rests as long as the time before asks for.
-    Findings.objects.update_or_create(pk=1, defaults={"found_at": now})
+    # Before it is begun: each time that ends its worker is rested for twice as long as the last.
+    feared_s = max(stored.took_s, min(2 * stored.took_s, LONGEST_FEARED_S), LEAST_FEARED_S)
+    Findings.objects.update_or_create(pk=1, defaults={"found_at": now, "took_s": feared_s})
     began_s = time.perf_counter()
     told = [
         row

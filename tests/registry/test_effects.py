@@ -336,6 +336,30 @@ def test_findings_rest_many_times_as_long_as_they_took(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_findings_that_end_their_worker_rest_twice_as_long_each_time(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed() -> None:
+        raise Killed
+
+    send_experiment(client, 0.5)
+    monkeypatch.setattr(effects, "_experiments", killed)
+    for feared_s in (1, 2, 4, 8, 16, 32, 64, 128, 180, 180):
+        with pytest.raises(Killed):
+            effects.refresh_findings()
+        assert effects.refresh_findings() is False
+        assert Findings.objects.get().took_s == feared_s
+        rested = timezone.now() - timedelta(seconds=feared_s * kept.REST + 1)
+        Findings.objects.update(found_at=rested)
+    monkeypatch.undo()
+    assert effects.refresh_findings() is True
+    assert Findings.objects.get().took_s < 1
+
+
+@pytest.mark.django_db
 def test_experiments_are_read_without_an_object_of_each_run(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
