@@ -35,7 +35,7 @@ from submissions.dump.records import FOLLOWED, Record, from_line
 from submissions.importers.records import LINE_LIMIT_BYTES
 from submissions.importers.run import bring_up_to_date, import_reports
 from submissions.importers.sources import lines
-from submissions.importers.store import ACTOR, digest_of_record, origin
+from submissions.importers.store import ACTOR, digest_of_record, origin, place
 from submissions.privacy import Scrubber
 
 log = logging.getLogger(__name__)
@@ -205,16 +205,9 @@ def _from(address: str, ids: Iterable[str]) -> Iterator[tuple[str, RawReport]]:
         public_id = by_digest[report.received_digest]
         if report.public_id == public_id:
             continue  # restored here, not followed
-        came_from = {
-            _place(event.reason) for event in report.events.all() if event.kind == FOLLOWED
-        }
-        if _place(origin(address, public_id)) in came_from:
+        came_from = {place(event.reason) for event in report.events.all() if event.kind == FOLLOWED}
+        if place(origin(address, public_id)) in came_from:
             yield public_id, report
-
-
-def _place(url: str) -> str:
-    """The same by http and by https."""
-    return url.partition("://")[2]
 
 
 def _together(things: Iterable[T]) -> Iterator[tuple[T, ...]]:

@@ -185,8 +185,8 @@ class Machine(models.Model):
 
     @staticmethod
     def for_public_ids(public_ids: Iterable[str]) -> dict[str, "Machine"]:
-        """Machines by their public numbers, made where missing: those of another registry's dump,
-        whose senders' own ids are known there alone.
+        """Machines by their public numbers, made where missing: those of a dump that is restored,
+        in which the senders' own ids are not.
         """
         wanted = sorted(set(public_ids))
         found = {row.public_id: row for row in Machine.objects.filter(public_id__in=wanted)}

@@ -92,6 +92,11 @@ def origin(address: str, public_id: str) -> str:
     return f"{address}/r/{public_id}"[:REASON_LENGTH]
 
 
+def place(url: str) -> str:
+    """The same by http and by https."""
+    return url.partition("://")[2]
+
+
 def store(batch: PreparedBatch, followed: str = "") -> list[Note]:
     """Store what is ready; a note for everything in the batch, in its order. `followed` is the
     address of the registry that it comes from, where that is followed.
@@ -148,7 +153,7 @@ def _stored(place: str, report: RawReport, prepared: Prepared) -> Note:
 
 def _write(new: Sequence[New], followed: str) -> list[New]:
     """Write them all at once, or one by one where that fails. Gives those that are written now."""
-    _fill(new)
+    _fill(new, followed)
     try:
         with transaction.atomic():
             intake.write_new([(report, ready.content) for _, ready, report in new], ACTOR)
@@ -160,15 +165,24 @@ def _write(new: Sequence[New], followed: str) -> list[New]:
     return list(new)
 
 
-def _fill(new: Sequence[New]) -> None:
+def _fill(new: Sequence[New], followed: str) -> None:
     """Everything that the reports say themselves, senders included."""
     imported = {id(item): link for item, ready, _ in new if (link := _link(item, ready))}
     submitters = Submitter.for_links(set(imported.values()), is_import=True)
-    sent = {item.record.submitter for item, _, _ in new if item.record}
-    senders = Submitter.for_links({f"dump {name}" for name in sent})
     machines = Machine.for_ids({ready.machine_id for _, ready, _ in new if ready.machine_id})
-    named = Machine.for_public_ids(
-        {item.record.machine for item, _, _ in new if item.record and item.record.machine}
+    of_dumps = [(item, item.record) for item, _, _ in new if item.record]
+    senders = Submitter.for_links(
+        {_named(item, record.submitter, followed) for item, record in of_dumps}
+    )
+    restored = Machine.for_public_ids(
+        {record.machine for item, record in of_dumps if record.machine and item.keeps}
+    )
+    others = Machine.for_ids(
+        {
+            _named(item, record.machine, followed)
+            for item, record in of_dumps
+            if record.machine and not item.keeps
+        }
     )
     for item, ready, report in new:
         intake.fill(report, ready)
@@ -176,12 +190,24 @@ def _fill(new: Sequence[New]) -> None:
             report.submitter = submitters[imported[id(item)]]
             report.machine = machines.get(ready.machine_id or "")
             continue
-        report.submitter = senders[f"dump {item.record.submitter}"]
-        report.machine = named.get(item.record.machine or "")
+        report.submitter = senders[_named(item, item.record.submitter, followed)]
+        if item.record.machine:
+            report.machine = (
+                restored[item.record.machine]
+                if item.keeps
+                else others[_named(item, item.record.machine, followed)]
+            )
         if item.record.body is None:
             gone_at = item.record.events[-1].at if item.record.events else item.record.received_at
             report.body_sha256 = item.record.body_sha256
             report.erased_at = datetime.fromisoformat(gone_at)
+
+
+def _named(item: Item, number: str, followed: str) -> str:
+    """A machine or a sender by the number that its dump gives it. The numbers of another registry
+    are none of ours, whatever it lists: a vote of our machines is nobody else's.
+    """
+    return f"dump {number}" if item.keeps else f"dump of {place(followed)} {number}"
 
 
 def _link(item: Item, ready: Prepared) -> str:

@@ -16,11 +16,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory, override_settings
 
-from registry.models import RawReport, ReportEvent
+from registry.models import Cell, RawReport, ReportEvent
 from registry.pages import dump
 from submissions import intake, verify
 from submissions.dump import export as exporting
-from submissions.dump.export import export
+from submissions.dump.export import export, record_of
 from submissions.dump.folder import Folder
 from submissions.dump.records import Event, Record, from_line, to_line
 from submissions.following import CannotFollow, Outcome, follow
@@ -145,6 +145,39 @@ def test_what_the_other_shows_counts_here(client: Client, other: Other, tmp_path
     outcome = followed(other, tmp_path)
     assert (outcome.fetched, outcome.reports["stored"]) == (1, 4)
     assert rates(client) == there != []
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_registry_has_no_vote_of_the_machines_and_senders_of_another(
+    client: Client, other: Other, ids: list[str], tmp_path: Path, by_hand: bool
+) -> None:
+    """Public numbers are in every dump: whoever lists ours means machines of its own."""
+    found = send(client, 30_000, 77)
+    own = RawReport.objects.select_related("machine").get(public_id=found["id"])
+    assert own.machine
+    there, sender = own.machine.public_id, record_of(own).submitter
+    for public_id in ids:
+        other.change(public_id, lambda r: replace(r, machine=there, submitter=sender))
+    if by_hand:
+        call_command("import_reports", str(other.path))
+    else:
+        followed(other, tmp_path)
+    theirs = RawReport.objects.exclude(pk=own.pk)
+    assert theirs.count() == len(ids)
+    assert {report.machine_id for report in theirs}.isdisjoint({None, own.machine_id})
+    assert len({(report.machine_id, report.submitter_id) for report in theirs}) == 1
+    assert own.submitter_id not in {report.submitter_id for report in theirs}
+    assert {row.n_sittings for row in Cell.objects.filter(machine=own.machine)} == {1}
+
+
+def test_the_machines_of_two_registries_are_not_the_same_ones(
+    other: Other, mirror: Other, ids: list[str], tmp_path: Path
+) -> None:
+    mirror.change(ids[0], lambda record: replace(record, id="z" * len(record.id)))
+    followed(other, tmp_path)
+    followed(mirror, tmp_path)
+    machines = {of(other, ids[0]).machine_id, of(mirror, "z" * len(ids[0])).machine_id}
+    assert len(machines) == 2
 
 
 def test_following_again_fetches_nothing(other: Other, ids: list[str], tmp_path: Path) -> None:
