@@ -5,7 +5,7 @@ states against trail, that what was withdrawn is erased in time, and the chain o
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from django.conf import settings
 from django.db.models import Max, Q
@@ -21,7 +21,7 @@ from submissions.parsing import PARSER_VERSION
 from submissions.read import read
 
 Status = RawReport.Status
-REPORTS_AT_ONCE = 50
+REPORTS_AT_ONCE, PROMISES_AT_ONCE = 50, 500
 ERASURE_LATE = timedelta(days=1)  # the task runs every hour
 
 
@@ -30,7 +30,19 @@ def broken_promises() -> Iterator[str]:
     for report in walk(RawReport.objects.all(), REPORTS_AT_ONCE):
         for fault in _faults(report) and _lasting_faults(report.pk):
             yield f"report {report.public_id}: {fault}"
-    yield from chain.broken_promises(settings.DUMP_DIR)
+    broken_chain = list(chain.broken_promises(settings.DUMP_DIR))
+    yield from broken_chain or _published()
+
+
+def _published() -> Iterator[str]:
+    """What a manifest ever named is here for ever, and has the digest that it had."""
+    named = chain.published(settings.DUMP_DIR)
+    while promised := list(islice(named, PROMISES_AT_ONCE)):
+        found = RawReport.objects.filter(public_id__in=[public_id for public_id, _ in promised])
+        here = dict(found.values_list("public_id", "body_sha256"))
+        for public_id, digest in promised:
+            if here.get(public_id) != digest:
+                yield f"report {public_id}: it was published with another digest, or is gone"
 
 
 def remarks() -> Iterator[str]:

@@ -1,5 +1,6 @@
-"""The chain of manifests: a line a night with the digest of that night's manifest and of the line
-before, so that whoever kept one line can tell whether what was published then was changed since.
+"""The chain of manifests: a line a night with the digest of that night's manifest, of what was new
+in it and of the line before. What was new is kept for ever, a file a night, so whoever kept one
+line can tell what was published until then, and whether it was changed since.
 
 Called by the nightly export and by the checks of `verify_registry`. No Django.
 """
@@ -7,9 +8,9 @@ Called by the nightly export and by the checks of `verify_registry`. No Django.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,56 @@ def _extend(folder: Folder, now: datetime) -> None:
     if _is_promised(folder.path, NEXT):
         return
     lines = _lines(folder.path)
-    previous = _digest(lines[-1]) if lines else ""
-    digest = _digest_of_file(folder.path / NEXT)
-    line = {"at": now.isoformat(), "manifest_sha256": digest, "previous": previous}
+    night = night_name(len(lines) + 1)
+    with folder.replaced(night) as file, (folder.path / NEXT).open("rb") as after:
+        file.writelines(_new_lines(_manifest_before(folder.path), after))
+    line = {
+        "at": now.isoformat(),
+        "manifest_sha256": _digest_of_file(folder.path / NEXT),
+        "new_sha256": _digest_of_file(folder.path / night),
+        "previous": _digest(lines[-1]) if lines else "",
+    }
     with folder.replaced(CHAIN) as file:
         file.writelines([*lines, json.dumps(line, sort_keys=True).encode() + b"\n"])
+
+
+def night_name(number: int) -> str:
+    """The file of what was new in the manifest that the chain's line of this number is of."""
+    return f"manifest-{number:05d}.jsonl"
+
+
+def _manifest_before(path: Path) -> Iterator[bytes]:
+    if (path / MANIFEST).exists():
+        with (path / MANIFEST).open("rb") as file:
+            yield from file
+
+
+def _new_lines(before: Iterable[bytes], after: Iterable[bytes]) -> Iterable[bytes]:
+    """The lines of `after` that are not in `before`. What both have stands in the same order, so
+    few lines wait for their counterpart at a time.
+    """
+    old: set[bytes] = set()
+    new: dict[bytes, None] = {}
+    for one, other in zip_longest(before, after):
+        if one == other:
+            continue
+        if one in new:
+            del new[one]
+        elif one is not None:
+            old.add(one)
+        if other in old:
+            old.remove(other)
+        elif other is not None:
+            new[other] = None
+    return new
+
+
+def published(path: Path) -> Iterator[tuple[str, str]]:
+    """Id and SHA-256 of every report that was ever new in a manifest."""
+    for number, line in enumerate(_lines(path), 1):
+        if "new_sha256" in _entry(line) and (path / night_name(number)).exists():
+            with (path / night_name(number)).open("rb") as file:
+                yield from ((row["id"], row["body_sha256"]) for row in map(json.loads, file))
 
 
 def broken_promises(path: Path) -> Iterator[str]:
@@ -59,6 +105,11 @@ def broken_promises(path: Path) -> Iterator[str]:
         entry = _entry(line)
         if entry.get("previous") != (_digest(before) if before else ""):
             yield f"the chain of manifests: line {number} does not follow from the one before"
+        promised, night = entry.get("new_sha256"), path / night_name(number)
+        if promised and not night.exists():
+            yield f"the chain of manifests: {night.name} is gone"
+        elif promised and _digest_of_file(night) != promised:
+            yield f"the chain of manifests: {night.name} is not what line {number} says"
     there = [name for name in (NEXT, MANIFEST) if (path / name).exists()]
     if lines and there and not any(_is_promised(path, name) for name in there):
         yield "the chain of manifests: the last line is of another manifest"

@@ -54,8 +54,10 @@ results.csv      every figure, a row a run; what a spreadsheet would run begins 
 results.parquet  the same rows
 results.sqlite   the same rows, in the table results
 manifest.jsonl   id and SHA-256 of every report: manage.py verify_registry --manifest manifest.jsonl
-manifests.jsonl  in a registry's own folder: a line a night with the digest of manifest.jsonl and of
-                 the line before; keep the last one, and nobody can change what was published
+manifests.jsonl  in a registry's own folder: a line a night with the digests of manifest.jsonl, of
+                 what was new in it and of the line before; keep the last one, and nobody can change
+                 what was published until then without it showing
+manifest-*.jsonl what was new in the manifest of the night of that line
 schema.json      what every field and column means
 SHA256SUMS       sha256sum -c SHA256SUMS
 

@@ -318,6 +318,54 @@ def test_no_line_breaks_the_reader(text: bytes) -> None:
 
 
 @pytest.mark.django_db
+def test_what_was_published_cannot_be_changed_with_its_digest(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    """Whoever kept a line of the chain finds what was new in the manifests until then."""
+    settings.DUMP_DIR = tmp_path
+    sent = [send(client, 20_000 + n)["id"] for n in range(3)]
+    tasks.export_dump()
+    sent.append(send(client, 30_000)["id"])
+    RawReport.objects.get(public_id=sent[1]).move_to("withdrawn", "sender", "by its sender")
+    tasks.export_dump()
+    (first, second) = ((tmp_path / chain.night_name(n)).read_bytes() for n in (1, 2))
+    assert first.count(b"\n") == 3
+    new = [json.loads(line) for line in second.splitlines()]
+    assert [(row["id"], row["status"]) for row in new] == [
+        (sent[1], "withdrawn"),
+        (sent[3], "published"),
+    ]
+    assert list(verify.broken_promises()) == []
+
+    body = b"another story"
+    digest = hashlib.sha256(body).hexdigest()
+    RawReport.objects.filter(public_id=sent[0]).update(body=body, body_sha256=digest)
+    tasks.export_dump()
+    told = f"report {sent[0]}: it was published with another digest, or is gone"
+    assert told in list(verify.broken_promises())
+    (tmp_path / chain.night_name(1)).write_bytes(first.replace(b"published", b"withdrawn", 1))
+    gone = tmp_path / chain.night_name(2)
+    gone.unlink()
+    assert list(chain.broken_promises(tmp_path)) == [
+        "the chain of manifests: manifest-00001.jsonl is not what line 1 says",
+        "the chain of manifests: manifest-00002.jsonl is gone",
+    ]
+
+
+@given(st.lists(st.integers(0, 50), unique=True), st.sets(st.integers(0, 50)), st.integers(0, 9))
+def test_the_new_lines_of_a_manifest_are_those_that_were_not_in_it(
+    order: list[int], gone: set[int], changed: int
+) -> None:
+    old = [b"%d" % number for number in order if number % 3]
+    new = [
+        b"%d%s" % (number, b" changed" * (number % 10 == changed))
+        for number in order
+        if number not in gone
+    ]
+    assert list(chain._new_lines(old, new)) == [line for line in new if line not in old]
+
+
+@pytest.mark.django_db
 def test_the_nightly_manifests_are_a_chain_that_cannot_be_changed(
     client: Client, settings: Any, tmp_path: Path
 ) -> None:
