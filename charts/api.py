@@ -26,15 +26,15 @@ from registry.api.openapi import (
     TEXT,
     Schema,
     errors,
+    group_by_of,
     list_of,
-    names_of,
     nullable,
     object_of,
     pattern,
 )
 from registry.body import read_json, sender_address
 from registry.refusal import Refused
-from registry.vocabulary.factors import FACTORS, RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS
+from registry.vocabulary.factors import RECIPE_FACTORS, SETTINGS, SYSTEM_FACTORS
 
 _LOOSE: dict[str, Any] = {"type": "object", "additionalProperties": True}
 _RECIPE = {name: pattern(f"^{VALUE}$") for name in RECIPE_FACTORS if name != "test"}
@@ -58,7 +58,7 @@ def _asked(kinds: Sequence[str], tests: int) -> Schema:
         "kind": {"type": "string", "enum": list(kinds)},
     }
     one = KINDS[kinds[0]]
-    factors = names_of(FACTORS, least=one.least_groups, most=GROUP_BY_LIMIT)
+    factors = group_by_of(one.least_groups, GROUP_BY_LIMIT)
     groups = {"group_by": factors} if one.is_grouped else {}
     named = [] if BARS in kinds else ["kind"]
     return {

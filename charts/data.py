@@ -24,6 +24,7 @@ from registry.models import Cell, Generation, Recipe
 from registry.models.reading import Bound
 from registry.pages import words
 from registry.vocabulary import kernels, names
+from registry.vocabulary.factors import is_setting
 
 PLACEMENTS = {"same_cpu": "same CPU", "cross_cpu": "two CPUs", "unpinned": "unpinned"}
 SOURCES = {"plan": "", "pasted": "pasted", "imported": "imported"}
@@ -272,6 +273,8 @@ def label(group: Mapping[str, Any]) -> str:
 
 
 def _word(name: str, value: Any) -> str:
+    if is_setting(name):
+        return f"{name} {value}"
     return f"{value} CPUs" if name == "cpus" else names.display(name, value)
 
 

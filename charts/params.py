@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from charts.kinds import BARS, COMPARE, KINDS
-from registry.vocabulary.factors import DEFAULT_RECIPE, FACTORS, RECIPE_FACTORS
+from registry.vocabulary.factors import (
+    DEFAULT_RECIPE,
+    FACTORS,
+    RECIPE_FACTORS,
+    canonical,
+    is_of_host,
+)
 
 ANY = "any"
 EFFECTS_KIND = "effects"
@@ -91,7 +97,7 @@ class ChartParams:
         if kind != BARS and len(tests) > 1:
             raise ValueError(f"tests: a chart of {kind} shows one")
         group_by = _group_by(value, kind)
-        wrong = [name for name in group_by if name not in FACTORS]
+        wrong = [name for name in group_by if name not in FACTORS and not is_of_host(name)]
         if wrong:
             raise ValueError(f"group_by: {wrong[0][:100]} is no factor")
         return cls(
@@ -143,7 +149,8 @@ def _compare(value: Any) -> dict[str, str]:
 
 def _group_by(value: Mapping[str, Any], kind: str) -> tuple[str, ...]:
     if KINDS[kind].is_grouped:
-        found = _names(value, "group_by", GROUP_BY_LIMIT)
+        asked = _names(value, "group_by", GROUP_BY_LIMIT)
+        found = tuple(dict.fromkeys(map(canonical, asked)))
         if len(found) < KINDS[kind].least_groups:
             raise ValueError(f"group_by: {kind} need {KINDS[kind].least_groups} factors")
         return found

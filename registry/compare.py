@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from registry import compare_groups
 from registry.models import RawReport, Recipe, Run
+from registry.models.identity import PUBLIC_ID
 from registry.models.reading import Bound
 from registry.models.written_once import WrittenOnce
 from registry.refusal import Refused
@@ -38,7 +39,7 @@ def ask(params: Mapping[str, str]) -> Comparison:
 
 def _figures(public_id: str, path: str) -> dict[Recipe, Side]:
     by_recipe: dict[Recipe, list[Run]] = defaultdict(list)
-    for run in _runs(public_id[:64]):
+    for run in _runs(public_id) if PUBLIC_ID.fullmatch(public_id) else ():
         by_recipe[run.recipe].append(run)
     if not by_recipe:
         message = "There is no listed report of this id with a figure."

@@ -17,7 +17,7 @@ from registry.api.openapi import (
     NUMBER,
     TEXT,
     errors,
-    factor_of,
+    group_by_of,
     list_of,
     nullable,
     object_of,
@@ -87,8 +87,7 @@ COLUMNS = {
     "trust": f"one of {', '.join(TRUST)}, by how many senders and machines it rests on",
     "repeat": "the command that measures the same on one more machine; empty where there is none",
 }
-_GROUPS = list_of(factor_of("topology", "streams", "placement"))
-_GROUPS |= {"uniqueItems": True, "minItems": 1, "maxItems": leaderboard.MOST_GROUP_BY}
+_GROUPS = group_by_of(1, leaderboard.MOST_GROUP_BY)
 _COUNTS = {"streams": pattern("^([0-9]{1,7}|any)$"), "cpus": pattern("^[0-9]{1,7}$")}
 _PARAMETERS = [
     OpenApiParameter(

@@ -1,6 +1,5 @@
 """Pieces of the OpenAPI description that every endpoint shares."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from registry.vocabulary.factors import SETTINGS, SYSCTL, SYSTEM_FACTORS, TRIED_COLUMNS
@@ -25,16 +24,16 @@ def pattern(expression: str) -> Schema:
     return {"type": "string", "pattern": expression}
 
 
-def names_of(names: Sequence[str], least: int = 0, most: int | None = None) -> Schema:
-    """A list of some of `names`, each once."""
-    schema = list_of({"type": "string", "enum": list(names)})
-    return schema | {"uniqueItems": True, "minItems": least, "maxItems": most or len(names)}
-
-
 def factor_of(*names: str) -> Schema:
     """The name of a factor of a host, or one of `names`."""
     known = [*names, *HOST_FACTORS]
     return {"anyOf": [{"type": "string", "enum": known}, pattern(f"^{SYSCTL}$")]}
+
+
+def group_by_of(least: int, most: int) -> Schema:
+    """A list of factors to group by, each once."""
+    factors = list_of(factor_of("topology", "streams", "placement"))
+    return factors | {"uniqueItems": True, "minItems": least, "maxItems": most}
 
 
 def require_bodies(result: Schema, **_: Any) -> Schema:

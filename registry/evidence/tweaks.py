@@ -29,6 +29,11 @@ from registry.evidence.effects import (
 
 EXPERIMENT, MATCHED, OBSERVATIONAL = "experiment", "matched", "observational"
 KINDS = (EXPERIMENT, MATCHED, OBSERVATIONAL)
+# Factors that bring others with them.
+_PARTS = {
+    "kernel_release": ("kernel_series",),
+    "virtualization": ("virtualization_mode", "hypervisor_version"),
+}
 _ORDERS = (("a", "b", "b", "a"), ("b", "a", "a", "b"))
 
 
@@ -163,11 +168,12 @@ def _needed(values: Sequence[float]) -> int | None:
 
 def contrast_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """(factor, value, value) where two systems differ in one factor that both know, else None. A
-    release and its series are one factor, the release.
+    release has its series, and a hypervisor its mode and version: they are one factor.
     """
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    if set(names) == {"kernel_release", "kernel_series"}:
-        names = ["kernel_release"]
+    for factor, parts in _PARTS.items():
+        if factor in names:
+            names = [name for name in names if name not in parts]
     if len(names) != 1 or before.get(names[0]) is None or after.get(names[0]) is None:
         return None
     return names[0], str(before[names[0]]), str(after[names[0]])

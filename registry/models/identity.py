@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from django.conf import settings
 
 PUBLIC_ID_LENGTH = 16
+PUBLIC_ID = re.compile(r"[a-z2-7]{16}")
 
 
 def new_public_id() -> str:

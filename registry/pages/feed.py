@@ -1,7 +1,8 @@
 """Feeds of the newest reports, of all and of any leaderboard, for readers and robots that would
-crawl otherwise.
+crawl otherwise. A report that is the fastest of its recipe is called a record.
 """
 
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,11 @@ from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.feedgenerator import Atom1Feed
 
+from registry.evidence.ratio import LEAST_HOSTS
 from registry.leaderboard import Query, ask, cells_of
 from registry.models import RawReport
 from registry.pages import words
@@ -19,8 +23,10 @@ from registry.pages.boards import address_of
 from registry.pages.headlines import Headline, headlines
 from registry.pages.leaderboard import clean
 from registry.refusal import Refused
+from registry.standing import HEADLINE, voters
 
 ENTRIES = 50
+ROUNDING = 1e-9  # of the same mean found by the database and by us
 # What XML cannot hold, and what turns the direction of the rest of a title round.
 _NOT_PLAIN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -32,11 +38,19 @@ class _Entries(Feed):
 
     feed_type = Atom1Feed
 
+    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """With an ETag, to HEAD as well."""
+        response = super().__call__(request, *args, **kwargs)
+        set_response_etag(response)
+        found = get_conditional_response(request, response["ETag"], response=response)
+        return found or response
+
     def item_title(self, item: Headline) -> str:
         if item.figure is None:
             return f"Report {item.public_id}"
         system = _plain(" ".join(part for part in (item.kernel, item.hypervisor) if part))
-        figure = f"{item.figure.test} {item.figure.told}"
+        record = "Record: " if is_record(item) else ""
+        figure = f"{record}{item.figure.test} {item.figure.told}"
         return f"{figure}, {system}" if system else figure
 
     def item_description(self, item: Headline) -> str:
@@ -44,6 +58,9 @@ class _Entries(Feed):
         load = item.figure.load if item.figure else "no figure"
         source = "imported" if item.imported else ""
         return "; ".join(part for part in (load, _plain(item.cpu or ""), source, flags) if part)
+
+    def item_categories(self, item: Headline) -> tuple[str, ...]:
+        return ("record",) if is_record(item) else ()
 
     def item_link(self, item: Headline) -> str:
         return f"{settings.PUBLIC_URL}/r/{item.public_id}"
@@ -96,6 +113,16 @@ class LeaderboardFeed(_Entries):
         )
         ids = newest.distinct()[:ENTRIES]
         return headlines(RawReport.objects.listed().filter(pk__in=list(ids)).newest())
+
+
+def is_record(item: Headline) -> bool:
+    """Whether no host does better under the very same recipe, of those that give it a spread."""
+    figure = item.figure
+    if figure is None or figure.test != HEADLINE["test"] or figure.bound:
+        return False
+    hosts = voters(figure.recipe_id)
+    is_eligible = not item.imported and not item.n_flags and hosts.n >= LEAST_HOSTS
+    return is_eligible and math.log(figure.rate) >= hosts.logs[-1] - ROUNDING
 
 
 def _plain(text: str) -> str:

@@ -43,6 +43,7 @@ class Figure:
     n_runs: int
     load: str
     bound: str
+    recipe_id: int
 
     @property
     def told(self) -> str:
@@ -191,6 +192,7 @@ def _figure(group: dict[str, Any]) -> Figure:
         n_runs=group["n_runs"],
         load=words.load(recipe),
         bound=words.BOUNDS.get(group["bound"], "") if group["bound"] != Bound.EXACT else "",
+        recipe_id=group["recipe_id"],
     )
 
 

@@ -2,7 +2,6 @@
 address is the whole question.
 """
 
-import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,14 +11,12 @@ from django.views.decorators.http import require_safe
 
 from registry import leaderboard
 from registry.models import RawReport, Run
-from registry.models.identity import PUBLIC_ID_LENGTH
+from registry.models.identity import PUBLIC_ID
 from registry.pages import words
 from registry.pages.factor_fields import facets, is_narrowed
 from registry.pages.headlines import headlines_before
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS, canonical
-
-_PUBLIC_ID = re.compile(rf"[a-z2-7]{{{PUBLIC_ID_LENGTH}}}")
 
 
 @require_safe
@@ -65,6 +62,6 @@ def _having(query: leaderboard.Query) -> Any:
 
 def _cursor(public_id: str) -> RawReport:
     """The report that a page of the list follows."""
-    if not _PUBLIC_ID.fullmatch(public_id):
+    if not PUBLIC_ID.fullmatch(public_id):
         raise Http404
     return get_object_or_404(RawReport.objects.only("pk"), public_id=public_id)

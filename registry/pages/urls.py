@@ -1,7 +1,7 @@
 """Addresses of the pages that people browse."""
 
 from django.urls import path, re_path
-from django.views.decorators.http import conditional_page
+from django.views.decorators.http import require_safe
 
 from registry.pages import (
     client,
@@ -30,7 +30,7 @@ urlpatterns = [
     path("simple/crr-submit/<str:name>", client.distribution, name="client-distribution"),
     path("", views.home, name="home"),
     path("leaderboard/", leaderboard.page, name="leaderboard"),
-    path("leaderboard/feed.atom", conditional_page(LeaderboardFeed()), name="leaderboard-feed"),
+    path("leaderboard/feed.atom", require_safe(LeaderboardFeed()), name="leaderboard-feed"),
     path("costs/", costs.page, name="costs"),
     path("effects/", effects.page, name="effects"),
     path("kernels/", kernels.page, name="kernels"),
@@ -45,7 +45,7 @@ urlpatterns = [
     re_path(r"^sitemap-(?P<part>[0-9]{1,9})\.xml$", robots.reports, name="sitemap-reports"),
     path("reports/", report_list.page, name="reports"),
     re_path(rf"^r/(?P<public_id>{PUBLIC_ID})$", views.report, name="report"),
-    path("feed.atom", conditional_page(NewReports()), name="feed"),
+    path("feed.atom", require_safe(NewReports()), name="feed"),
     re_path(rf"^badge/(?P<public_id>{PUBLIC_ID})\.svg$", badge, name="badge"),
     path("data/", views.data, name="data"),
     path("dump/", dump.index, name="dump"),

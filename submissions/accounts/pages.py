@@ -3,7 +3,6 @@ and none is kept by anybody on the way.
 """
 
 import json
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -17,11 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from registry.models.identity import PUBLIC_ID
 from registry.refusal import Refused
 from submissions.accounts import holdings
 from submissions.accounts.models import NOTE_LENGTH, Account, ApiToken
 
-PUBLIC_ID = re.compile(r"[a-z2-7]{16}")
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, Account, P], HttpResponseBase]
 

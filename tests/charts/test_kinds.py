@@ -131,6 +131,30 @@ def test_what_is_no_chart_is_refused(client: Client, asked: dict[str, Any], word
     assert words in answer.json()["error"]["details"][0]["message"]
 
 
+@pytest.mark.django_db
+def test_a_chart_groups_by_whatever_a_leaderboard_groups_by(client: Client) -> None:
+    """Settings, and factors by the names that experiments have for them."""
+    for number, state in enumerate(["absent", "active"] * 2):
+        environment = reports.environment(
+            tuning={"conntrack": state, "net.ipv4.tcp_syncookies": "1"}
+        )
+        report = reports.envelope(
+            reports.run(20_000 + number), machine_id=f"{number:032x}", environment=environment
+        )
+        answer = client.post(
+            "/api/v1/reports/", reports.as_bytes(report), content_type="application/json"
+        )
+        assert answer.status_code == 201
+    summarise()
+    group_by = ["hypervisor", "conntrack", "net.ipv4.tcp_syncookies"]
+    asked = params(BARS, group_by=group_by)
+    assert asked == params(BARS, group_by=["virtualization", *group_by[1:]])
+    chart, _ = Chart.objects.save_comparison(asked)
+    assert [row.label for row in spec_of(chart, 1).rows] == [
+        f"KVM conntrack {state} net.ipv4.tcp_syncookies 1" for state in ("absent", "active")
+    ]
+
+
 @given(st.floats(1e-3, 1e15), st.floats(1.001, 1e6), st.floats(0, 1e18), st.booleans())
 def test_a_place_on_an_axis_lies_on_it(
     low: float, span: float, figure: float, is_log: bool

@@ -106,7 +106,13 @@ def test_the_recipe_that_both_have_is_compared(client: Client) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("", 422), ("?a=x", 422), ("?a=aaaaaaaaaaaaaaaa&b=bbbbbbbbbbbbbbbb", 404), ("?c=1", 422)],
+    [
+        ("", 422),
+        ("?a=x", 422),
+        ("?a=aaaaaaaaaaaaaaaa&b=bbbbbbbbbbbbbbbb", 404),
+        ("?a=%00&b=%00", 404),
+        ("?c=1", 422),
+    ],
 )
 def test_what_cannot_be_compared_is_said(client: Client, query: str, status: int) -> None:
     answer = client.get(API + query)

@@ -54,6 +54,7 @@ def send_experiment(
     values: tuple[str, str] = ("0", "3"),
     steered: bool = True,
     placement: str = "same_cpu",
+    **environment: Any,
 ) -> None:
     """One machine tries a factor in three blocks; the second arm has `ratio` times the rate."""
     number = next(NUMBERS)
@@ -74,7 +75,12 @@ def send_experiment(
     experiment = {"factor": factor, "blocks": list(orders), "arms": arms}
     post(
         client,
-        reports.envelope(*runs, experiment=experiment, machine_id=f"{number:032x}"),
+        reports.envelope(
+            *runs,
+            experiment=experiment,
+            machine_id=f"{number:032x}",
+            environment=reports.environment(**environment),
+        ),
         number,
     )
 
@@ -310,6 +316,20 @@ def test_what_is_unclear_or_was_not_exercised_is_no_advice(client: Client) -> No
         send_experiment(client, ratio, steered=False)
     tasks.sweep()
     assert told(client, 904, tuning={"rps.lo": "3"}) == []
+
+
+@pytest.mark.django_db
+def test_another_hypervisor_is_one_factor_with_its_mode_and_version(client: Client) -> None:
+    """As in the contract's example: the environment is that of one arm."""
+    platform = {"type": "xen", "mode": "pv", "hypervisor_version": "4.1.0"}
+    for ratio in (0.5, 0.51, 0.49):
+        send_experiment(
+            client, ratio, factor="hypervisor", values=("xen", "kvm"), virtualization=platform
+        )
+    tasks.sweep()
+    (row,) = client.get("/api/v1/effects/?factor=hypervisor").json()["rows"]
+    values = (row["factor"], row["from"], row["to"], row["n_machines"])
+    assert values == ("hypervisor", "kvm", "xen", 3)
 
 
 @pytest.mark.django_db

@@ -9,7 +9,8 @@ from django.test import Client
 
 from charts.freezing import freeze
 from charts.models import Chart
-from registry.models import RawReport
+from registry.models import RawReport, Reading
+from registry.models.summary import summarise
 from tests import reports
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,40 @@ def test_no_text_of_a_report_turns_a_title_round(client: Client, mark: str) -> N
     send(client, environment=reports.environment(kernel={"release": f"6.1-{mark}5 live"}))
     (entry,) = entries(client)
     assert entry.findtext(f"{ATOM}title") == "TCP_CRR 20,000 trans/s, 6.1- 5 live KVM"
+
+
+def test_the_fastest_of_its_recipe_is_a_record(client: Client) -> None:
+    """Among three hosts at the least, and unless a rule has doubts."""
+    for number, rate in enumerate((22_000, 20_000, 23_000, 21_000)):
+        assert not any("Record" in (one.findtext(f"{ATOM}title") or "") for one in entries(client))
+        report = reports.envelope(reports.run(rate), machine_id=f"{number:032x}")
+        body = reports.as_bytes(report)
+        answer = client.post("/api/v1/reports/", body, content_type="application/json")
+        assert answer.status_code == 201
+        if number < 2:
+            summarise()
+    summarise()
+    titles = [one.findtext(f"{ATOM}title") or "" for one in entries(client)]
+    assert [title.startswith("Record: TCP_CRR 23,000") for title in titles] == [
+        *(False, True, False, False)
+    ]
+    (record,) = (one for one in entries(client) if one.find(f"{ATOM}category") is not None)
+    assert record.find(f"{ATOM}category").get("term") == "record"  # type: ignore[union-attr]
+    Reading.objects.update(flags=[{"rule": "unlike_peers", "message": "odd", "mode": "flag"}])
+    assert not any("Record" in (one.findtext(f"{ATOM}title") or "") for one in entries(client))
+
+
+@pytest.mark.parametrize("address", ["/feed.atom", "/leaderboard/feed.atom"])
+def test_a_feed_is_asked_for_in_the_ways_that_change_nothing(client: Client, address: str) -> None:
+    send(client)
+    summarise()
+    found = client.get(address)
+    for method in (client.get, client.head):
+        assert method(address)["ETag"] == found["ETag"]
+        again = method(address, headers={"If-None-Match": found["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    for method in (client.put, client.delete, client.post, client.options):
+        assert method(address).status_code == 405
 
 
 def badge(client: Client, public_id: str, **headers: str) -> Any:
