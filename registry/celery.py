@@ -105,6 +105,7 @@ app.conf.update(
             ("charts.tasks.remove_leftovers", 3600.0),
             ("submissions.tasks.erase_withdrawn", 3600.0),
             ("submissions.tasks.prune_readings", 3600.0),
+            ("submissions.tasks.forget_visitors", 3600.0),
         )
     }
     | {

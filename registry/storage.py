@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from registry.models.identity import new_public_id
+
 log = logging.getLogger(__name__)
 
 
@@ -19,7 +21,7 @@ class StorageRefused(StorageFault):
     """Nor will they ever: STORAGE_URL is wrong."""
 
 
-PROBE, CONTENT = "probe", b"written, read and removed at each start\n"
+CONTENT = b"written, read and removed at each start\n"
 
 
 def fault() -> str:
@@ -49,7 +51,8 @@ def _require() -> None:
     """Write a small file, read it and remove it. Raises StorageFault."""
     if settings.MEDIA_ROOT:
         return
-    name = default_storage.save(PROBE, ContentFile(CONTENT))
+    # Under a name of its own: others who ask at the same time remove theirs.
+    name = default_storage.save(f"probe-{new_public_id()}", ContentFile(CONTENT))
     with default_storage.open(name) as file:
         if file.read() != CONTENT:
             raise StorageFault("the bucket gives other bytes than were written")

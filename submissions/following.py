@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from urllib.request import Request, urlopen
 
 from registry.errors import DATABASE_AWAY
 from registry.models import RawReport
+from registry.readiness import FREE_BYTES
 from registry.refusal import Refused
 from submissions import withdrawal
 from submissions.dump.folder import Folder
@@ -260,6 +262,10 @@ def _parts(address: str, index: Iterable[Any]) -> Iterator[_Part]:
 def _fetch_part(address: str, part: _Part, file: Any) -> None:
     """Write the part. Raises CannotFollow where it is not what the index says."""
     digest, left = hashlib.sha256(), part.size_bytes
+    room = shutil.disk_usage(Path(file.name).parent).free - FREE_BYTES
+    if part.size_bytes > room:
+        message = f"has {part.size_bytes >> 20} MB, and there is room for {max(room, 0) >> 20}"
+        raise CannotFollow(f"{address}/dump/{part.name} {message}: nothing was fetched")
     with _opened(f"{address}/dump/{part.name}") as answer:
         while piece := answer.read(PIECE_BYTES):
             left -= len(piece)

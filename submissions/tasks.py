@@ -14,6 +14,7 @@ from registry.models import RawReport, Reading
 from registry.models.report import BACK_OFF_BASE, MAX_ATTEMPTS
 from registry.refusal import Refused
 from registry.tasks import REST_S, summarise_readings
+from submissions.accounts import visitors
 from submissions.dump.folder import Busy
 from submissions.intake import publish
 from submissions.read import read
@@ -87,6 +88,12 @@ def prune_readings() -> None:
         Reading.objects.filter(pk=reading_id).delete()
     if len(due) == ERASED_AT_ONCE:
         hints.send(prune_readings)
+
+
+@shared_task
+def forget_visitors() -> None:
+    """Forget who came to sign up or in and went."""
+    visitors.forget()
 
 
 @shared_task(time_limit=DUMP_LIMIT_S, soft_time_limit=DUMP_LIMIT_S)

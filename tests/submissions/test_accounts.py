@@ -3,21 +3,27 @@ deletion.
 """
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from registry.models import RawReport, Submitter
+from submissions import tasks
 from submissions.accounts import holdings
 from submissions.accounts.models import Account, ApiToken, Claim
 from tests import reports
@@ -361,3 +367,28 @@ def test_pages_of_an_account_are_kept_by_nobody() -> None:
     answer = signed_up().get("/account/")
     assert "no-store" in answer["Cache-Control"]
     assert "private" in answer["Cache-Control"]
+
+
+def test_who_never_gave_the_code_is_forgotten_with_session_and_mail(
+    settings: Any, tmp_path: Path
+) -> None:
+    """Whoever comes back within the day may go on; who has an account stays."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH, settings.MAIL_IS_SENT = str(tmp_path), False
+    Client().post("/account/sign-up", {"email": "gone@example.org"})
+    (mail_of_gone,) = tmp_path.iterdir()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    signed_up("jane@example.org")
+    User.objects.create_user("moderator", is_staff=True)
+    tasks.forget_visitors()
+    assert User.objects.count() == 3
+    assert mail_of_gone.exists()
+
+    long_ago = timezone.now() - timedelta(days=2)
+    User.objects.update(date_joined=long_ago)
+    os.utime(mail_of_gone, (long_ago.timestamp(),) * 2)
+    Session.objects.update(expire_date=long_ago)
+    tasks.forget_visitors()
+    assert {user.email for user in User.objects.all()} == {"jane@example.org", ""}
+    assert not Session.objects.exists()
+    assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ from django.test import Client, RequestFactory, override_settings
 
 from registry.models import Cell, RawReport, ReportEvent
 from registry.pages import dump
-from submissions import intake, verify
+from submissions import following, intake, verify
 from submissions.dump import export as exporting
 from submissions.dump.export import export, record_of
 from submissions.dump.folder import Folder
@@ -427,6 +427,15 @@ def test_a_part_that_is_not_what_the_index_says_is_left_for_later(
     assert not RawReport.objects.exists()
     other.part.write_bytes(whole)
     assert followed(other, tmp_path).reports["stored"] == len(ids)
+
+
+def test_a_dump_for_which_there_is_no_room_is_not_fetched(
+    other: Other, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FREE_BYTES", shutil.disk_usage(tmp_path).total)
+    with pytest.raises(CannotFollow, match=r"has 0 MB, and there is room for 0: nothing was"):
+        followed(other, tmp_path)
+    assert not RawReport.objects.exists()
 
 
 @pytest.mark.parametrize(
