@@ -11,7 +11,7 @@ from crr_submit import app_output, netperf
 from registry.refusal import Refused
 from submissions.decode import Document
 
-PARSER_VERSION = 5
+PARSER_VERSION = 6
 EXCERPTS_SHOWN = 100
 
 

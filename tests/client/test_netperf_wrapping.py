@@ -127,6 +127,20 @@ class WrappingTest(unittest.TestCase):
         ):
             self.assert_same(wrap)
 
+    def test_string_literals_that_do_not_end_in_a_line_end(self):
+        for wrap in (
+            lambda text: json.dumps({"rc": 0, "stdout": text.strip(), "stderr": ""}),
+            lambda text: json.dumps({"stderr": "a\nb", "stdout": text.strip(), "x": "c\nd"}),
+            lambda text: json.dumps({"out": json.dumps({"stdout": text.strip()})}),
+            lambda text: repr(text.strip()),
+            lambda text: repr((0, "\n" + text.strip(), "")),
+            lambda text: repr({"out": text.strip().encode(), "err": b""}),
+        ):
+            self.assert_same(wrap)
+        for ends in ("", "\n"):  # the words around a literal stay
+            text = json.dumps({"a": capture("crr").strip() + ends, "cmd": "netperf -t UDP_RR"})
+            self.assertIn((1, ', "cmd": "netperf -t UDP_RR"}'), list(lines_of(text)))
+
     def test_a_windows_path_is_no_literal(self):
         command = "C:\\tools\\netperf-2.7.0> C:\\netperf\\netperf.exe -H 10.0.0.2 -t TCP_CRR\n"
         table = "".join(capture("crr").splitlines(keepends=True)[1:])

@@ -41,7 +41,7 @@ LINE_LENGTH = 4096
 _PREFIX = re.compile(r"[\s>|`]*(?:(?:[:*#;-]|//)(?=\s)[\s>|`]*){0,8}[\"'`*]{0,3}")
 _QUOTES = ("'", '"', "`")
 _SUFFIX = " \t\n\v\f\xa0|\\'\"`*"
-_JOINTS = ",;+"  # after the quotation mark that ends a literal
+_JOINTS = ",;+}]"  # after the quotation mark that ends a literal
 _INTERIM = ("Interim result:", "NETPERF_INTER", "NETPERF_UNITS[", "NETPERF_ENDING[")
 _CUT = re.compile(r"\.[0-9]\Z")  # none of netperf's ends so
 _BASE64 = re.compile(r"(?i)content-transfer-encoding:[ \t]{0,8}base64")

@@ -276,7 +276,7 @@ def _aligned(line: str) -> str:
     line = line.expandtabs()
     quoting = _QUOTING.match(line)
     start = quoting.end() if quoting else 0
-    return " " * start + line[start:].rstrip(" ,|\"'`\\")
+    return " " * start + line[start:].rstrip(" ,|}]\"'`\\")
 
 
 class Columns:

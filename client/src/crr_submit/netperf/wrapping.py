@@ -50,11 +50,12 @@ _ENTITY = re.compile(r"&(?:gt|lt|amp|nbsp|quot|apos|#[0-9]{1,5}|#[xX][0-9a-fA-F]
 # "\n" in a literal ends a line, but not in a Windows path: C:\netperf.
 _LITERAL_END = re.compile(r"(?:\\{1,4}r)?\\{1,4}n(?!et(?:perf|server)\b)")
 _LITERAL_START = re.compile(r"^.*(?:^|[\s:=(\[{,bru])[\"'`]")
+_MARK_AT_END = {mark: re.compile(r"(?<!\\)" + mark) for mark in "\"'`"}
 _WORD = re.compile(r"\w")
 _PAIR = re.compile(
     r"[{,]?\s?([\"'])([A-Z][A-Z0-9_]{2,40})\1: ?(\"[^\"]{0,999}\"|'[^']{0,999}'|[^,}\s]{0,99}),?"
 )
-_DOCKER = ('{"log":"', '","stream":"')  # around each line in its logs
+_DOCKER = ('{"log":"', ',"stream":"')  # around each line in its logs
 _LITERAL_SIGNS = (
     (re.compile(r"\\{1,4}t"), "\t"),
     (re.compile(r"\\{1,4}(?:u001[bB]|x1[bB]|033|e(?=\[))"), _ESCAPE),
@@ -149,19 +150,39 @@ def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
         if "\\n" not in line:
             yield number, line
             continue
-        pieces = _LITERAL_END.split(line)
-        if len(pieces) > 1:
-            opened = _LITERAL_START.match(pieces[0]) if len(pieces[0]) <= 4096 else None
-            if opened and opened.end() < len(pieces[0]):
-                if _WORD.search(opened[0]) and opened[0] != _DOCKER[0]:
-                    yield number, opened[0]
-                pieces[0] = pieces[0][opened.end() :]
-        for piece in pieces:
-            if piece.startswith(_DOCKER[1]):
+        for piece in _without_marks(_LITERAL_END.split(line)):
+            yield number, _unescaped(piece)
+
+
+def _without_marks(pieces: List[str]) -> Iterator[str]:
+    """Literals without their quotation marks; what stands around them, where it has words."""
+    mark, last = "", len(pieces) - 1
+    for position, piece in enumerate(pieces):
+        is_around = mark != "" or position == 0
+        if mark:
+            inside, *after = _MARK_AT_END[mark].split(piece, maxsplit=1)
+            yield inside
+            if not after:
                 continue
-            for sign, meaning in _LITERAL_SIGNS if "\\" in piece else ():
-                piece = sign.sub(meaning, piece)
-            yield number, piece
+            mark, piece = "", after[0]
+        is_start = is_around and position < last and len(piece) <= 4096
+        opened = _LITERAL_START.match(piece) if is_start else None
+        around = piece[: opened.end()] if opened else piece
+        if not is_around or (_WORD.search(around) and not _is_docker(around)):
+            yield around
+        if opened:
+            mark = around[-1]
+            yield piece[opened.end() :]
+
+
+def _is_docker(around: str) -> bool:
+    return around == _DOCKER[0] or around.startswith(_DOCKER[1])
+
+
+def _unescaped(piece: str) -> str:
+    for sign, meaning in _LITERAL_SIGNS if "\\" in piece else ():
+        piece = sign.sub(meaning, piece)
+    return piece
 
 
 def _split_pairs(lines: Iterable[Numbered]) -> Iterator[Numbered]:
