@@ -130,6 +130,22 @@ class CommandLineTest(unittest.TestCase):
         for prompt in ("\u279c  ~ ", "\u276f "):
             self.assertEqual(rates(prompt + "netperf -P 0 -t UDP_RR\n" + FIRST)[0][0], "UDP_RR")
 
+    def test_without_f_a_command_gives_a_rate_its_unit(self):
+        key, csv = "THROUGHPUT=58.68\n", "Mean Latency Microseconds,Throughput\n17474.43,58.68\n"
+        for test, value in (
+            ("TCP_STREAM", 58680000.0),
+            ("TCP_MAERTS", 58680000.0),
+            ("UDP_RR", 58.68),
+        ):
+            command = "$ netperf -t %s -- -k\n" % test
+            for text in (command + key, command + csv):
+                self.assertEqual(rates(text), [(test, value)], text)
+            for text in (key, command.replace("-t", "-f g -t") + key):
+                self.assertEqual(rates(text), [], text)
+        self.assertEqual(rates("$ netperf -- -o\n" + STREAM + csv), [("TCP_STREAM", 58680000.0)])
+        self.assertEqual(rates(STREAM + csv), [])
+        self.assertEqual(rates("$ netperf -t LOC_CPU -- -k\n" + key), [])
+
     def test_options_in_a_variable_name_no_test(self):
         self.assertEqual(rates("$ netperf $OPTIONS\n" + STREAM_HEADING + STREAM_ROW), [])
         text = "$ netperf $OPTIONS -t TCP_MAERTS\n" + STREAM_HEADING + STREAM_ROW

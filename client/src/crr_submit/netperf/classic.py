@@ -261,10 +261,10 @@ def _unit_of(command: Command) -> Optional[tables.Unit]:
     """The unit that a command prints without naming it. With -f, that of transactions depends on
     netperf's version.
     """
-    kind = tables.kind_of(command.test)
-    if kind == tables.RR:
-        return None if command.units_chosen else tables.TRANSACTIONS
-    return tables.unit_of_letter(command.units) if kind else None
+    if not command.units_chosen:
+        return tables.default_unit(command.test)
+    is_bulk = tables.kind_of(command.test) in (tables.BULK, tables.DATAGRAM)
+    return tables.unit_of_letter(command.units) if is_bulk else None
 
 
 def _has_hidden_units(heading: Heading, named: Context) -> bool:

@@ -153,8 +153,7 @@ class _Output:
             self._values.setdefault("DIRECTION", named.direction)
         if test == tables.OMNI:
             test = _test_name(self._values) or test
-        is_plain = tables.kind_of(test) == tables.RR and named.units_chosen is False
-        assumed = tables.TRANSACTIONS if is_plain else None
+        assumed = tables.default_unit(test) if named.units_chosen is False else None
         read = _fields(self._values, test, assumed)
         if read.get("value") is None:
             self._findings.leave(self._line, self._text, "output without a rate and its unit")

@@ -56,7 +56,7 @@ def read_unit(word: str) -> Optional[Unit]:
 
 
 def unit_of_letter(letter: str) -> Optional[Unit]:
-    return read_unit(_LETTERS.get(letter or "m", ""))
+    return read_unit(_LETTERS.get(letter, ""))
 
 
 def is_number(word: str) -> bool:
@@ -327,6 +327,12 @@ def kind_of(test: Optional[str]) -> Optional[str]:
     if test.endswith(_RR_ENDS):
         return RR
     return BULK if test.endswith(_BULK_ENDS) else None
+
+
+def default_unit(test: Optional[str]) -> Optional[Unit]:
+    """Of a rate that netperf prints without -f."""
+    kind = kind_of(test)
+    return TRANSACTIONS if kind == RR else unit_of_letter("m") if kind else None
 
 
 def is_unix(test: str) -> bool:
