@@ -205,6 +205,25 @@ class OtherSideTest(unittest.TestCase):
         result = netperf.parse(CRR + RR_HEADING + FIRST + between).results[0]
         return result.remote_send_socket_bytes, result.remote_recv_socket_bytes
 
+    def test_a_remark_behind_a_heading(self):
+        for remark in (
+            "(trans/s)", "[best of 3]", "# per host", "// per host", "<- here", "--> here",
+            "\u2190 here", "\u2192 here", "\uff08\u6bcf\u79d2\uff09", "\u3010x\u3011", "<b",
+        ):  # fmt: skip
+            for space in (" ", "   "):
+                rr = RR_HEADING.rstrip() + space + remark + "\n\n" + FIRST + SECOND
+                stream = STREAM_HEADING.rstrip() + space + remark + "\n\n" + STREAM_ROW
+                expected = [("TCP_CRR", 7311.25), ("TCP_STREAM", 411620000.0)]
+                self.assertEqual(rates(CRR + rr + STREAM + stream), expected, remark)
+        for words in ("trans/s", "7", "% S", "-- x", "/s"):
+            text = CRR + RR_HEADING.rstrip() + " " + words + "\n\n" + FIRST + SECOND
+            self.assertEqual(rates(text), [], words)
+
+    def test_the_use_of_cpus_measured_in_an_unknown_way(self):
+        heading = STREAM_HEADING.rstrip() + "  % ?      % ?      us/KB   us/KB\n\n"
+        row = STREAM_ROW.rstrip() + "   -1.00    -1.00    -1.000  -1.000\n"
+        self.assertEqual(rates(STREAM + heading + row), [("TCP_STREAM", 411620000.0)])
+
     def test_numbers_of_something_else_are_not_its_row(self):
         for between in (
             "$ sysctl -n net.ipv4.ip_local_port_range\n32768\t60999\n",

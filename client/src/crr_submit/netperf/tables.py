@@ -158,6 +158,7 @@ _SECONDS = ("secs.", "secs")
 _DEMAND = ("us/Tr", "us/KB")
 # A column of CPU use is headed by how it was measured: "% S", "%", "% SU".
 _METHODS_LENGTH = 2
+_REMARK = re.compile(r"[(\[#]|//|<|-{1,9}>|\u2190|\u2192")
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,8 @@ def has_seconds(words: List[str]) -> bool:
 
 
 def read_heading(words: List[str], above: str = "") -> Optional[Heading]:
-    """The heading whose last line this is, or None. With -f and -c, the line `above` it has the
-    unit of a request/response rate.
+    """The heading whose last line this is, perhaps with a person's remark behind it, or None. With
+    -f and -c, the line `above` it has the unit of a request/response rate.
     """
     n_sizes = 0
     while n_sizes < len(words) and words[n_sizes].lower() == "bytes":
@@ -195,7 +196,8 @@ def read_heading(words: List[str], above: str = "") -> Optional[Heading]:
         if rest[:2] != ["#", "#"]:
             return None
         rest = rest[2:]
-    return _with_unit(kind, rest, above.split())
+    end = next((n for n, word in enumerate(rest) if _REMARK.match(word)), len(rest))
+    return _with_unit(kind, rest[:end], above.split())
 
 
 def _with_unit(kind: str, words: List[str], above: List[str]) -> Optional[Heading]:
@@ -224,7 +226,9 @@ def _is_cpu(kind: str, words: List[str]) -> bool:
         words.count("%") == sides
         and words[-sides:]
         in ([demand] * sides for demand in (_DEMAND if kind == RR else _DEMAND[1:]))
-        and all(word.isalpha() and len(word) <= _METHODS_LENGTH for word in methods)
+        and all(
+            word == "?" or (word.isalpha() and len(word) <= _METHODS_LENGTH) for word in methods
+        )
     )
 
 

@@ -21,10 +21,12 @@ _BARE_COLOUR = re.compile(r"\[[0-9]{1,3}(?:;[0-9]{1,3}){0,4}m|\[[0-2]?K")
 _INVISIBLE: Dict[int, Optional[str]] = {
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00\x0e\x0f"), None),
     **dict.fromkeys(map(ord, "\xa0\u2007\u2009\u202f\u3000"), " "),
-    # What a text processor made of dashes, quotation marks, bars and exponents.
+    # What a text processor made of dashes, quotation marks, bars, brackets and exponents.
     **dict.fromkeys(map(ord, "\u2010\u2011\u2013\u2014\u2212"), "-"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u2018\u2019"), '"'),
     **dict.fromkeys(map(ord, "\u2502\u2503\u2551"), "|"),
+    **dict.fromkeys(map(ord, "\uff08\u3010"), " ("),
+    **dict.fromkeys(map(ord, "\uff09\u3011"), ")"),
     0xB3: "^3",
     0x2076: "^6",
     0x2079: "^9",
