@@ -199,12 +199,6 @@ class RemarkTest(unittest.TestCase):
             text = STREAM + STREAM_HEADING + STREAM_ROW.rstrip() + " %s\n" % remark
             self.assertEqual(rates(text), [("TCP_STREAM", 411620000.0)], remark)
 
-
-class OtherSideTest(unittest.TestCase):
-    def sizes(self, between):
-        result = netperf.parse(CRR + RR_HEADING + FIRST + between).results[0]
-        return result.remote_send_socket_bytes, result.remote_recv_socket_bytes
-
     def test_a_remark_behind_a_heading(self):
         for remark in (
             "(trans/s)", "[best of 3]", "# per host", "// per host", "<- here", "--> here",
@@ -218,6 +212,49 @@ class OtherSideTest(unittest.TestCase):
         for words in ("trans/s", "7", "% S", "-- x", "/s"):
             text = CRR + RR_HEADING.rstrip() + " " + words + "\n\n" + FIRST + SECOND
             self.assertEqual(rates(text), [], words)
+
+    def test_a_remark_with_figures(self):
+        for remark in (
+            "+12%",
+            "-3.1%",
+            "2.5% up",
+            "12.5k",
+            "(12.5k)",
+            "+1,5%",
+            "1.3x",
+            "~7311",
+            "= 7.3k",
+        ):
+            text = CRR + RR_HEADING + FIRST.rstrip() + "  %s\n" % remark + SECOND
+            self.assertEqual(rates(text), [("TCP_CRR", 7311.25)], remark)
+
+    def test_a_remark_that_compares_with_another_test(self):
+        for remark in (
+            "<- vs TCP_RR 2000",
+            "vs. TCP_RR",
+            "(slower than TCP_RR)",
+            "compared to tcp_rr",
+        ):
+            text = CRR + RR_HEADING + FIRST.rstrip() + "  %s\n" % remark + SECOND
+            self.assertEqual(rates(text), [("TCP_CRR", 7311.25)], remark)
+        for remark in ("<- TCP_RR", "vs TCP_CRR: TCP_RR"):
+            text = CRR + RR_HEADING + FIRST.rstrip() + "  %s\n" % remark + SECOND
+            self.assertEqual(rates(text), [], remark)
+
+    def test_a_figure_with_its_thousands_apart(self):
+        text = CRR + RR_HEADING + FIRST.replace("7311.25", "1,207,311.25") + SECOND
+        self.assertEqual(rates(text), [("TCP_CRR", 1207311.25)])
+        text = STREAM + STREAM_HEADING + "65,536  20,480  20,480    12.00   1,411.62\n"
+        self.assertEqual(rates(text), [("TCP_STREAM", 1411620000.0)])
+        for figure in ("7,31.25", "7311,25", "7,311", "7,,311.25", ",311.25", "7.311,25"):
+            text = CRR + RR_HEADING + FIRST.replace("7311.25", figure) + SECOND
+            self.assertEqual(rates(text), [], figure)
+
+
+class OtherSideTest(unittest.TestCase):
+    def sizes(self, between):
+        result = netperf.parse(CRR + RR_HEADING + FIRST + between).results[0]
+        return result.remote_send_socket_bytes, result.remote_recv_socket_bytes
 
     def test_the_use_of_cpus_measured_in_an_unknown_way(self):
         heading = STREAM_HEADING.rstrip() + "  % ?      % ?      us/KB   us/KB\n\n"

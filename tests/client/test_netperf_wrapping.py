@@ -216,10 +216,10 @@ class WrappingTest(unittest.TestCase):
             self.assert_same(wrap)
 
     def test_a_row_may_be_followed_by_a_remark_but_not_by_a_number(self):
-        for end in (" <-- with vhost", " # best of 3", " user@host:~$", " brand"):
+        for end in (" <-- with vhost", " # best of 3", " user@host:~$", " brand", " +5%"):
             found = results(capture("stream").rstrip() + end + "\n")
             self.assertEqual(found, results(capture("stream")), end)
-        for end in (" 7", " 7x", " +5%", " -1 %", " .5"):
+        for end in (" 7", " 7y", " +5", " -1 %", " .5"):
             self.assertEqual(results(capture("stream").rstrip() + end + "\n"), [], end)
 
     def test_a_cut_row_is_not_joined_with_another(self):

@@ -152,6 +152,8 @@ class _Reader:
             if not (is_title and self.columns.take(number, words, line)):
                 self._finish()
             return self.classic.take_heading(number, text, words, above)
+        if self.classic.heading and "," in text:
+            words = [tables.ungrouped(word) for word in words]
         if not tables.is_number(words[0]):
             return False
         if not tables.are_numbers(words):

@@ -14,7 +14,8 @@ _REST_WITHIN = 2  # lines
 _ROW_LENGTH = 4  # numbers that make a line worth listing
 _HALF_A_DIGIT = 0.0051  # rates and times have two decimals
 _LONE_RATE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")  # -v 0
-_NOT_A_REMARK = re.compile(r"[-+]?[0-9.,]")
+_NOT_A_REMARK = re.compile(r"[-+]?[0-9.,](?![0-9.,]{0,9}[%kx](?!\S))")  # but "+12%", "12.5k"
+_COMPARED = re.compile(r"(?i)vs\.?|versus|than|to")
 _BRACKETS = "()[]<>,;:"
 _SAID = re.compile(
     r"([kMG])b(?:it)?s?(?:ps|/s(?:ec)?)|(?:[tr]ps|(?:trans|conn|req)\w{0,20}/s(?:ec)?)"
@@ -127,7 +128,12 @@ class Classic:
         """Why a person's words behind a row make its test or unit doubtful."""
         said = [word.strip(_BRACKETS) for word in remark]
         test = self._named and self._named.test
-        is_other = any(word.upper() in tables.TESTS and word.upper() != test for word in said)
+        is_other = any(
+            word.upper() in tables.TESTS
+            and word.upper() != test
+            and not _COMPARED.fullmatch(before)
+            for before, word in zip(["", *said], said)
+        )
         if is_other or (_UNIT.fullmatch(said[0]) and _unit_said(said[0]) != heading.unit):
             return "the words behind this row name another test or unit"
         return None

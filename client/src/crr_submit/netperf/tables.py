@@ -16,6 +16,7 @@ from crr_submit.fields import STREAM_UNIT, TRANSACTION_UNIT, VALUE_LIMIT
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _INTEGER = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,9}")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?:\.[0-9]{1,9})?")
 _DECIMAL_BITS = re.compile(r"10\^([0-9]{1,2})bits")
 
 # Capital letters of -f are powers of 1024 and count bytes; small ones powers of 10 and bits.
@@ -70,6 +71,11 @@ def is_decimal(word: str) -> bool:
 
 def are_numbers(words: List[str]) -> bool:
     return bool(words) and all(is_number(word) for word in words)
+
+
+def ungrouped(word: str) -> str:
+    """12507.44 of 12,507.44."""
+    return word.replace(",", "") if _GROUPED.fullmatch(word) else word
 
 
 def is_integer(word: str) -> bool:
