@@ -402,6 +402,20 @@ class TableTest(unittest.TestCase):
         self.assertEqual(result.local_service_demand_us, 43.08)
         self.assertIsNone(result.remote_cpu_percent)
 
+    def test_old_tests_over_ipv6_have_names_and_banners_of_their_own(self):
+        rr, stream = RR_HEADING + FIRST + SECOND, STREAM_HEADING + STREAM_ROW
+        datagrams = DATAGRAM_HEADING + "4096  512   2.00  100  0  60.00\n4096  2.00  90  54.00\n"
+        for title, table, expected in (
+            ("TCPIPV6 STREAM", stream, ("TCPIPV6_STREAM", 411620000.0)),
+            ("TCPIPV6 REQUEST/RESPONSE", rr, ("TCPIPV6_RR", 7311.25)),
+            ("TCPIPV6 Connect/Request/Response", rr, ("TCPIPV6_CRR", 7311.25)),
+            ("UDPIPV6 UNIDIRECTIONAL SEND", datagrams, ("UDPIPV6_STREAM", 54e6)),
+            ("UDPIPV6 REQUEST/RESPONSE", rr, ("UDPIPV6_RR", 7311.25)),
+        ):
+            for text in (title + " TEST to h\n" + table, "u1: %s TEST to h\n" % title + table):
+                self.assertEqual(rates(text), [expected], title)
+                self.assertEqual(netperf.parse(text).results[0].address_family, "inet6")
+
     def test_requests_without_blocking_have_a_name_of_their_own(self):
         text = "TCP Non-Blocking REQUEST/RESPONSE TEST to h\n" + RR_HEADING + FIRST
         self.assertEqual(rates(text), [("TCP_NBRR", 7311.25)])

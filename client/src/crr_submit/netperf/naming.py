@@ -186,7 +186,7 @@ def read_banner(line: int, text: str) -> Optional[Context]:
     # OMNI had no earlier code to migrate from.
     migrated = bool(found["migrated"]) if title else None
     test = tables.test_of_title(title) if title else OMNI
-    family = "unix" if test and tables.is_unix(test) else None
+    family = tables.family_of(test) if test else None
     told_family, level = _details(words[found.end() :])
     way = found["direction"] or ""
     return Context(line, text, test, migrated, family or told_family, level, direction=way)

@@ -146,7 +146,8 @@ _TITLE_ENDS = {
     "Connect/Close": "CC",
     "Transactional/Request/Response": "TRR",
 }
-TITLE = r"(?:(?:XTI )?(?:TCP|UDP)|SCTP|DCCP|SDP|\bSTREAM|\bDG) (?:%s)" % "|".join(_TITLE_ENDS)
+_PROTOCOLS = r"(?:XTI )?(?:TCP|UDP)|(?:TCP|UDP)IPV6|SCTP|DCCP|SDP|\bSTREAM|\bDG"
+TITLE = r"(?:%s) (?:%s)" % (_PROTOCOLS, "|".join(_TITLE_ENDS))
 
 # The columns of sizes: of a bulk test the receiver's first, which is netperf's with MAERTS.
 _SIZES = {
@@ -345,8 +346,11 @@ def default_unit(test: Optional[str]) -> Optional[Unit]:
     return TRANSACTIONS if kind == RR else unit_of_letter("m") if kind else None
 
 
-def is_unix(test: str) -> bool:
-    return test.startswith(("STREAM_", "DG_"))
+def family_of(test: str) -> Optional[str]:
+    """The address family that a test's name tells."""
+    if test.startswith(("STREAM_", "DG_")):
+        return "unix"
+    return "inet6" if "IPV6_" in test else None
 
 
 # Of the longest stream's time: what ran together for less is no measurement of so many.
