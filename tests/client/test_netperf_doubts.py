@@ -256,6 +256,30 @@ class OtherSideTest(unittest.TestCase):
         result = netperf.parse(CRR + RR_HEADING + FIRST + between).results[0]
         return result.remote_send_socket_bytes, result.remote_recv_socket_bytes
 
+    def test_a_size_of_minus_one_was_not_told(self):
+        text = CRR + RR_HEADING + FIRST.replace("65536", "-1   ") + "-1     -1\n"
+        (result,) = netperf.parse(text).results
+        self.assertEqual((result.value, result.warnings), (7311.25, ()))
+        sizes = (result.local_send_socket_bytes, result.local_recv_socket_bytes)
+        self.assertEqual(sizes, (20480, None))
+        self.assertIsNone(result.remote_send_socket_bytes)
+        text = STREAM + STREAM_HEADING + STREAM_ROW.replace(" 65536", "    -1")
+        self.assertEqual(rates(text), [("TCP_STREAM", 411620000.0)])
+        for wrong in (FIRST.replace("1        1", "-1       1"), FIRST.replace("65536", "-2")):
+            self.assertEqual(rates(CRR + RR_HEADING + wrong + SECOND), [], wrong)
+
+    def test_counts_of_datagrams_beyond_32_bits(self):
+        sent, arrived = (
+            "126976  18  600.00  -1294967296  0  720.01",
+            "-1  600.00  -1794967296  600.01",
+        )
+        text = (
+            "UDP UNIDIRECTIONAL SEND TEST to h\n" + DATAGRAM_HEADING + sent + "\n" + arrived + "\n"
+        )
+        (result,) = netperf.parse(text).results
+        self.assertEqual((result.value, result.sent_value), (600.01e6, 720.01e6))
+        self.assertIsNone(result.remote_recv_socket_bytes)
+
     def test_the_use_of_cpus_measured_in_an_unknown_way(self):
         heading = STREAM_HEADING.rstrip() + "  % ?      % ?      us/KB   us/KB\n\n"
         row = STREAM_ROW.rstrip() + "   -1.00    -1.00    -1.000  -1.000\n"
