@@ -141,6 +141,45 @@ class WrappingTest(unittest.TestCase):
             text = json.dumps({"a": capture("crr").strip() + ends, "cmd": "netperf -t UDP_RR"})
             self.assertIn((1, ', "cmd": "netperf -t UDP_RR"}'), list(lines_of(text)))
 
+    def test_lists_in_one_line(self):
+        for wrap in (
+            lambda text: json.dumps(text.splitlines()),
+            lambda text: "x = %s;\n" % json.dumps(text.strip().splitlines(), separators=",:"),
+            lambda text: repr({"rc": 0, "lines": text.splitlines()}),
+            lambda text: json.dumps({"cmd": ["netperf", "-H"], "out": text.splitlines(), "x": []}),
+            lambda text: repr(text.splitlines(keepends=True)),
+        ):
+            self.assert_same(wrap)
+        twice = [capture("udp").splitlines(), capture("crr").splitlines()]
+        self.assertEqual(results(json.dumps(twice)), results(capture("udp") + capture("crr")))
+
+    def test_output_that_ansible_prints_twice(self):
+        for indent in (None, 4):
+
+            def wrap(text, indent=indent):
+                both = {"stdout": text.rstrip(), "stdout_lines": text.splitlines(), "warnings": []}
+                return "changed: [h] => " + json.dumps(both, indent=indent)
+
+            self.assert_same(wrap)
+            once = json.dumps({"stdout_lines": capture("crr").splitlines()}, indent=indent)
+            self.assertEqual(results('{"stdout": "", "rc": 0}\n' + once), results(capture("crr")))
+
+    def test_logs_of_an_object_a_line(self):
+        stamp = "2020-01-01T00:00:%d"
+        for form in (
+            lambda n, line: json.dumps({"dt": stamp % n, "lvl": "target", "msg": line}),
+            lambda n, line: "- " + json.dumps({"dt": stamp % n, "msg": line, "x": 1}),
+            lambda n, line: json.dumps({"msg": line, "level": "info"}, separators=(",", ":")),
+            lambda n, line: "- {dt: '%s', lvl: target, msg: '%s'}" % (stamp % n, line),
+            lambda n, line: "level=info ts=%d msg=%s" % (n, json.dumps(line)),
+        ):
+
+            def wrap(text, form=form):
+                lines = enumerate(text.splitlines())
+                return "".join(form(10 + number % 50, line) + "\n" for number, line in lines)
+
+            self.assert_same(wrap)
+
     def test_a_windows_path_is_no_literal(self):
         command = "C:\\tools\\netperf-2.7.0> C:\\netperf\\netperf.exe -H 10.0.0.2 -t TCP_CRR\n"
         table = "".join(capture("crr").splitlines(keepends=True)[1:])

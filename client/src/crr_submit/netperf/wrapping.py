@@ -86,6 +86,11 @@ _ANCHOR = re.compile(
 _HEADING = re.compile(r"(?i)(?<![0-9])bytes(?:\s{1,40}bytes){1,3}\s{1,40}secs\b")
 _ROW = re.compile(r"(?<=\s)[0-9]{1,12}(?:\s{1,40}-?[0-9]{1,15}(?:\.[0-9]{1,9})?(?!\S)){4,13}")
 _COUNT = re.compile(r" {0,8}([0-9]{1,6})(\.? {1,8})")
+_LIST_START = re.compile(r"\[[\"'](?=%s)" % _ANCHOR.pattern)
+_LIST_JOINT = {mark: re.compile(r"(?<!\\)%s,\s?%s" % (mark, mark)) for mark in "\"'"}
+_LIST_END = re.compile(r"(?<!\\)[\"']\]")
+_STDOUT, _REPEATED = '"stdout": "', '"stdout_lines": ['
+_VALUE = re.compile(r"[:=]0?[\"']\Z")  # in prefixes, 0 stands for a space too
 _ANCHOR_SIGNS = ("=", "TEST ", "ytes  ", "Recv   S", "Local /R", "Socket  M")  # for speed
 _ANCHOR_WITHIN = 4096
 _PREFIX_LENGTH = 160
@@ -98,6 +103,10 @@ def lines_of(text: str) -> Iterable[Numbered]:
     lines: Iterable[Numbered] = enumerate(text.split("\n"), 1)
     if _is_quoted_printable(text):
         lines = _decoded(lines)
+    if _REPEATED in text:
+        lines = _without_repeats(lines)
+    if "['" in text or '["' in text:
+        lines = _split_lists(lines)
     if "\\n" in text:
         lines = _split_literals(lines)
     if 'THROUGHPUT": ' in text or "THROUGHPUT': " in text:
@@ -144,6 +153,40 @@ def _decoded(lines: Iterable[Numbered]) -> Iterator[Numbered]:
 def _octet(found: "re.Match[str]") -> str:
     code = int(found[1], 16)
     return chr(code) if 32 <= code < 127 or code == 9 else " "
+
+
+def _without_repeats(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Ansible prints "stdout" once more, as "stdout_lines"."""
+    above, is_repeated = "", False
+    for number, line in lines:
+        before, sign, after = line.partition(_REPEATED)
+        if sign and _STDOUT in (before if before.strip() else above):
+            end = _LIST_END.search(after)
+            line = before + after[end.end() :] if end else before + after
+            is_repeated = not after.strip()  # it goes on in the next lines
+        elif is_repeated and line.lstrip().startswith('"'):
+            continue
+        else:
+            is_repeated = False
+        above = line
+        yield number, line
+
+
+def _split_lists(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Lists of lines in one line: `["MIGRATED ...", "Local /Remote", ...]`."""
+    for number, line in lines:
+        done, start = 0, _LIST_START.search(line)
+        while start:
+            end = _LIST_END.search(line, start.end())
+            stop = end.end() if end else len(line)
+            items = line[start.end() : end.start() if end else stop]
+            if "\\n" not in items:  # else these are literals
+                yield number, line[done : start.start()]
+                for item in _LIST_JOINT[start[0][-1]].split(items):
+                    yield number, _unescaped(item)
+                done = stop
+            start = _LIST_START.search(line, stop)
+        yield number, line[done:]
 
 
 def _split_literals(lines: Iterable[Numbered]) -> Iterator[Numbered]:
@@ -252,14 +295,21 @@ def _without_prefix(lines: Iterable[Numbered]) -> Iterator[Numbered]:
                 continue
             if len(start) <= _PREFIX_LENGTH:
                 prefix = start.translate(_IS_DIGIT) if start.strip(" 0123456789.") else ""
-            line = line[anchor.start() :] if prefix else line
+            line = _behind(prefix, line[anchor.start() :]) if prefix else line
         elif prefix and line[: len(prefix)].translate(_IS_DIGIT) == prefix:
-            line = line[len(prefix) :]
+            line = _behind(prefix, line[len(prefix) :])
         elif count >= 0 and line.strip():
             head, _, rest = line.lstrip().partition(gap)
             count = count + 1 if head.rstrip(".").lstrip("0") == str(count + 1) else -1
             line = rest if count >= 0 else line
         yield number, line
+
+
+def _behind(prefix: str, line: str) -> str:
+    """What follows a prefix: up to the end of the value that it opens, as `"msg": "` does."""
+    if not _VALUE.search(prefix):
+        return line
+    return _unescaped(_MARK_AT_END[prefix[-1]].split(line, maxsplit=1)[0])
 
 
 def _split_tables(lines: Iterable[Numbered]) -> Iterator[Numbered]:
