@@ -146,6 +146,32 @@ class CommandLineTest(unittest.TestCase):
         self.assertEqual(rates(STREAM + csv), [])
         self.assertEqual(rates("$ netperf -t LOC_CPU -- -k\n" + key), [])
 
+    def test_the_selectors_of_a_command_are_the_titles_below_P_0(self):
+        names = "p99_latency,THROUGHPUT,throughput_units"
+        command = "$ netperf -P 0 -t TCP_CRR -H h -- -r 1,1 -%s " + names + "\n"
+        csv, columns = "59,7311.25,Trans/s\n", "59         7311.25    Trans/s\n"
+        for text in (command % "o" + csv, command % "O" + columns):
+            (result,) = netperf.parse(text + text).results[1:]
+            self.assertEqual((result.test, result.value), ("TCP_CRR", 7311.25), text)
+            self.assertEqual(result.p99_latency_us, 59)
+        plain = "$ netperf -P 0 -t TCP_MAERTS -H h -- -o mean_latency,throughput\n17474.43,58.68\n"
+        self.assertEqual(rates(plain), [("TCP_MAERTS", 58680000.0)])
+        self.assertEqual(rates(command % "o" + csv + csv), [("TCP_CRR", 7311.25)])
+        loop = "$ while true; do netperf -P 0 -t UDP_RR -- -o %s; done\n" % names
+        self.assertEqual(rates(loop + csv + csv), [("UDP_RR", 7311.25)] * 2)
+        for text in (
+            (command % "o").replace("-P 0", "-P 1") + csv,
+            (command % "o").replace("p99", "p98") + csv,
+            (command % "o").replace("\n", " | sort\n") + csv,
+            command % "o" + "59,7311.25,reqs\n",
+            command % "o" + "59,7311.25,Trans/s,1\n",
+            command % "o" + "$ netperf -P 0 -t UDP_RR -- -o %s\n" % names + csv,
+            plain.replace(",58.68", ",x"),
+            plain.replace("-H", "-f m -H"),
+            csv,
+        ):
+            self.assertEqual(rates(text), [], text)
+
     def test_options_in_a_variable_name_no_test(self):
         self.assertEqual(rates("$ netperf $OPTIONS\n" + STREAM_HEADING + STREAM_ROW), [])
         text = "$ netperf $OPTIONS -t TCP_MAERTS\n" + STREAM_HEADING + STREAM_ROW

@@ -112,6 +112,14 @@ class Naming:
         is_altered = self.command and self.command.is_altered
         return "the command above this hands its output to another program" if is_altered else None
 
+    @property
+    def titles(self) -> Tuple[str, ...]:
+        """The selectors of a row that -P 0 prints without titles, while it may come."""
+        command = self.command
+        if command is None or not command.quiet or command.is_altered:
+            return ()
+        return command.selectors if command.is_repeated or not self._is_answered else ()
+
     def answer(self) -> None:
         """Output came: the next command is not one of several that wait for theirs."""
         self._is_answered = True
@@ -214,7 +222,7 @@ def continues_banner(text: str) -> bool:
 class Command:
     """`test` None: one of `others`; `units`: -f; `quiet`: -P 0; `is_terse`: -v 0; `has_brand`: -B,
     printed behind the row; `is_unknown`: OMNI stands for a test that netperf has not; `is_altered`:
-    another program prints what it makes of it, or meanwhile.
+    another program prints what it makes of it, or meanwhile; `selectors`: of -o or -O.
     """
 
     test: Optional[str]
@@ -226,6 +234,7 @@ class Command:
     is_unknown: bool = False
     is_repeated: bool = False
     is_altered: bool = False
+    selectors: Tuple[str, ...] = ()
     others: Tuple[str, ...] = ()
 
     @property
@@ -296,12 +305,21 @@ def _in_line(words: List[str], position: int) -> Command:
     return command
 
 
+def _selectors(words: List[str]) -> Tuple[str, ...]:
+    """Of -o or -O behind the test's "--"."""
+    for position, word in enumerate(words):
+        if word[:2] in ("-o", "-O"):
+            value = word[2:] or "".join(words[position + 1 : position + 2])
+            return tuple(value.strip(")`\"'").upper().split(","))
+    return ()
+
+
 def options(words: List[str]) -> Command:
     is_hidden = bool(words) and words[0][0] in "${"  # options in a variable
     command = Command(OMNI if is_hidden else "TCP_STREAM", is_unknown=is_hidden)
     for position, word in enumerate(words):
         if word in ("--", "-"):  # or the dash that a text processor made of it
-            break
+            return replace(command, selectors=_selectors(words[position + 1 :]))
         word = word[:1] + word[1:].lstrip(_FLAGS)
         flag, value = word[:2], word[2:] or "".join(words[position + 1 : position + 2])
         value = value.strip(")`\"'")

@@ -134,6 +134,17 @@ class _Output:
             self._named = self._named or self._naming.claim()
         self._values.update(values)
 
+    def take_untitled(self, line: int, text: str, cells: List[str]) -> bool:
+        """A row below -P 0: the command has the titles."""
+        names = self._naming.titles
+        values = dict(zip(names, cells))
+        is_row = len(names) == len(cells) > 1 and len(values) == len(names)
+        if not is_row or not SELECTORS.issuperset(names) or not _has_rate(values):
+            return False
+        self.finish()
+        self.take(line, text, values, is_next_row=False)
+        return True
+
     def finish(self) -> None:
         if self._values:
             self._add(self._named)
@@ -245,7 +256,7 @@ class Csv:
 
     def take(self, number: int, text: str) -> bool:
         if not self._heading:
-            return False
+            return self._output.take_untitled(number, text, _cells(text, ","))
         if _RULE.issuperset(text):
             return True
         cells = _cells(text, self._separator)
@@ -306,7 +317,7 @@ class Columns:
             self._heading.append(aligned)
             return True
         if not self._heading:
-            return False
+            return self._output.take_untitled(number, line, words)
         has_number = any(map(tables.is_number, words))
         values = _read_columns(self._heading, aligned) or _read_words(self._heading, words)
         if values is None or not has_number:
@@ -426,6 +437,14 @@ def _fields(values: Mapping[str, str], test: str, assumed: Optional[tables.Unit]
     # And a level of 0 when no confidence was asked for.
     read["netperf_confidence_level"] = tables.measure(values.get("CONFIDENCE_LEVEL", "")) or None
     return read
+
+
+def _has_rate(values: Mapping[str, str]) -> bool:
+    """Of a row without titles: a rate and its unit, or figures alone."""
+    if "THROUGHPUT_UNITS" in values:
+        is_figure = tables.read_unit(values["THROUGHPUT_UNITS"]) is not None
+        return is_figure and tables.is_number(values.get("THROUGHPUT", ""))
+    return "THROUGHPUT" in values and tables.are_numbers(list(values.values()))
 
 
 def _rate(values: Mapping[str, str], test: str, assumed: Optional[tables.Unit]) -> Dict[str, Any]:
