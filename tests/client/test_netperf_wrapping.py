@@ -216,6 +216,7 @@ class WrappingTest(unittest.TestCase):
     def test_mail(self):
         for wrap in (
             lambda text: quopri.encodestring(text.encode()).decode(),
+            lambda text: quopri.encodestring(text.replace(" ", "\xa0").encode()).decode(),
             lambda text: (
                 "Content-Transfer-Encoding: quoted-printable\n\n"
                 + quopri.encodestring(prefixed(text, lambda number: "> ").encode()).decode()

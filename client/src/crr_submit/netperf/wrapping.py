@@ -33,9 +33,9 @@ _INVISIBLE: Dict[int, Optional[str]] = {
 }
 
 _SOFT_BREAK_AFTER = 70  # mail programs break a line of 72 to 76
-_OCTET = re.compile(r"=([0-9A-F]{2})")
+_OCTET = re.compile(r"=(?:C2=A0|([0-9A-F]{2}))")
 _KEY_OF_20 = re.compile(r"[A-Z][A-Z0-9_]{2,40}=20")
-_KEY_START = re.compile(r"[\s>]{0,80}[A-Z][A-Z0-9_]{2,40}=(?!3D)")
+_KEY_START = re.compile(r"[\s>]{0,80}[A-Z][A-Z0-9_]{2,40}=(?!3D|C2=A0)")
 
 _ENDS_LINE = re.compile(
     r"(?i)<br ?/?>|</(?:p|div|li|tr|pre|h[1-6])>|<(?:p|div|li|tr|pre)\b[^<>]{0,300}>"
@@ -151,7 +151,7 @@ def _decoded(lines: Iterable[Numbered]) -> Iterator[Numbered]:
 
 
 def _octet(found: "re.Match[str]") -> str:
-    code = int(found[1], 16)
+    code = int(found[1] or "20", 16)
     return chr(code) if 32 <= code < 127 or code == 9 else " "
 
 
