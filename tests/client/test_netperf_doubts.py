@@ -80,7 +80,7 @@ class SeveralCommandsTest(unittest.TestCase):
 class ProseTest(unittest.TestCase):
     def test_prose_is_no_command(self):
         for line in (
-            "# netperf - TCP_MAERTS",
+            "# netperf - TCP_MAERTS by night",
             "- netperf - the way down:",
             "netperf -- the way down",
             "web1 -> netperf on web2",
@@ -107,6 +107,44 @@ class ProseTest(unittest.TestCase):
             text = before + "TCP Stream Test\n" + RR_HEADING + FIRST + SECOND
             self.assertEqual(rates(text), [], before)
         self.assertEqual(rates("TCP Stream Test\n" + CRR + KEYVAL), [("TCP_CRR", 7311.25)])
+
+
+class NamedByTitleTest(unittest.TestCase):
+    rr = (
+        "Local /Remote\nSocket Size   Request  Resp.   Elapsed  Trans.\n"
+        + RR_HEADING
+        + FIRST
+        + SECOND
+    )
+    stream = "Recv   Send    Send\n" + STREAM_HEADING + STREAM_ROW
+
+    def test_a_line_that_only_names_a_test_names_the_table_below(self):
+        for title in (
+            "## netperf %s (trans/sec):", "%s", "%s:", "**%s**", "`%s` (Mbps):", "=== %s test ===",
+            "2. %s results", "# %s\n\n```",
+        ):  # fmt: skip
+            self.assertEqual(
+                rates(title % "TCP_CRR" + "\n" + self.rr), [("TCP_CRR", 7311.25)], title
+            )
+            text = title % "tcp_maerts" + "\n" + self.stream
+            self.assertEqual(rates(text), [("TCP_MAERTS", 411620000.0)], title)
+        two = "TCP_RR\n" + self.rr + "TCP_CRR\n" + self.rr
+        self.assertEqual(rates(two), [("TCP_RR", 7311.25), ("TCP_CRR", 7311.25)])
+
+    def test_what_names_no_test_for_sure(self):
+        for title in (
+            "instead of TCP_CRR:", "TCP_CRR failed, so:", "TCP_CRR, TCP_RR", "TCP_CRR (TCP_RR)",
+            "TCP_CRR\nTCP_RR", "TCP_RR\nTCP_CRR\nTCP_CRR", "TCP_CRR\nby night:", "TCP_STREAM",
+            "TCP_CRR\n\n" + FIRST + SECOND, "MY_CRR", "RR", "Request/Response",
+            "TCP_CRR\n" + STREAM + "netperf: send_omni: failed",
+        ):  # fmt: skip
+            self.assertEqual(rates(title + "\n" + self.rr), [], title)
+        self.assertEqual(rates("TCP_CRR\n" + self.rr + self.rr), [("TCP_CRR", 7311.25)])
+
+    def test_a_banner_and_a_command_say_more(self):
+        for said in (RR, "$ netperf -t TCP_RR\n"):
+            self.assertEqual(rates(said + "TCP_CRR\n" + self.rr), [("TCP_RR", 7311.25)], said)
+        self.assertEqual(rates(STREAM + "TCP_CRR\n" + self.rr), [])
 
 
 class CommandLineTest(unittest.TestCase):

@@ -105,6 +105,7 @@ class _Reader:
         self.naming.interrupt()
         above, self._above = self._above, text
         words = text.replace("**", "").split() or [""]
+        self.naming.take_title(text, words)
         if not (
             self._is_plain(number, text, words, line, above)
             or self._is_aside(text)

@@ -31,6 +31,10 @@ _BANNER = re.compile(
 )
 _FOREIGN_BANNER = re.compile(r"\bTEST (?:from|to) ")
 _HAND_MADE = re.compile(r"\b(?i:request/response|stream|maerts) T(?:EST|est)\b")
+_TITLED = re.compile(
+    r"(?i)\W{0,9}(?:[0-9]{1,2}[.)]\W{1,3})?(?:netperf\W{1,3})?([a-z0-9]{2,8}_[a-z_]{2,20})"
+    r"\W{0,3}(?:(?:tests?|results?|output|throughput)\W{0,3})?(?:\([^()_]{1,20}\))?\W{0,9}"
+)
 _FAMILIES = {"AF_INET6": "inet6", "AF_INET": "inet", "AF_UNIX": "unix", "AF_LOCAL": "unix"}
 _LEVEL = re.compile(r"\+/-[0-9.]{1,12}% {1,8}(?:@ )?([0-9]{1,3}(?:\.[0-9]{1,6})?)% conf\.")
 
@@ -39,7 +43,9 @@ COMMAND_LINES = 6  # a command is broken into no more lines
 
 
 class Naming:
-    """Banners wait for output to claim them. Without a banner, the last command names the test."""
+    """Banners wait for output to claim them. Without a banner, the last command names the test;
+    without both, a title right above the table.
+    """
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
@@ -54,6 +60,7 @@ class Naming:
         self._command_number = 0
         self._earlier: Optional[Command] = None  # one before it, whose output may yet come
         self._is_answered = False  # output came since the last command
+        self._title: Optional[str] = None  # the test that the line above a heading names
 
     def take_banner(self, found: Context) -> None:
         if found.test == "":
@@ -120,6 +127,19 @@ class Naming:
             return ()
         return command.selectors if command.is_repeated or not self._is_answered else ()
 
+    def take_title(self, text: str, words: List[str]) -> None:
+        """A line that only names a test, and stands right above the heading of a table."""
+        if self._title is None and "_" not in text:
+            return
+        if tables.is_units_line(words) or tables.HEADING_WORDS.issuperset(text.lower().split()):
+            return
+        found = _TITLED.fullmatch(text)
+        test = found[1].upper() if found else ""
+        if test not in TESTS:
+            self._title = None
+        elif self._title != test:
+            self._title = test if self._title is None else ""  # a list of tests names none
+
     def answer(self) -> None:
         """Output came: the next command is not one of several that wait for theirs."""
         self._is_answered = True
@@ -152,6 +172,8 @@ class Naming:
             return named if heading is None or test else None
         if heading is None:
             return Context(0, "", OMNI)
+        if heading.admits(self._title):
+            return Context(0, "", self._title)
         # The other tests with this table are rare.
         return Context(0, "", "UDP_STREAM") if heading.kind == tables.DATAGRAM else None
 

@@ -163,6 +163,13 @@ _METHODS_LENGTH = 2
 _REMARK = re.compile(r"[(\[#]|//|<|-{1,9}>|\u2190|\u2192")
 
 
+# Of the lines above the last one of a heading.
+HEADING_WORDS = frozenset(
+    "recv send socket message elapsed size time throughput utilization service demand local remote"
+    " /remote request resp. trans. rate cpu s.dem messages okay errors util".split()
+)
+
+
 @dataclass(frozen=True)
 class Heading:
     kind: str
