@@ -65,6 +65,32 @@ class PostTest(unittest.TestCase):
         self.assertIn("command:  netperf -t TCP_CRR -H 127.0.0.1 -l 5 -T 1,1", lines)
         self.assertEqual(lines[-2], "https://registry.example/r/abcdefghijklmnop")
 
+    def test_the_arms_of_an_experiment_are_told_apart(self):
+        """The block's figures are those that `tune` prints: B over A, by blocks."""
+        order = "ABBABAAB"
+        rates = {"A": ("10000.00", "10100.00"), "B": ("8000.00", "8080.00")}
+        runs = [run("5000.00")] + [run(rates[one][n % 2]) for n, one in enumerate(order)]
+        arms = [
+            {"value": value, "runs": [n for n, one in enumerate(order, 1) if one == letter]}
+            for letter, value in (("A", "loaded"), ("B", "active"))
+        ]
+        experiment = {"factor": "conntrack", "blocks": ["ABBA", "BAAB"], "arms": arms}
+        report = {"report_version": 1, "environment": {}, "runs": runs, "experiment": experiment}
+        lines = self.lines(json.dumps(report).encode())
+        self.assertIn("conntrack, B to A: x0.8 ", lines[0])
+        self.assertIn(", 2 blocks, TCP_CRR (1 stream,", lines[0])
+        rows = [line.split() for line in lines if line[:2] in ("A ", "B ")]
+        self.assertEqual([row[0] + " " + row[5] for row in rows], ["A 4", "B 4"])
+        self.assertIn("A:        conntrack loaded", lines)
+        self.assertIn("B:        conntrack active", lines)
+        del report["runs"][-1]
+        self.assertTrue(self.lines(json.dumps(report).encode())[0].startswith("TCP_CRR: "))
+
+    def test_runs_without_a_figure_are_counted(self):
+        self.assertEqual(len(post.table([run("10.00")])), 2)
+        lost = run("10.00", outputs=["netperf: no"])
+        self.assertIn("2 runs without a figure", post.table([run("10.00"), lost, lost])[-1])
+
     def test_interval_is_students_on_the_logarithms(self):
         arm = post.Arm("TCP_CRR", 1, None, "trans/s", (9800.0, 10050.0, 9900.0, 10120.0, 9950.0))
         low, high = arm.interval

@@ -20,13 +20,16 @@ LEAST_FOR_INTERVAL = 3
 
 @dataclass(frozen=True)
 class Arm:
-    """The runs of one kind: their rates in trans/s or bit/s, in the order they ran."""
+    """The runs of one kind: their rates in trans/s or bit/s, in the order they ran. `letter` is A
+    or B in an experiment.
+    """
 
     test: str
     streams: int
     placement: Optional[str]
     unit: str
     rates: Tuple[float, ...]
+    letter: str = ""
 
     @property
     def rate(self) -> float:
@@ -56,16 +59,21 @@ def text(body: bytes, address: Optional[str] = None) -> str:
     if not arms:
         raise ValueError("there is no result of netperf or of crr-submit app in it")
     headline = next((arm for arm in arms if arm.test == HEADLINE), arms[0])
-    lines = [*_headline(headline), "", *_table(arms), *_ratio(arms), ""]
-    lines += [line for fact in _facts(envelope) for line in _wrapped(fact)]
+    tried = _tried(envelope, headline)
+    lines = [*(tried or _headline(headline)), "", *_table(arms), *_ratio(arms), ""]
+    facts = [*_letters(envelope), *_facts(envelope)]
+    lines += [line for fact in facts for line in _wrapped(fact)]
     if address:
         lines += ["", "Report, raw data and charts:", address]
     return "".join(_ascii(line) + "\n" for line in lines)
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> List[str]:
-    """A row for each kind of run, as in the block."""
-    return list(_table(_arms({"runs": runs})))
+    """A row for each kind of run, as in the block, and how many runs are in none."""
+    rows = list(_table(_arms({"runs": runs})))
+    lost = sum(report.figure(run) is None for run in _counted({"runs": runs}))
+    why = "%s without a figure: a stream has no result, or they did not run together"
+    return rows + ([why % counted(lost, "run")] if lost else [])
 
 
 def draft(block: str) -> str:
@@ -84,6 +92,33 @@ def _headline(arm: Arm) -> List[str]:
     return _wrapped("%s: %s %s%s" % (arm.test, _number(arm.rate), arm.unit, where))
 
 
+def _tried(envelope: Mapping[str, Any], arm: Arm) -> List[str]:
+    """What the experiment says, from its blocks; empty where these are not whole."""
+    letters = _letter_of(envelope)
+    figures = [report.transaction_rate(envelope["runs"][index]) for index in sorted(letters)]
+    blocks = (envelope.get("experiment") or {}).get("blocks") or []
+    order = "".join(letters[index] for index in sorted(letters))
+    if len(blocks) < 2 or order != "".join(blocks) or not all(figures):
+        return []
+    found = paired.effect(blocks, [rate for rate in figures if rate]).overall
+    values = (found.value, found.low, found.high, found.count, arm.test, arm.name)
+    factor = envelope["experiment"]["factor"]
+    return _wrapped("%s, B to A: x%.3g (%.3g - %.3g), %d blocks, %s (%s)" % (factor, *values))
+
+
+def _letter_of(envelope: Mapping[str, Any]) -> Dict[int, str]:
+    """The arm of each run of an experiment, by the run's index."""
+    arms = (envelope.get("experiment") or {}).get("arms") or []
+    indexes = {index: letter for letter, arm in zip("AB", arms) for index in arm.get("runs") or []}
+    return {index: letter for index, letter in indexes.items() if index < len(envelope["runs"])}
+
+
+def _letters(envelope: Mapping[str, Any]) -> Iterator[str]:
+    experiment = envelope.get("experiment") or {}
+    for letter, arm in zip("AB", experiment.get("arms") or []):
+        yield "%-9s %s %s" % (letter + ":", experiment.get("factor"), arm.get("value"))
+
+
 def _table(arms: Sequence[Arm]) -> Iterator[str]:
     row = "%-14s %7s  %-9s %4s %12s  %s"
     yield (row % ("test", "streams", "placement", "runs", "per second", "95 % interval")).rstrip()
@@ -91,7 +126,8 @@ def _table(arms: Sequence[Arm]) -> Iterator[str]:
         bounds = arm.interval
         shown = "%s - %s" % tuple(map(_number, bounds)) if bounds else ""
         placement = (arm.placement or "?").replace("_", " ")
-        cells = (arm.test[:14], arm.streams, placement, len(arm.rates), _number(arm.rate), shown)
+        test = (arm.letter + " " + arm.test).strip()[:14]
+        cells = (test, arm.streams, placement, len(arm.rates), _number(arm.rate), shown)
         yield (row % cells).rstrip()
 
 
@@ -154,25 +190,30 @@ def _envelope(body: bytes) -> Mapping[str, Any]:
 
 def _arms(envelope: Mapping[str, Any]) -> List[Arm]:
     """Runs of one kind together; of raw text every result by itself, since nothing says that two
-    of them are alike.
+    of them are alike. Of an experiment, those of its arms.
     """
-    alike: Dict[Tuple[str, int, Optional[str], str], List[float]] = {}
+    alike: Dict[Tuple[str, int, Optional[str], str, str], List[float]] = {}
     arms = []
-    for run in _counted(envelope):
+    letters = _letter_of(envelope)
+    for index, run in enumerate(envelope["runs"]):
+        if run.get("warm_up") or run.get("partial") or (letters and index not in letters):
+            continue
         for result in report.parse(run.get("text") or "").results:
             arms.append(Arm(result.test, 1, None, result.unit, (result.value,)))
         found = report.figure(run)
         if found:
             streams = run.get("streams") or _concurrency(run) or len(run["outputs"])
-            kind = (found.test, streams, run.get("placement"), found.unit)
+            letter = letters.get(index, "")
+            kind = (found.test, streams, run.get("placement"), found.unit, letter)
             alike.setdefault(kind, []).append(found.rate)
-    arms += [Arm(key[0], key[1], key[2], key[3], tuple(rates)) for key, rates in alike.items()]
+    arms += [Arm(*kind[:4], tuple(rates), kind[4]) for kind, rates in alike.items()]
     return sorted(arms, key=_rank)
 
 
-def _rank(arm: Arm) -> Tuple[bool, str, int, bool]:
+def _rank(arm: Arm) -> Tuple[bool, str, int, bool, str]:
     """The headline, which is one stream on one CPU, comes first."""
-    return arm.test != HEADLINE, arm.test, arm.streams, arm.placement != "same_cpu"
+    where = arm.placement != "same_cpu"
+    return arm.test != HEADLINE, arm.test, arm.streams, where, arm.letter
 
 
 def _concurrency(run: Mapping[str, Any]) -> Optional[int]:
