@@ -54,8 +54,8 @@ run: setup
 
 # The client, the rest of the suite on SQLite, then its tests that touch the database, without the browser, on a PostgreSQL of their own.
 test: test-client
-	@$(PY) -m pytest --ignore tests/client --numprocesses auto --dist loadfile
-	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --ignore tests/client --ignore tests/browser --numprocesses auto --dist loadfile
+	@$(PY) -m pytest --ignore tests/client --numprocesses auto --dist loadfile --no-loadscope-reorder
+	@$(PY) -m tests.servers postgresql $(PY) -m pytest --database-only --ignore tests/client --ignore tests/browser --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # From the wheel alone, on every CPython of tests/client_alone.py that is here.
 test-client: setup

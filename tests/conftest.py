@@ -56,6 +56,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("whole" if faults.WHOLE else "suite")
 
+SLOW = {"end_to_end", "faults", "browser"}
 DATABASE_NUMBERS = itertools.count(1)
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 # Chromium in a container, as root, that asks nobody outside for anything.
@@ -84,6 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         keep(touches_database, config, items)
     if not faults.ASKED:
         keep(lambda item: item.get_closest_marker("faults") is None, config, items)
+    # Files that take long begin first, so that at the end no process waits for another's.
+    items.sort(key=lambda item: SLOW.isdisjoint(item.path.parts))
 
 
 def keep(
