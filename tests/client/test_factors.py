@@ -96,6 +96,15 @@ class CrowdTest(FactorCase):
         wanted = self.plan("net.ipv4.tcp_syncookies", {path: "1\n"}, "0")
         self.assertEqual(wanted.values, ("1", "0"))
 
+    def test_a_number_means_what_people_read_in_it(self):
+        path = "/proc/sys/net/core/somaxconn"
+        trial = self.plan("net.core.somaxconn", {path: "4096\n"}, "010")
+        self.assertEqual(trial.files, {path: ("4096", "10")})
+        self.assertEqual(self.plan("listen_backlog", {}, "010").values, ("128", "10"))
+        for text in ("\u00b2", "\u0663", "9" * 5000):
+            self.assertIn("not " + text, self.refused("net.core.somaxconn", {path: "128"}, text))
+            self.assertIn("a whole number", self.refused("listen_backlog", {}, text))
+
     def test_more_connections_than_a_short_queue_holds(self):
         path = "/proc/sys/net/core/somaxconn"
         trial = self.plan("net.core.somaxconn", {path: "4096\n"})

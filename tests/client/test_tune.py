@@ -157,6 +157,25 @@ class FaultTest(TuneCase):
         self.assertIn("net.ipv4.tcp_keepalive_time cannot be set: [Errno 22]", errors)
         self.assertEqual(self.space.snapshot(), before)
 
+    def test_a_value_of_which_the_kernel_makes_another(self):
+        before = self.space.snapshot()
+        code, _, errors = self.tune(*NEVER, "remade")
+        self.assertEqual(code, 3, errors)
+        self.assertIn(f"{FIN} reads '72' after '0110' was written", errors)
+        self.assertNotIn("somebody else", errors)
+        self.assertEqual(self.space.snapshot(), before)
+
+    def test_a_mask_of_which_the_kernel_takes_a_part(self):
+        before = self.space.snapshot()
+        code, _, errors = self.tune(*NEVER, "cut")
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(self.space.snapshot(), before)
+        (self.folder / "report.json").unlink()
+        code, _, errors = self.tune("after run 3", "SIGKILL", "cut")
+        self.assertEqual(code, -9)
+        self.assertIn(f"{FIN} is '60' again", errors)
+        self.assertEqual(self.space.snapshot(), before)
+
     def test_a_second_tune_waits_for_the_first(self):
         script = "import sys, fcntl; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2)\n"
         script += "print('locked', flush=True); sys.stdin.read()"

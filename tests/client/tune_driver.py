@@ -70,6 +70,16 @@ def several():
     return factors.Factor("several", plan)
 
 
+def remade(name, **more):
+    """A factor of which the kernel makes another value than was written, 72 here."""
+
+    def plan(host, against):
+        path = "/proc/sys/net/ipv4/tcp_fin_timeout"
+        return factors.Trial(name, ("old", "new"), {path: (journal.read(path), "0110")}, **more)
+
+    return factors.Factor(name, plan)
+
+
 def happen(what):
     path, equals, value = what.partition("=")
     if equals:
@@ -103,6 +113,8 @@ def main(path, points, what, *arguments):
         sysctl("net.ipv4.tcp_fin_timeout", "31"),
         sysctl("net.ipv4.tcp_keepalive_time", "unwritable"),
         several(),
+        remade("remade"),
+        remade("cut", is_cut=True),
     ]
     known = {**factors.FACTORS, **{factor.name: factor for factor in extra}}
     opened = journal.opened

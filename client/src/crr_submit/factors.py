@@ -6,6 +6,7 @@ the server of `crr-submit app` under more connections than its queues hold.
 """
 
 import os
+import re
 import shutil
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,9 +35,9 @@ _RULE += "add rule ip crr in ct state new accept"
 @dataclass(frozen=True)
 class Trial:
     """A factor as it can be tried on this host: the names of its two values, and for each file what
-    is written to it for either. `app` is how `crr-submit app` is called for either, where that is
-    the load; `over_veth` sets one of the two on the pair of interfaces, which goes with it, or at
-    its far end, the network of a process.
+    is written to it for either, of which the kernel may take a part only where `is_cut`. `app` is
+    how `crr-submit app` is called for either, where that is the load; `over_veth` sets one of the
+    two on the pair of interfaces, which goes with it, or at its far end, the network of a process.
     """
 
     factor: str
@@ -44,6 +45,7 @@ class Trial:
     files: Dict[str, Tuple[str, str]]
     app: Tuple[AppSettings, ...] = ()
     over_veth: Optional[Callable[[int, int], None]] = None
+    is_cut: bool = False
 
     @property
     def load(self) -> str:
@@ -95,7 +97,7 @@ def _rps_of_loopback(host: Host, against: Optional[str]) -> Trial:
         raise CannotMeasure("rps.lo: its values are off and on")
     mask = sum(1 << cpu for cpu in cpus.allowed())
     files = {path: (_mask(0, str(old)), _mask(mask, str(old))) for path, old in before.items()}
-    return Trial("rps.lo", ("off", "on"), files)
+    return Trial("rps.lo", ("off", "on"), files, is_cut=True)
 
 
 def _clocksource(host: Host, against: Optional[str]) -> Trial:
@@ -124,8 +126,9 @@ def _sysctl(name: str, others: Tuple[str, ...]) -> Factor:
 
     def plan(host: Host, against: Optional[str]) -> Trial:
         path = "/proc/sys/" + name.replace(".", "/")
-        choices = [against] if against and against.isdigit() else list(others)
-        trial = _one_of(name, host, [path], choices, against)
+        number = _number(against or "")
+        choices = [number] if number else list(others)
+        trial = _one_of(name, host, [path], choices, number or against)
         crowd = AppSettings(concurrency=CROWD, backlog=LONGEST_BACKLOG, listeners="shared")
         return replace(trial, app=(crowd, crowd))
 
@@ -134,11 +137,16 @@ def _sysctl(name: str, others: Tuple[str, ...]) -> Factor:
 
 def _backlog(host: Host, against: Optional[str]) -> Trial:
     """What the server passes to listen(2): 128 as in 2011, against more than can come at once."""
-    values = ("128", against or "4096")
-    if not values[1].isdigit() or not 0 < int(values[1]) <= LONGEST_BACKLOG:
+    values = ("128", _number(against or "4096") or "0")
+    if not 0 < int(values[1]) <= LONGEST_BACKLOG:
         raise CannotMeasure("listen_backlog: a whole number up to %d" % LONGEST_BACKLOG)
     app = [AppSettings(concurrency=CROWD, backlog=int(n), listeners="shared") for n in values]
     return Trial("listen_backlog", values, {}, tuple(app))
+
+
+def _number(text: str) -> Optional[str]:
+    """`010` is 10, which the kernel would read in base 8; None for anything else than a number."""
+    return str(int(text)) if re.match(r"[0-9]{1,18}\Z", text) else None
 
 
 def _of_veth(

@@ -138,10 +138,27 @@ def put_back(setting: Setting) -> List[str]:
 
 
 def apply(path: str, value: str) -> None:
-    """Write the value and read it back; raises OSError, or CannotMeasure when it did not take."""
+    """Write the value and read it back; raises OSError, or CannotMeasure when another one took,
+    which nobody asked for: the one before is written again.
+    """
+    made, before = _written(path, value)
+    if made != value:
+        Path(path).write_text(before, encoding="ascii")
+        raise CannotMeasure("%s reads '%s' after '%s' was written" % (path, made, value))
+
+
+def tried(path: str, value: str) -> str:
+    """What the kernel makes of a value; the one before is there again. Raises OSError."""
+    made, before = _written(path, value)
+    Path(path).write_text(before, encoding="ascii")
+    return made
+
+
+def _written(path: str, value: str) -> Tuple[str, str]:
+    """What the file holds after the value was written, and what it held before."""
+    before = read(path)
     Path(path).write_text(value, encoding="ascii")
-    if read(path) != value:
-        raise CannotMeasure("%s reads '%s' after '%s' was written" % (path, read(path), value))
+    return read(path), before
 
 
 def read(path: str) -> str:

@@ -105,8 +105,9 @@ def carry_out(
 ) -> Result:
     """Pilot and blocks, with every file of the trial as it was when this returns or raises."""
     settings = [Setting(path, journal.read(path), values) for path, values in trial.files.items()]
-    runner = _Runner(trial, found, host, kept, terminal, {s.path: s.before for s in settings})
     with _restored(kept, settings, terminal):
+        trial = _as_taken(trial, kept) if trial.is_cut else trial
+        runner = _Runner(trial, found, host, kept, terminal, {s.path: s.before for s in settings})
         terminal.say("Pilot: %s, %s against %s" % (trial.factor, *reversed(trial.values)))
         first = runner.run(*_pilot(design))
         arms, count = _sized(first, design)
@@ -120,6 +121,25 @@ def carry_out(
     runs = (*first.runs, *done.runs)
     repeated = tuple("Repeated once: " + text for text in first.repeated + done.repeated)
     return Result(trial, tuple(orders), runs, len(first.runs), runner.conntrack_active, repeated)
+
+
+def _as_taken(trial: Trial, kept: Journal) -> Trial:
+    """The trial with what the kernel makes of its second value, such as a mask without the CPUs
+    that it keeps for itself; the journal knows it too.
+    """
+    files, settings = {}, []
+    for path, (first, second) in trial.files.items():
+        with held():
+            try:
+                before = journal.read(path)
+                files[path] = (first, journal.tried(path, second))
+            except OSError as error:
+                raise CannotMeasure("%s cannot be set: %s" % (trial.factor, error)) from error
+        if files[path][1] == first:
+            raise CannotMeasure("%s: %s stays at '%s'" % (trial.factor, path, first))
+        settings.append(Setting(path, before, files[path]))
+    kept.write(settings)
+    return replace(trial, files=files)
 
 
 @dataclass
