@@ -3,6 +3,7 @@ import os
 import shlex
 import stat
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -53,6 +54,33 @@ class ShowTest(CommandCase):
             errors = process.stderr.read()
             process.wait(commands.LIMIT_S)
         self.assertEqual(errors, b"")
+
+
+class ClosedStreamTest(CommandCase):
+    def with_closed(self, redirection, *command):
+        words = ["sh", "-c", 'exec "$0" "$@" ' + redirection, sys.executable, *command]
+        return subprocess.run(
+            words,
+            cwd=str(self.folder),
+            env=commands.environment(self.folder),
+            capture_output=True,
+            timeout=commands.LIMIT_S,
+            check=False,
+        )
+
+    def test_nothing_takes_the_place_of_a_closed_stream(self):
+        script = "import os; from unittest import mock; from crr_submit import __main__, cli\n"
+        script += "seen = lambda options: os.readlink('/proc/self/fd/0')\n"
+        script += "with mock.patch.object(cli, 'execute', seen): __main__.main()"
+        done = self.with_closed("<&-", "-c", script, "show")
+        self.assertEqual(done.stderr, b"/dev/null\n")
+
+    def test_each_of_them_may_be_closed(self):
+        for redirection in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            done = self.with_closed(redirection, *commands.COMMAND, "show")
+            self.assertEqual((done.returncode, done.stderr), (0, b""), redirection)
+        done = self.with_closed("2>&-", *commands.COMMAND, "send", "missing", "--dry-run")
+        self.assertEqual(done.returncode, 2)
 
 
 class SendTest(CommandCase):
