@@ -310,6 +310,26 @@ class CannotMeasureTest(CommandCase):
 
 
 @commands.needs_netperf
+class KilledTest(CommandCase):
+    def test_in_the_warm_up_it_leaves_no_process(self):
+        script = "from unittest import mock; from crr_submit import cli, options, plan\n"
+        script += "step = plan.Step('TCP_CRR', 1, 'same_cpu', None, True, 100_000_000)\n"
+        script += "with mock.patch.object(plan, 'build', lambda *asked: [step]):\n"
+        script += "    cli.execute(options.parse(['run', '--no-cloud']))"
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=str(self.folder),
+            env=commands.environment(self.folder),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            pids = wait_until(lambda: measuring(process, -100_000_000))
+            pids += [child for pid in pids for child in cpus.children(HOST, pid)]
+            process.kill()
+        self.assertTrue(wait_until(lambda: all(map(ended, pids))), pids)
+
+
+@commands.needs_netperf
 class InterruptTest(CommandCase):
     def interrupted(self, number):
         """(exit code, saved report, errors) of a command that got a signal within a run."""

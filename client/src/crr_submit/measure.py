@@ -6,6 +6,7 @@ Interrupted or failed, it keeps what was measured so far; nothing here raises af
 
 import contextlib
 import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from crr_submit.programs import (
     ConnectionWasReset,
     FarNetserver,
     Interrupted,
+    LoneNetserver,
     Netserver,
     Programs,
     end_group,
@@ -80,13 +82,17 @@ def carry_out(
     far)` may change the host or end it all with CannotMeasure, and `progress(seconds left, label)`
     is called. `conntrack_active` is what an earlier plan has shown.
     """
-    with kept(host) as (done, conntrack), far or Netserver(programs.netserver) as netserver:
+    with kept(host) as (done, conntrack):
         conntrack.is_active = conntrack_active
-        runner = _Runner(programs, netserver, host, pin_cpu, conntrack, done)
-        for index, step in enumerate(steps):
-            left_s = plan.expected_s(steps[index:])
-            prepare(done)
-            runner.run(step, functools.partial(progress, left_s))
+        runner = _Runner(programs, host, pin_cpu, conntrack, done)
+        for is_warm_up, part in itertools.groupby(range(len(steps)), lambda n: steps[n].warm_up):
+            # A warm-up counts, in which a child would outlive us where we are killed.
+            kind = LoneNetserver if is_warm_up else Netserver
+            with far or kind(programs.netserver) as runner.netserver:
+                for index in part:
+                    prepare(done)
+                    left_s = plan.expected_s(steps[index:])
+                    runner.run(steps[index], functools.partial(progress, left_s))
     return done
 
 
@@ -109,11 +115,11 @@ def kept(host: Host) -> Iterator[Tuple[Measurement, Conntrack]]:
 @dataclass
 class _Runner:
     programs: Programs
-    netserver: Union[Netserver, FarNetserver]
     host: Host
     pin_cpu: int
     conntrack: Conntrack
     done: Measurement
+    netserver: Union[Netserver, FarNetserver] = field(init=False)
     with_interims: bool = True
     best_rate: float = 0.0
 
