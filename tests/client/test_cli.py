@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import signal
 import stat
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from crr_submit import __version__, deliver, report
 from tests.client import commands
-from tests.client.small_registry import SmallRegistry, error
+from tests.client.small_registry import CREATED, SmallRegistry, error
+from tests.client.test_deliver import STANDING
 
 TEXT = b"MIGRATED TCP Connect/Request/Response TEST\nTHROUGHPUT=1\n"
 REPORT = b'{"report_version": 1, "notes": "of acme", "runs": []}\n'
@@ -202,6 +204,43 @@ class SendTest(CommandCase):
         reports = json.loads(out)["reports"]
         self.assertEqual((code, [row["sent"] for row in reports]), (1, [False, True]))
         self.assertIn("send report.json", reports[0]["retry"])
+
+    def test_an_interrupted_one_is_the_last(self):
+        names = ["report.json", "b.json", "c.json"]
+        for name in names[1:]:
+            (self.folder / name).write_bytes(REPORT.replace(b"acme", name.encode()))
+        busy = (503, {"Retry-After": "50"}, error("unavailable", "away"))
+        with SmallRegistry(busy, *SmallRegistry().answers) as registry:
+            arguments = ("send", *names, "--registry", registry.url, "--json")
+            with commands.start(self.folder, *arguments) as process:
+                self.assertIn(b"trying again", process.stderr.readline())
+                process.send_signal(signal.SIGINT)
+                out, _ = process.communicate(timeout=commands.LIMIT_S)
+            self.assertEqual(len(registry.requests), 1)
+        reports = json.loads(out.decode())["reports"]
+        self.assertEqual([row["cause"] for row in reports], ["interrupted"] * 3)
+        for name, row in zip(names, reports):
+            self.assertIn("send " + name, row["retry"])
+
+    def test_whatever_the_answer_holds_the_report_is_there(self):
+        deep, huge = [], {**CREATED, "standing": {**STANDING, "rate": 10**400}}
+        for _ in range(40):
+            deep = {"a": deep, "b": 1}
+        for answer, url in (
+            ({**CREATED, "warnings": deep}, "/r/abcdefghijklmnop"),
+            (huge, "/r/abcdefghijklmnop"),
+            ({**CREATED, "url": "http://["}, None),
+        ):
+            with SmallRegistry((201, {}, answer)) as registry:
+                code, out, errors = self.run_command(
+                    "send", "report.json", "--registry", registry.url, "--json"
+                )
+                self.assertEqual(code, 0, errors)
+                [row] = json.loads(out)["reports"]
+                kept = deliver.claims_of(str(self.report))[-1]
+                expected = (CREATED["id"], url and registry.url + url)
+                self.assertEqual((row["id"], row["url"]), expected)
+                self.assertEqual((kept.id, kept.url), expected)
 
     def test_a_missing_file_sends_nothing_at_all(self):
         with SmallRegistry() as registry:

@@ -1,3 +1,4 @@
+import time
 import unittest
 
 from crr_submit import deliver
@@ -55,6 +56,14 @@ class LinesTest(unittest.TestCase):
 
     def test_a_standing_of_another_shape_is_printed_as_it_is(self):
         self.assertIn("  rank: 3", self.lines(standing={"rank": 3}))
+
+    def test_what_is_nested_is_looked_at_once(self):
+        nested = {"a": 1}
+        for _ in range(18):
+            nested = {"a": nested, "b": 1}
+        started_s = time.monotonic()
+        self.assertEqual(len(deliver.texts(nested)), 2)
+        self.assertLess(time.monotonic() - started_s, 0.1)
 
     def test_advice_flags_and_warnings(self):
         found = self.lines(

@@ -8,10 +8,18 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from crr_submit import collect, journal, session
-from crr_submit.deliver import TEXT_TYPE, Outcome, claims_of, deliver, media_type, not_sent
+from crr_submit.deliver import (
+    INTERRUPTED,
+    TEXT_TYPE,
+    Outcome,
+    claims_of,
+    deliver,
+    media_type,
+    not_sent,
+)
 from crr_submit.host import Host
 from crr_submit.options import Options
 from crr_submit.programs import CannotMeasure
@@ -98,7 +106,12 @@ def send(options: Options, terminal: Terminal) -> int:
         return _failed("crr-submit: %s" % error, USAGE, terminal)
     if options.as_text:
         return _print_for_mail(reports, terminal)
-    outcomes = [_sent(path, body, options, terminal) for path, body in reports]
+    outcomes: List[Outcome] = []
+    for path, body in reports:
+        if any(outcome.cause == INTERRUPTED for outcome in outcomes):
+            outcomes.append(not_sent(path, options.registry, INTERRUPTED, terminal))
+        else:
+            outcomes.append(_sent(path, body, options, terminal))
     terminal.finish({"reports": [outcome.as_dict() for outcome in outcomes]})
     is_done = options.dry_run or all(outcome.sent for outcome in outcomes)
     return DONE if is_done else NOT_SENT

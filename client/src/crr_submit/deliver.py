@@ -27,6 +27,7 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 TOKEN_PREFIX = "crrc_"
 SECRET_BYTES = 32
 COLUMNS = 80
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ def deliver(path: str, body: bytes, registry: str, terminal: Terminal) -> Outcom
     except (OSError, ValueError, send.SendError) as error:
         return not_sent(path, registry, str(error), terminal)
     except KeyboardInterrupt:
-        return not_sent(path, registry, "interrupted", terminal)
-    terminal.say(*lines(got))
-    _remember(path, claim, got, terminal)
-    return Outcome(path, sent=True, registry=registry, id=got["id"], url=got.get("url"), answer=got)
+        return not_sent(path, registry, INTERRUPTED, terminal)
+    sent = Outcome(path, True, registry, id=got["id"], url=got.get("url"), answer=got)
+    try:
+        _remember(path, claim, got, terminal)
+        terminal.say(*lines(got), *_next_steps(path))
+    except KeyboardInterrupt:  # it is there all the same
+        return replace(sent, cause=INTERRUPTED)
+    return sent
 
 
 def not_sent(path: str, registry: Optional[str], cause: str, terminal: Terminal) -> Outcome:
@@ -116,9 +121,13 @@ def _remember(path: str, claim: Claim, got: Dict[str, Any], terminal: Terminal) 
         keep(path, claim, got)
     except (OSError, ValueError) as error:
         terminal.complain("Could not note the report's address: %s" % error)
-    private = claim_path(path)
-    terminal.say("Text for a mailing list:  " + command_line("post", path))
-    terminal.say("Keep %s private: with it you can edit or withdraw the report." % private)
+
+
+def _next_steps(path: str) -> List[str]:
+    return [
+        "Text for a mailing list:  " + command_line("post", path),
+        "Keep %s private: with it you can edit or withdraw the report." % claim_path(path),
+    ]
 
 
 TITLES = (
@@ -183,7 +192,7 @@ def standing(value: Any) -> List[str]:
             return [*rows, "the first machine here that was " + among]
         text = "faster than %d of %d other machines (percentile %.0f) %s"
         return [*rows, text % (below, others, 100 * below / others, among)]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return texts(value)
 
 
@@ -200,11 +209,8 @@ def texts(value: Any) -> List[str]:
     for key in ("text", "message"):
         if isinstance(value.get(key), str):
             return [clean(value[key])]
-    return [
-        "%s: %s" % (clean(key), ", ".join(texts(item)))
-        for key, item in value.items()
-        if texts(item)
-    ]
+    parts = {key: texts(item) for key, item in value.items()}
+    return ["%s: %s" % (clean(key), ", ".join(found)) for key, found in parts.items() if found]
 
 
 def claim_path(report_path: str) -> str:

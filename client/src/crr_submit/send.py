@@ -24,6 +24,7 @@ FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 60.0
 TIMEOUT_S = 30.0
 ANSWER_LIMIT_BYTES = 1024 * 1024
+MOST_LEVELS = 20  # of lists and objects in an answer
 REPORTS_PATH = "/api/v1/reports/"
 
 
@@ -162,13 +163,25 @@ def _request(body: bytes, media_type: str, registry: str, claim: Claim) -> urlli
 
 
 def _answer(response: Response, registry: str) -> Dict[str, Any]:
-    """The body of a 200, 201 or 202; a proxy's friendly page is none."""
+    """The body of a 200, 201 or 202; a proxy's friendly page is none. Whatever else is wrong with
+    it, the report is there.
+    """
     answer = json_object(response.body)
     if not isinstance(answer.get("id"), str):
         raise SendError("%s answers %d, but not as a registry does" % (registry, response.status))
+    if _is_deep(answer, MOST_LEVELS):
+        answer = {name: answer[name] for name in ("id", "url") if isinstance(answer.get(name), str)}
     if isinstance(answer.get("url"), str):
-        answer["url"] = urllib.parse.urljoin(registry + "/", answer["url"])
+        try:
+            answer["url"] = urllib.parse.urljoin(registry + "/", answer["url"])
+        except ValueError:
+            answer["url"] = None
     return answer
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    parts = value.values() if isinstance(value, dict) else _list(value)
+    return levels == 0 or any(_is_deep(part, levels - 1) for part in parts)
 
 
 def json_object(body: bytes) -> Dict[str, Any]:
