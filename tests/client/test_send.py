@@ -1,9 +1,13 @@
+import contextlib
 import email.utils
 import os
+import socket
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from crr_submit import deliver, send
 from tests.client.small_registry import CREATED, SmallRegistry, error
@@ -100,6 +104,29 @@ class RetryTest(SendCase):
             self.send(url)
         self.assertIn("no connection to " + url, str(caught.exception))
         self.assertEqual(len(self.slept), send.TRIES - 1)
+
+    def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(self):
+        """Each byte is in time for a socket; all of them together take too long."""
+        stop = threading.Event()
+
+        def drip(listener):
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                while not stop.wait(0.05):
+                    connection.sendall(b"H")
+
+        with socket.create_server(("127.0.0.1", 0)) as listener, mock.patch.object(
+            send, "EXCHANGE_LIMIT_S", 0.5, create=True
+        ), mock.patch.object(send, "TRIES", 1):
+            thread = threading.Thread(target=drip, args=(listener,))
+            thread.start()
+            threading.Timer(5, stop.set).start()
+            started_s = time.monotonic()
+            with self.assertRaisesRegex(send.SendError, "no whole answer within"):
+                self.send("http://127.0.0.1:%d" % listener.getsockname()[1])
+            self.assertLess(time.monotonic() - started_s, 4)
+            stop.set()
+            thread.join()
 
 
 class RefusalTest(SendCase):

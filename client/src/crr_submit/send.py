@@ -4,18 +4,20 @@ In: bytes, a registry's address, the two secrets. Out: the registry's answer, or
 whose text names the cause. A retry carries the same secrets, so it can never make two reports.
 """
 
+import contextlib
 import email.utils
 import hashlib
 import http.client
 import ipaddress
 import json
 import random
+import signal
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from crr_submit import __version__
 
@@ -23,6 +25,7 @@ TRIES = 5
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 60.0
 TIMEOUT_S = 30.0
+EXCHANGE_LIMIT_S = 120.0  # for a request and its whole answer
 ANSWER_LIMIT_BYTES = 1024 * 1024
 MOST_LEVELS = 20  # of lists and objects in an answer
 REPORTS_PATH = "/api/v1/reports/"
@@ -111,13 +114,30 @@ def over_http(request: urllib.request.Request) -> Response:
     if is_loopback(urllib.parse.urlsplit(request.full_url).hostname or ""):
         handlers.append(urllib.request.ProxyHandler({}))
     opener = urllib.request.build_opener(*handlers)
+    with _within(EXCHANGE_LIMIT_S):
+        try:
+            answer = opener.open(request, timeout=TIMEOUT_S)
+        except urllib.error.HTTPError as error:
+            answer = error  # an answer like any other: status, headers, body
+        with answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(answer.status or 0, headers, answer.read(ANSWER_LIMIT_BYTES))
+
+
+@contextlib.contextmanager
+def _within(limit_s: float) -> Iterator[None]:
+    """Raise OSError when the time is over: a socket's timeout begins anew with every byte."""
+
+    def late(*_: Any) -> None:
+        raise OSError("no whole answer within %.0f s" % limit_s)
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
-        answer = opener.open(request, timeout=TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        answer = error  # an answer like any other: status, headers, body
-    with answer:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status or 0, headers, answer.read(ANSWER_LIMIT_BYTES))
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def is_loopback(host: str) -> bool:
