@@ -77,6 +77,13 @@ class TerminalTest(unittest.TestCase):
         shown = self.on_a_terminal("terminal.complain('no: \\x1b[2J\\n  so', 'end')")
         self.assertEqual(shown, "no:  [2J\n  so\nend\n")
 
+    def test_a_long_text_is_shown_whatever_the_pager(self):
+        line = "terminal.show('line\\n' * 100)"
+        for pager in ("no-such-pager", "false", "cat", "sed s/l/l/"):
+            shown = self.on_a_terminal(line, PAGER=pager)
+            self.assertEqual(shown.count("line\n"), 100, (pager, shown))
+        self.assertEqual(self.on_a_terminal(line, PAGER="wc -l").strip(), "100")
+
     def test_only_yes_is_yes(self):
         for typed, answer in (
             (b"y\n", "True"),

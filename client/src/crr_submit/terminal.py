@@ -8,6 +8,8 @@ Text from a registry is stripped of control characters before it is printed.
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from typing import Any, List, Mapping, TextIO, Tuple
 
@@ -62,11 +64,7 @@ class Terminal:
         """Show a long text, in the user's pager when it does not fit the screen."""
         self._end_progress()
         is_long = text.count("\n") >= _screen_size()[1] - 2
-        if self.stream is sys.stdout and self.can_ask and is_long:
-            import pydoc  # only here: a tenth of the start-up time
-
-            pydoc.pager(text)
-        else:
+        if not (self.stream is sys.stdout and self.can_ask and is_long and _is_paged(text)):
             self.say(text.rstrip("\n"))
 
     @property
@@ -87,6 +85,20 @@ class Terminal:
         if self._progress and self._is_rewritten:
             _write(sys.stderr, _ERASE_LINE, end="")
         self._progress = ""
+
+
+def _is_paged(text: str) -> bool:
+    """Whether a pager has shown it: that which PAGER names may not be there."""
+    if os.environ.get("TERM") == "dumb":
+        return False
+    command = os.environ.get("PAGER") or "less || more"
+    pager = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pager's
+    try:
+        pager.communicate(text.encode("utf-8", "backslashreplace"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return pager.returncode == 0
 
 
 def clean(value: Any) -> str:
