@@ -1,6 +1,11 @@
+import fcntl
 import os
+import resource
+import subprocess
+import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from crr_submit import programs
 from crr_submit.host import Host
@@ -73,6 +78,38 @@ class DyingWithUsTest(unittest.TestCase):
 
     def test_a_child_whose_parent_has_gone_ends(self):
         self.assertEqual(self.exit_code(2), 1)
+
+
+class StartTest(unittest.TestCase):
+    def test_without_the_right_to_a_namespace_it_says_so(self):
+        with mock.patch.object(programs, "_NEW_NETWORK", 1), self.assertRaisesRegex(
+            CannotMeasure, "no network namespace"
+        ):
+            programs.start(["/bin/true"], subprocess.DEVNULL, in_new_network=True)
+
+    def test_the_library_of_the_kernel_is_opened_once(self):
+        with mock.patch("ctypes.CDLL", return_value=mock.Mock()) as opened:
+            programs._dying_with_us()
+            programs._dying_with_us()
+        self.assertLessEqual(opened.call_count, 1)
+
+    @unittest.skipUnless(hasattr(os, "pidfd_open"), "this Python waits otherwise")
+    def test_waits_with_any_number_of_files_open(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        original = os.pidfd_open
+
+        def opened(pid):
+            low = original(pid)
+            high = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 1100)
+            os.close(low)
+            return high
+
+        process = programs.start(["/bin/sleep", "0.2"], subprocess.DEVNULL)
+        with mock.patch.object(os, "pidfd_open", opened):
+            self.assertFalse(programs.wait(process, time.monotonic()))
+            self.assertTrue(programs.wait(process, time.monotonic() + 30))
 
 
 class InstallHintTest(TreeCase):

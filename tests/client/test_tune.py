@@ -271,6 +271,15 @@ class OtherLoadsTest(TuneCase):
             if name == "rps.nic":
                 self.assertTrue(all(each["received_rps"] > 0 for each in counted if each))
 
+    def test_an_interface_of_that_name_is_left_where_it_is(self):
+        order = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+        link = ("ip", "link", "add", "crr-near", "type", "veth", "peer", "name", "other")
+        self.assertEqual(self.space.run(self.folder, "-c", order, *link)[0], 0)
+        code, _, errors = self.tune(*NEVER, "offload.tso")
+        self.assertEqual(code, 3, errors)
+        self.assertIn("crr-near", self.space.links())
+        self.space.run(self.folder, "-c", order, "ip", "link", "del", "crr-near")
+
     @needs_conntrack
     def test_connection_tracking_where_netserver_accepts(self):
         self.life("conntrack")

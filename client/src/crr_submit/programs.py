@@ -161,16 +161,20 @@ def start(
     """
     environment = dict(os.environ, LC_ALL="C")
     # The name shown in the process list is the plain one: a path may hold a user's name.
-    return subprocess.Popen(
-        [Path(command[0]).name, *command[1:]],
-        executable=command[0],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=_dying_with_us(in_new_network),
-    )
+    try:
+        return subprocess.Popen(
+            [Path(command[0]).name, *command[1:]],
+            executable=command[0],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_dying_with_us(in_new_network),
+        )
+    except subprocess.SubprocessError as error:
+        text = "no network namespace can be made: run it as root, outside of a container"
+        raise CannotMeasure(text) from error
 
 
 def _dying_with_us(in_new_network: bool = False) -> Optional[Callable[[], Any]]:
@@ -344,6 +348,7 @@ class VethNetserver(LoneNetserver):
 
     topology = "same_host"
     in_new_network = True
+    _has_pair = False
 
     def __enter__(self) -> "VethNetserver":
         self.address, self.port = VETH_ADDRESSES[1], VETH_PORT
@@ -358,7 +363,9 @@ class VethNetserver(LoneNetserver):
             raise
 
     def _connect(self) -> None:
-        order(0, "ip link add %s type veth peer name %s netns %d" % (VETH, VETH_FAR, self.pid))
+        with held():
+            order(0, "ip link add %s type veth peer name %s netns %d" % (VETH, VETH_FAR, self.pid))
+            self._has_pair = True
         for name, address, pid in zip((VETH, VETH_FAR), VETH_ADDRESSES, (0, self.pid)):
             order(pid, "ip addr add %s/30 dev %s" % (address, name))
             order(pid, "ip link set %s up" % name)
@@ -366,7 +373,9 @@ class VethNetserver(LoneNetserver):
     def _end(self) -> None:
         super()._end()
         # The kernel clears namespaces in its own time, and the name is wanted again.
-        subprocess.call(["ip", "link", "del", VETH], stderr=subprocess.DEVNULL)
+        if self._has_pair:
+            subprocess.call(["ip", "link", "del", VETH], stderr=subprocess.DEVNULL)
+        self._has_pair = False
 
 
 def order(pid: int, command: str) -> None:
