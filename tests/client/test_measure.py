@@ -9,8 +9,9 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from crr_submit import cpus, measure, plan, programs, report, session
+from crr_submit import cpus, measure, plan, programs, report, session, telemetry
 from crr_submit.host import Host
 from crr_submit.report import schema
 from tests.client import commands, schema_check, short_driver
@@ -137,6 +138,33 @@ class CountedTest(unittest.TestCase):
         rows = {row["cpu"]: row for row in run["telemetry"]["cpu"]}
         self.assertGreater(rows[pin_cpu]["busy_percent"], 50)
         self.assertGreater(run["telemetry"]["softirqs"]["NET_RX"], 10_000)
+
+    def test_the_window_ends_with_the_stream_that_began_first(self):
+        started_s, read_s = [], []
+        start, read = measure.start, telemetry.read
+
+        def slowly(*arguments):
+            time.sleep(0.4)
+            started_s.append(time.monotonic())
+            return start(*arguments)
+
+        def seen(host):
+            read_s.append(time.monotonic())
+            return read(host)
+
+        with mock.patch.object(measure, "start", slowly), mock.patch.object(
+            telemetry, "read", seen
+        ):
+            measure.carry_out(
+                [plan.Step("TCP_RR", 2, "unpinned", 2)],
+                programs.find_programs(HOST),
+                HOST,
+                0,
+                lambda left_s, label: None,
+            )
+        self.assertEqual((len(started_s), len(read_s)), (2, 2))
+        self.assertGreater(read_s[0], started_s[1])
+        self.assertLess(read_s[1], started_s[0] + 2.0)
 
     def test_what_prepare_cannot_do_ends_it(self):
         def prepare(so_far):

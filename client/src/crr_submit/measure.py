@@ -152,6 +152,7 @@ class _Runner:
     def _measured(self, step: Step) -> Dict[str, Any]:
         command = self._command(step)
         run = self._row(step, command)
+        first_start_s = time.monotonic()
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(step.streams)]
             processes: List["subprocess.Popen[bytes]"] = []
@@ -159,7 +160,7 @@ class _Runner:
                 for file in files:
                     with held():
                         processes.append(start([self.programs.netperf, *command[1:]], file))
-                self._watch(step, run, processes)
+                self._watch(step, run, processes, first_start_s)
             except Interrupted:
                 with held():
                     self._keep_cut(run, processes, files)
@@ -180,10 +181,15 @@ class _Runner:
         return run
 
     def _watch(
-        self, step: Step, run: Dict[str, Any], processes: Sequence["subprocess.Popen[bytes]"]
+        self,
+        step: Step,
+        run: Dict[str, Any],
+        processes: Sequence["subprocess.Popen[bytes]"],
+        first_start_s: float,
     ) -> None:
-        """Read the counters inside the active window, then wait for every process. A counted run
-        has no wait at its end, so its window lasts until netperf has ended.
+        """Read the counters inside the active window, from the last start to the end of the first
+        stream, then wait for every process. A counted run has no wait at its end, so its window
+        lasts until netperf has ended.
         """
         started_s = time.monotonic()
         deadline_s = started_s + step.expected_s + GRACE_S
@@ -197,7 +203,7 @@ class _Runner:
                 cpus.children(self.host, self.netserver.pid) or [self.netserver.pid],
             )
             is_counted = step.duration_s is None
-            window_s = started_s + (step.duration_s or 0) - MARGIN_S
+            window_s = first_start_s + (step.duration_s or 0) - MARGIN_S
             wait(processes[0], deadline_s if is_counted else window_s)
             run["telemetry"] = telemetry.window(first, telemetry.read(self.host))
         for process in processes:

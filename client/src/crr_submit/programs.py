@@ -7,6 +7,7 @@ start or end a process; a signal that comes there waits.
 """
 
 import contextlib
+import functools
 import os
 import re
 import select
@@ -182,10 +183,9 @@ def _dying_with_us(in_new_network: bool = False) -> Optional[Callable[[], Any]]:
     None without ctypes.
     """
     try:
-        import ctypes  # only here: start-up time that no other command needs
+        kernel, us = _kernel(), os.getpid()
     except ImportError:
         return None
-    kernel, us = ctypes.CDLL(None), os.getpid()
 
     def bind() -> None:
         kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
@@ -197,6 +197,13 @@ def _dying_with_us(in_new_network: bool = False) -> Optional[Callable[[], Any]]:
     return bind
 
 
+@functools.lru_cache(maxsize=None)
+def _kernel() -> Any:
+    import ctypes  # only here: start-up time that no other command needs
+
+    return ctypes.CDLL(None)
+
+
 def wait(process: "subprocess.Popen[bytes]", until_s: float) -> bool:
     """Wait for a process until a moment of the monotonic clock; True when it ended."""
     if process.poll() is None:
@@ -204,7 +211,9 @@ def wait(process: "subprocess.Popen[bytes]", until_s: float) -> bool:
         with contextlib.suppress(AttributeError, OSError), open(
             os.pidfd_open(process.pid), "rb", 0
         ) as ended:
-            select.select([ended], [], [], max(0.0, until_s - time.monotonic()))
+            poll = select.poll()  # select() knows no file from number 1024 on
+            poll.register(ended, select.POLLIN)
+            poll.poll(1000 * max(0.0, until_s - time.monotonic()))
     try:
         process.wait(timeout=max(0.0, until_s - time.monotonic()))
     except subprocess.TimeoutExpired:
