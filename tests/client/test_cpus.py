@@ -42,6 +42,16 @@ class QuotaTest(TreeCase):
         self.assertEqual(cpus.cgroup_quota_cpus(host), 2.0)
         self.assertEqual(cpus.cgroup_throttled(host), 4)
 
+    def test_each_level_throttles_for_itself(self):
+        host = self.host(
+            {
+                "/proc/self/cgroup": "0::/a/b\n",
+                "/sys/fs/cgroup/a/b/cpu.stat": "nr_throttled 4\n",
+                "/sys/fs/cgroup/a/cpu.stat": "nr_throttled 7\n",
+            }
+        )
+        self.assertEqual(cpus.cgroup_throttled(host), 11)
+
     def test_no_quota(self):
         unlimited = {
             "/proc/self/cgroup": "4:cpu:/\n",

@@ -1,7 +1,10 @@
 import os
+import socket
+import struct
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from crr_submit import collect, nic
 from crr_submit.host import Host
@@ -112,6 +115,16 @@ class NicTest(unittest.TestCase):
             printed = namespace.run("/", "-c", QUEUES)
         self.assertEqual(printed, (0, "mq/%s pfifo None\n" % usual, ""))
 
+    @unittest.skipUnless(Path("/sys/class/net/lo").exists(), "needs Linux")
+    def test_what_hangs_on_a_card_beside_its_queues_is_no_discipline(self):
+        rows = [
+            struct.pack("iiIIIHH", 0, socket.if_nametoindex("lo"), 0, parent, 0, 4 + len(kind), 1)
+            + kind
+            for parent, kind in ((0xFFFFFFFF, b"fq\0"), (0xFFFFFFF1, b"clsact\0"))
+        ]
+        with mock.patch.object(nic, "netlink", return_value=rows):
+            self.assertEqual(nic.qdisc("lo"), "fq")
+
 
 class SettingsTest(NicTest):
     def test_kernel_parameters_are_an_allow_list(self):
@@ -122,7 +135,13 @@ class SettingsTest(NicTest):
 
     def test_no_firewall_and_one_that_cannot_be_counted(self):
         files = {"/proc/modules": "ext4 1 0\n", "/proc/sys/net/core/somaxconn": "128\n"}
+        self.assertIsNone(collect.firewall_rules(self.host(files)))  # it may be built in
+        files["/proc/sys/kernel/osrelease"] = "6.1.0\n"
+        built_in = "/lib/modules/6.1.0/modules.builtin"
+        files[built_in] = "kernel/fs/ext4/ext4.ko\n"
         self.assertEqual(collect.firewall_rules(self.host(files)), 0)
+        files[built_in] += "kernel/net/netfilter/nf_tables.ko\n"
+        self.assertIsNone(collect.firewall_rules(self.host(files)))
         files["/proc/modules"] = "nf_tables 3 12 - Live\n"
         self.assertIsNone(collect.firewall_rules(self.host(files)))
         self.assertIsNone(collect.firewall_rules(self.host({})))

@@ -73,6 +73,15 @@ class WindowTest(TreeCase):
         self.assertEqual(found["interrupts"], {"RES": 1, "CAL": 110})
         self.assertEqual(found["softirqs"], {"NET_RX": 1100})
 
+    def test_interrupts_and_softirqs_are_counted_in_32_bits(self):
+        before = {**BEFORE, "/proc/softirqs": "  NET_RX:  %d  2000\n" % (2**32 - 400)}
+        after = {**AFTER, "/proc/softirqs": "  NET_RX:  100  2600\n"}
+        self.assertEqual(self.window(before, after)["softirqs"], {"NET_RX": 1100})
+
+    def test_a_count_that_loses_a_cpu_is_left_out(self):
+        after = {**AFTER, "/proc/softirqs": "  NET_RX:  1500\n"}
+        self.assertEqual(self.window(BEFORE, after)["softirqs"], {})
+
     def test_a_column_that_goes_back_counts_as_nothing(self):
         after = {**AFTER, "/proc/stat": "cpu0 140 0 110 1040 0 0 40 10 0 0\n"}
         row = self.window(BEFORE, after)["cpu"][0]

@@ -224,7 +224,7 @@ def kernel_parameters(host: Host) -> Dict[str, str]:
 
 def firewall_rules(host: Host) -> Optional[int]:
     """Rules of nftables, which root may count; those of older iptables nobody can tell from here.
-    0 when neither is there.
+    0 when neither is there, which takes the list of what is built into the kernel.
     """
     tables = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
     loaded = [line.split(" ", 1)[0] for line in host.lines("/proc/modules")]
@@ -235,8 +235,11 @@ def firewall_rules(host: Host) -> Optional[int]:
         or any(map(host.exists, tables))
     ):
         return None
-    if "nf_tables" not in loaded:
-        return 0
+    release = host.text("/proc/sys/kernel/osrelease")
+    built_in = host.text("/lib/modules/%s/modules.builtin" % release) or ""
+    # To ask a kernel that has no nf_tables would load it.
+    if "nf_tables" not in loaded and "/nf_tables.ko" not in built_in:
+        return 0 if built_in else None
     try:
         return sum(1 for _ in nic.netlink(*_GET_RULES)) if host.is_live else None
     except OSError:

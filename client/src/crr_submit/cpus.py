@@ -57,8 +57,8 @@ def cgroup_quota_cpus(host: Host) -> Optional[float]:
 
 
 def cgroup_throttled(host: Host) -> Optional[int]:
-    """Periods so far in which a quota throttled us, over our cgroup and its ancestors; None when
-    not counted.
+    """Periods so far in which a quota throttled us, of our cgroup and of its ancestors together,
+    since each has a quota of its own; None when not counted.
     """
     counts = []
     for folder, _ in _cgroup_folders(host):
@@ -66,7 +66,7 @@ def cgroup_throttled(host: Host) -> Optional[int]:
             name, _, value = line.partition(" ")
             if name == "nr_throttled" and value.isdigit():
                 counts.append(int(value))
-    return max(counts) if counts else None
+    return sum(counts) if counts else None
 
 
 def _cgroup_folders(host: Host) -> Iterator[Tuple[str, int]]:

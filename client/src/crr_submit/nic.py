@@ -31,6 +31,7 @@ _OFFLOADS = {
 SETTABLE = {"sg": 0x18, "tso": 0x1E, "gso": 0x23, "gro": 0x2B}
 # netlink(7): NETLINK_ROUTE with RTM_GETQDISC, and the parts of every dialogue.
 _ROUTE, _GET_QDISC, _ROOT = 0, 38, 0xFFFFFFFF
+_INGRESS = 0xFFFFFFF1  # of what clsact and ingress hang on, which queue nothing
 _DUMP, _ERROR, _DONE = 0x301, 2, 3
 _DEFAULT_ROUTE = "00000000"
 _NET = "/sys/class/net/"
@@ -144,7 +145,7 @@ def qdisc(name: str) -> Optional[str]:
     with contextlib.suppress(OSError):
         for answer in netlink(_ROUTE, _GET_QDISC, bytes(20)):
             index, _, parent = struct.unpack_from("iII", answer, 4)
-            if index == socket.if_nametoindex(name):
+            if index == socket.if_nametoindex(name) and parent != _INGRESS:
                 kind = answer[24 : 20 + struct.unpack_from("H", answer, 20)[0]]
                 kinds[parent == _ROOT].add(kind.rstrip(b"\0").decode("ascii", "replace"))
     return "/".join(kind for of in (True, False) for kind in sorted(kinds[of])) or None

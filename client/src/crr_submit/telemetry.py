@@ -242,7 +242,11 @@ def _conntrack_entries(host: Host, pid: int) -> Tuple[Optional[int], Optional[in
 
 
 def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> Dict[str, int]:
-    return {name: value - before[name] for name, value in after.items() if name in before}
+    """The kernel counts interrupts and softirqs in 32 bits; a count that went back otherwise, as
+    by a CPU that was switched off, says nothing.
+    """
+    rises = {name: (n - before[name]) % 2**32 for name, n in after.items() if name in before}
+    return {name: rise for name, rise in rises.items() if rise < 2**31}
 
 
 def _rise(before: Optional[int], after: Optional[int]) -> Optional[int]:
