@@ -5,6 +5,7 @@ from crr_submit.telemetry import EXPIRY_LIMIT_S, POLL_S, Conntrack
 from tests.client.test_collect import TreeCase
 
 COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
+ENTRIES = "/proc/%d/net/stat/nf_conntrack"
 MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
 
 
@@ -50,6 +51,20 @@ class ConntrackTest(TreeCase):
     def test_room_for_one_and_a_half_times_the_connections(self):
         self.assertIsNone(self.active_table(100, 1000).wait_for_room(600, self.fail))
         self.assertEqual(self.waits, 0)
+
+    def test_the_room_is_that_of_the_network_that_is_measured(self):
+        entries = "entries searched drop\n%08x 0 0\n"
+        host = self.host({COUNT: "0\n", MAX: "1000\n", ENTRIES % 7: entries % 900})
+        self.sleeps = 0
+
+        def sleep(seconds):
+            self.sleeps += 1
+            Path(host.root, (ENTRIES % 7).lstrip("/")).write_text(entries % 100)
+
+        table = Conntrack(host, sleep)
+        table.observe(0, 900, 900)
+        self.assertIsNone(table.wait_for_room(600, lambda text: None, 7))
+        self.assertEqual(self.sleeps, 1)
 
     def test_waits_until_entries_have_expired(self):
         said = []

@@ -127,13 +127,14 @@ class _Runner:
         """One step: a row more in `done.runs`, or a reason more in `done.left_out`."""
         by_time = self.best_rate * step.streams * (step.duration_s or 0)
         expected = step.transactions if step.duration_s is None else by_time
-        obstacle = self.conntrack.wait_for_room(expected, say) if step.test == "TCP_CRR" else None
+        pid = self.netserver.pid * self.netserver.in_new_network
+        wait_for_room = self.conntrack.wait_for_room
+        obstacle = wait_for_room(expected, say, pid) if step.test == "TCP_CRR" else None
         if obstacle is not None:
             self.done.left_out.append("%s: %s" % (step.label, obstacle))
             return
         say(step.label)
         time.sleep(step.settle_s)
-        pid = self.netserver.pid * self.netserver.in_new_network
         before = telemetry.read_run(self.host, pid)
         try:
             run = self._measured(step)

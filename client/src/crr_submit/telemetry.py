@@ -132,9 +132,11 @@ def over_run(before: RunCounters, after: RunCounters, host: Host) -> Dict[str, A
     }
 
 
-def conntrack_room(host: Host) -> Optional[Tuple[int, int]]:
-    """(entries in use, most that fit) of the connection tracking table; None when there is none."""
-    count, most = host.number(_CONNTRACK + "count"), host.number(_CONNTRACK + "max")
+def conntrack_room(host: Host, pid: int = 0) -> Optional[Tuple[int, int]]:
+    """(entries in use, most that fit) of the connection tracking table, in the network of a process
+    where that is not ours; None when there is none.
+    """
+    count, most = _conntrack_entries(host, pid)[0], host.number(_CONNTRACK + "max")
     return None if count is None or not most else (count, most)
 
 
@@ -270,10 +272,12 @@ class Conntrack:
         if before is not None and after is not None and n_connections >= 1:
             self.is_active = self.is_active or after - before >= n_connections / 2
 
-    def wait_for_room(self, n_connections: float, say: Callable[[str], None]) -> Optional[str]:
+    def wait_for_room(
+        self, n_connections: float, say: Callable[[str], None], pid: int = 0
+    ) -> Optional[str]:
         """Wait until a run of so many connections fits; None when it does, else why it will not."""
         wanted = ROOM_FACTOR * n_connections
-        room = conntrack_room(self.host) if self.is_active else None
+        room = conntrack_room(self.host, pid) if self.is_active else None
         if room is not None and wanted > room[1]:
             return "connection tracking has room for %d entries, not %d" % (room[1], wanted)
         for _ in range(int(EXPIRY_LIMIT_S / POLL_S)):
@@ -281,5 +285,5 @@ class Conntrack:
                 return None
             say("waiting for connection tracking entries to expire")
             self.sleep(POLL_S)
-            room = conntrack_room(self.host)
+            room = conntrack_room(self.host, pid)
         return "the connection tracking table stays full"
