@@ -1,11 +1,15 @@
+import errno
 import json
 import os
+import pwd
 import stat
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from crr_submit import report, session
+from crr_submit.options import parse
 from crr_submit.report import schema
 from tests.client import schema_check
 
@@ -110,6 +114,19 @@ class SaveTest(unittest.TestCase):
             report.save(str(path), b"x")
         self.assertEqual([entry.name for entry in self.folder.iterdir()], ["report.json"])
 
+    def test_a_filesystem_that_syncs_no_folder_saves_all_the_same(self):
+        original = os.fsync
+
+        def sync(handle):
+            if stat.S_ISDIR(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, "Invalid argument")
+            original(handle)
+
+        path = self.folder / "report.json"
+        with mock.patch.object(os, "fsync", sync):
+            report.save(str(path), b"x")
+        self.assertEqual(path.read_bytes(), b"x")
+
     def test_default_names_do_not_repeat(self):
         before = Path.cwd()
         os.chdir(str(self.folder))
@@ -140,6 +157,14 @@ class MachineIdTest(unittest.TestCase):
         self.assertRegex(made, "^[0-9a-f]{32}$")
         self.assertEqual(session.machine_id(), made)
         self.assertEqual(stat.S_IMODE(session.machine_id_path().stat().st_mode), 0o600)
+
+    def test_a_user_without_a_home_is_told(self):
+        nobody = KeyError("getpwuid(): uid not found: 12345")
+        options = parse(["run", "--machine-id"])
+        with mock.patch.dict(os.environ, clear=True), mock.patch.object(
+            pwd, "getpwuid", side_effect=nobody
+        ), self.assertRaisesRegex(session.CannotSave, "cannot keep the machine id"):
+            session.prepared(options)
 
     def test_a_damaged_file_is_replaced(self):
         session.machine_id()

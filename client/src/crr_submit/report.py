@@ -5,6 +5,7 @@ The format is `crr_submit.fields`, and the allow-list: what has no row there is 
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -229,10 +230,11 @@ def save(path: str, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name last over a power cut."""
+    """Make the new name last over a power cut, where the filesystem knows how."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -78,7 +78,7 @@ def prepared(options: Options) -> Tuple[str, Optional[str]]:
         raise CannotSave("cannot write %s; choose a file with -o" % file)
     try:
         return path, machine_id() if options.machine_id else None
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError) as error:  # the last two: a user without a home
         raise CannotSave("cannot keep the machine id: %s" % error) from error
 
 
