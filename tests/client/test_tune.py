@@ -91,6 +91,8 @@ class LeftoverTest(TuneCase):
         self.leave_over()
         self.folder.chmod(0o711)
         [line] = self.replayed_without_root()
+        self.assertIn("A tune is at work on this host", line)
+        self.assertNotIn("Left over", line)
         self.assertIn(f"{self.journal} names settings to put back", line)
         self.assertIn("sudo crr-submit run", line)
         self.assertEqual(self.space.snapshot()[FIN], "31\n")

@@ -46,7 +46,7 @@ def execute(options: Options) -> int:
     try:
         if options.command in ("submit", "run", "app"):
             for line in journal.leftovers():
-                terminal.complain("Left over from a tune that did not end: " + line)
+                terminal.complain(line)
         return commands[options.command](options, terminal)
     except CannotMeasure as error:
         return _failed("Cannot measure: %s" % error, CANNOT_MEASURE, terminal)

@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 from crr_submit.programs import SIGNALS, CannotMeasure
 
 PATH = "/run/crr-submit.journal"
+LEFT_OVER = "Left over from a tune that did not end: "
 _NETWORK = "/proc/self/ns/net"
 
 
@@ -115,12 +116,15 @@ def leftovers() -> List[str]:
     if not os.path.exists(PATH) or not os.path.getsize(PATH):
         return []
     if os.geteuid() != 0:
-        return ["%s names settings to put back: sudo crr-submit run does it" % PATH]
+        return [
+            "A tune is at work on this host and spoils these figures, or one did not end; then %s "
+            "names settings to put back: sudo crr-submit run does it" % PATH
+        ]
     with opened() as kept:
         try:
-            return kept.restore()
+            return [LEFT_OVER + line for line in kept.restore()]
         except CannotMeasure as error:
-            return [str(error)]
+            return [LEFT_OVER + str(error)]
 
 
 def put_back(setting: Setting) -> List[str]:

@@ -77,7 +77,7 @@ def measure_and_save(options: Options, terminal: Terminal) -> session.SavedRepor
     factor = factors.find(options.factor)
     with _interruptible(), journal.opened() as kept:
         for line in kept.restore():
-            terminal.complain("Left over from a tune that did not end: " + line)
+            terminal.complain(journal.LEFT_OVER + line)
         trial = factor.plan(host, options.against)
         factors.require_writable(trial)
         found = None if trial.app else programs.find_programs(host)
