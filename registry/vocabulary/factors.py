@@ -42,8 +42,7 @@ TRIED_COLUMNS = {
 TUNABLE = (
     *("rps.lo", "rps.nic", "clocksource", "cpufreq.governor", "listen_backlog"),
     *("net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies"),
-    *("net.ipv4.tcp_tw_reuse", "offload.sg", "offload.tso", "offload.gso", "offload.gro"),
-    "conntrack",
+    *("offload.sg", "offload.tso", "offload.gso", "offload.gro", "conntrack"),
 )
 
 # Longest text of each text column of System.

@@ -80,6 +80,9 @@ class GovernorTest(FactorCase):
 
     def test_refused(self):
         self.assertIn("usual in a guest", self.refused("cpufreq.governor", {}))
+        amd = self.policies("powersave", "powersave")
+        amd[POLICY % 1 + "scaling_driver"] = "amd-pstate-epp\n"
+        self.assertIn("energy_performance_preference", self.refused("cpufreq.governor", amd))
         mixed = self.policies("powersave", "performance")
         self.assertIn("CPUs differ", self.refused("cpufreq.governor", mixed))
 

@@ -320,6 +320,9 @@ class RefusedTest(CommandCase):
         for name in ("irq_spread", "rfs.nic", "xps.nic"):
             self.assertIn("interrupts or several queues", self.refused(name))
 
+    def test_what_acts_at_the_side_that_closes_first(self):
+        self.assertIn("closes first", self.refused("net.ipv4.tcp_tw_reuse"))
+
     def test_what_is_fixed_at_the_start(self):
         self.assertIn("fixed when the system starts", self.refused("mitigations"))
 

@@ -16,7 +16,7 @@ from registry.evidence import tweaks
 from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
 from registry.models import Findings, Recipe, System
 from registry.models.summary import summarise
-from registry.vocabulary.factors import TUNABLE
+from registry.vocabulary.factors import TUNABLE, is_setting
 from tests import reports
 
 API = "/api/v1/effects/"
@@ -149,6 +149,12 @@ def test_systems_differ_in_one_factor_or_are_no_contrast() -> None:
 
 def test_the_factors_that_have_a_command_are_those_the_client_tries() -> None:
     assert set(TUNABLE) == set(FACTORS)
+
+
+def test_a_factor_that_can_no_longer_be_tried_is_one_all_the_same() -> None:
+    """Version 1.0.0 could try it: reports with such an experiment are read as before."""
+    assert "net.ipv4.tcp_tw_reuse" not in TUNABLE
+    assert is_setting("net.ipv4.tcp_tw_reuse")
 
 
 def test_nothing_gives_nothing() -> None:

@@ -113,6 +113,11 @@ def _governor(host: Host, against: Optional[str]) -> Trial:
     folders = ["%s/%s" % (_CPUFREQ, name) for name in policies]
     if not folders:
         raise CannotMeasure("cpufreq.governor: no CPU of this host has one (usual in a guest)")
+    if any(host.text(folder + "/scaling_driver") == "amd-pstate-epp" for folder in folders):
+        raise CannotMeasure(
+            "cpufreq.governor: with amd-pstate in active mode a governor also changes "
+            "energy_performance_preference, and does not put it back"
+        )
     lists = [(host.text(f + "/scaling_available_governors") or "").split() for f in folders]
     choices = sorted(set.intersection(*map(set, lists)), key=lambda name: name != "performance")
     paths = [folder + "/scaling_governor" for folder in folders]
@@ -222,7 +227,6 @@ FACTORS = {
         _sysctl("net.core.somaxconn", ("128", "4096")),
         _sysctl("net.ipv4.tcp_max_syn_backlog", ("128", "4096")),
         _sysctl("net.ipv4.tcp_syncookies", ("2", "1")),
-        _sysctl("net.ipv4.tcp_tw_reuse", ("1", "0")),
         *(
             _of_veth("offload." + name, partial(nic.set_offload, VETH, name))
             for name in nic.SETTABLE
@@ -244,4 +248,6 @@ _REFUSED = {
         "mitigations",
         "xen.mode",
     ): "it is fixed when the system starts; send a report before and one after",
+    ("net.ipv4.tcp_tw_reuse",): "it is for ports of the side that closes first, which is the "
+    "server in every load of crr-submit",
 }
