@@ -173,10 +173,11 @@ class FaultTest(TuneCase):
         self.assertEqual(code, 0, errors)
         self.assertEqual(self.space.snapshot(), before)
         (self.folder / "report.json").unlink()
-        code, _, errors = self.tune("after run 3", "SIGKILL", "cut")
-        self.assertEqual(code, -9)
-        self.assertIn(f"{FIN} is '60' again", errors)
-        self.assertEqual(self.space.snapshot(), before)
+        for point in ("after write_text 1", "after run 3"):
+            code, _, errors = self.tune(point, "SIGKILL", "cut")
+            self.assertEqual(code, -9)
+            self.assertIn(f"{FIN} is '60' again", errors)
+            self.assertEqual(self.space.snapshot(), before)
 
     def test_a_second_tune_waits_for_the_first(self):
         script = "import sys, fcntl; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2)\n"

@@ -21,6 +21,7 @@ from crr_submit.programs import SIGNALS, CannotMeasure
 
 PATH = "/run/crr-submit.journal"
 LEFT_OVER = "Left over from a tune that did not end: "
+ANY = "*"  # as applied value: whatever is there is ours
 _NETWORK = "/proc/self/ns/net"
 
 
@@ -132,7 +133,7 @@ def put_back(setting: Setting) -> List[str]:
     now = read(setting.path)
     if now == setting.before:
         return []
-    if now not in setting.applied:
+    if not {now, ANY}.intersection(setting.applied):
         return [
             "%s is now '%s', which somebody else has set; it is left so (it was '%s')"
             % (setting.path, now, setting.before)

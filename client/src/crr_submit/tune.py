@@ -106,7 +106,7 @@ def carry_out(
     """Pilot and blocks, with every file of the trial as it was when this returns or raises."""
     settings = [Setting(path, journal.read(path), values) for path, values in trial.files.items()]
     with _restored(kept, settings, terminal):
-        trial = _as_taken(trial, kept) if trial.is_cut else trial
+        trial = _as_taken(trial, settings, kept) if trial.is_cut else trial
         runner = _Runner(trial, found, host, kept, terminal, {s.path: s.before for s in settings})
         terminal.say("Pilot: %s, %s against %s" % (trial.factor, *reversed(trial.values)))
         first = runner.run(*_pilot(design))
@@ -123,22 +123,21 @@ def carry_out(
     return Result(trial, tuple(orders), runs, len(first.runs), runner.conntrack_active, repeated)
 
 
-def _as_taken(trial: Trial, kept: Journal) -> Trial:
+def _as_taken(trial: Trial, settings: Sequence[Setting], kept: Journal) -> Trial:
     """The trial with what the kernel makes of its second value, such as a mask without the CPUs
-    that it keeps for itself; the journal knows it too.
+    that it keeps for itself; the journal learns it too, and takes any value for ours until then.
     """
-    files, settings = {}, []
+    kept.write([replace(setting, applied=(journal.ANY,)) for setting in settings])
+    files = {}
     for path, (first, second) in trial.files.items():
         with held():
             try:
-                before = journal.read(path)
                 files[path] = (first, journal.tried(path, second))
             except OSError as error:
                 raise CannotMeasure("%s cannot be set: %s" % (trial.factor, error)) from error
         if files[path][1] == first:
             raise CannotMeasure("%s: %s stays at '%s'" % (trial.factor, path, first))
-        settings.append(Setting(path, before, files[path]))
-    kept.write(settings)
+    kept.write([replace(setting, applied=files[setting.path]) for setting in settings])
     return replace(trial, files=files)
 
 
