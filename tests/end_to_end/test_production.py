@@ -247,6 +247,27 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert [line for line in done.stderr.splitlines() if "crr" in line] == []
 
 
+def enabled(folder: Path, name: str) -> set[str]:
+    """The units that a target wants once systemd has enabled the one of this name."""
+    try:
+        systemctl = installed.find("systemctl", "systemd")
+    except installed.Missing as missing:
+        pytest.skip(str(missing))
+    place = folder / "etc/systemd/system"
+    place.mkdir(parents=True)
+    for path in UNITS:
+        shutil.copy(path, place)
+    subprocess.run([systemctl, f"--root={folder}", "--quiet", "enable", name], check=True)
+    return {str(path.relative_to(place)) for path in place.glob("*.wants/*")}
+
+
+@pytest.mark.parametrize("name", ["crr-worker@1.service", "crr-web.service", "crr.target"])
+def test_what_is_enabled_alone_is_there_after_a_reboot(tmp_path: Path, name: str) -> None:
+    links = enabled(tmp_path, name)
+    assert f"multi-user.target.wants/{name}" in links
+    assert ("multi-user.target.wants/crr.target" in links) == (name == "crr.target")
+
+
 def test_the_target_wants_what_there_is() -> None:
     wanted = unit("crr.target")["Unit"]["Wants"].replace("@1", "@").split()
     assert set(wanted) <= {path.name for path in UNITS}
