@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection, migrations, models
@@ -23,6 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 from tests import installed, reports
 from tests.end_to_end.site import Site, wait_until
 from tests.faults import times
+from tests.faults.conftest import NOWHERE
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.senders import Ledger, post
 from tests.servers import ROOT
@@ -211,6 +213,58 @@ def test_the_code_before_the_newest_migration_works_beside_it(tmp_path: Path, ol
     report = reports.as_bytes(reports.envelope(reports.run(20_000)))
     manage(old, "shell", "--command", AT_WORK, given=report)
     manage(ROOT, "verify_registry")
+
+
+IN_USE = "BEGIN; LOCK TABLE registry_reading IN ACCESS SHARE MODE"
+GIVEN_UP = """
+from django.core.management import call_command
+from registry.management.commands import migrate
+migrate.TRIES, migrate.REST_S = 2, 0
+call_command("migrate")
+"""
+
+
+@pytest.fixture
+def behind(postgresql_url: str, tmp_path: Path) -> Deployment:
+    """A registry whose newest migrations are not applied."""
+    made = deployed(tmp_path, postgresql_url, NOWHERE)
+    made.manage("migrate", "--verbosity=0", "registry", "0006")
+    return made
+
+
+def test_readers_are_answered_while_a_migration_waits_for_a_backup(behind: Deployment) -> None:
+    """Each within a few seconds, and the migration is done once the backup is."""
+    url = behind.environment["DATABASE_URL"]
+    command = (sys.executable, "manage.py", "migrate")
+    with psycopg.connect(url) as backup, psycopg.connect(url, autocommit=True) as reader:
+        backup.execute(IN_USE)
+        reader.execute("SET statement_timeout = '10s'")
+        migrate = subprocess.Popen(command, cwd=ROOT, env=behind.environment)
+        try:
+            wait_until(lambda: queued(reader))
+            reader.execute("SELECT count(*) FROM registry_reading")
+            assert migrate.poll() is None
+        finally:
+            backup.rollback()
+            migrate.wait()
+    behind.manage("migrate", "--check")
+
+
+def queued(reader: psycopg.Connection[Any]) -> bool:
+    """Whether somebody waits for the table."""
+    waiting = "FROM pg_locks WHERE NOT granted AND relation = 'registry_reading'::regclass"
+    return reader.execute(f"SELECT count(*) {waiting}".encode()).fetchall() != [(0,)]
+
+
+def test_a_migration_that_gets_no_table_says_so_and_fails(behind: Deployment) -> None:
+    command = (sys.executable, "manage.py", "shell", "--no-imports", "--command", GIVEN_UP)
+    with psycopg.connect(behind.environment["DATABASE_URL"]) as backup:
+        backup.execute(IN_USE)
+        done = behind.run(*command)
+    assert done.returncode != 0
+    assert "a table is in use, tried 2 of 2 times" in done.stderr
+    assert "a table was in use all the while, by a backup perhaps" in done.stderr
+    behind.manage("migrate")
 
 
 class Front:
