@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -127,6 +128,39 @@ def test_damaged_backup_and_place_that_is_not_empty_are_refused(tmp_path: Path) 
         here.manage("restore_registry", str(backup), "--rehearse")
     assert _noted(here, "backed-up") == backup.name
     assert _noted(here, "rehearsed") is None
+
+
+def test_rehearsal_that_is_ended_leaves_no_database(postgresql_url: str, tmp_path: Path) -> None:
+    """Not by SIGTERM, and what SIGKILL left the next one removes; but for what somebody holds."""
+    here = deployed(tmp_path, postgresql_url, NOWHERE)
+    here.manage("migrate", "--verbosity", "0")
+    here.manage("backup_registry", str(tmp_path / "backups"))
+    command = (sys.executable, "manage.py", "restore_registry", f"{tmp_path}/backups", "--rehearse")
+
+    def ended_by(signum: signal.Signals) -> int:
+        before = set(_rehearsals(here))
+        # In a group of its own, as systemd ends all of a unit.
+        process = subprocess.Popen(
+            command, cwd=servers.ROOT, env=here.environment, start_new_session=True
+        )
+        wait_until(lambda: set(_rehearsals(here)) - before)
+        os.killpg(process.pid, signum)
+        return process.wait()
+
+    assert ended_by(signal.SIGTERM) == 128 + signal.SIGTERM
+    assert _rehearsals(here) == []
+    ended_by(signal.SIGKILL)
+    (left,) = _rehearsals(here)
+    with psycopg.connect(postgresql_url.rpartition("/")[0] + f"/{left}"):
+        assert here.run(*command).returncode == 0
+        assert _rehearsals(here) == [left]
+    assert here.run(*command).returncode == 0
+    assert _rehearsals(here) == []
+
+
+def _rehearsals(deployment: Deployment) -> list[str]:
+    rows = deployment.rows("SELECT datname FROM pg_database WHERE datname LIKE 'crr_rehearsal_%'")
+    return [name for (name,) in rows]
 
 
 def _noted(deployment: Deployment, what: str) -> str | None:
