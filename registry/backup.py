@@ -58,7 +58,9 @@ def back_up(folder: Path, keep: int = 0) -> Path:
         draft = folder / f".{name}"
         draft.mkdir(mode=0o700)
         _write(draft, newest(folder))
+        _sync(draft, *draft.rglob("*"))
         draft.rename(folder / name)
+        _sync(folder)
         for old in backups(folder)[:-keep] if keep > 0 else []:
             old.rename(folder / f".{old.name}")  # what is half removed is no backup
     note(WRITTEN, folder / name)
@@ -162,8 +164,8 @@ def _stored(folder: str = "") -> Iterator[str]:
 
 
 def _save_files(target: Path, before: Path | None) -> None:
-    """Copy from the storage what is not there yet; what `before` has is linked, since a name says
-    the content. A file may go while we look.
+    """Copy from the storage what is not there yet; what `before` has is linked where it still is
+    what its name says. A file may go while we look.
     """
     target.mkdir(exist_ok=True)
     for name in _stored():
@@ -172,7 +174,7 @@ def _save_files(target: Path, before: Path | None) -> None:
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         known = before and before / name
-        if known and known.exists():
+        if known and known.exists() and _digest(known) == known.name.partition(".")[0]:
             os.link(known, place)
             continue
         with (
@@ -181,6 +183,16 @@ def _save_files(target: Path, before: Path | None) -> None:
             place.open("wb") as copy,
         ):
             shutil.copyfileobj(file, copy)
+
+
+def _sync(*paths: Path) -> None:
+    """Have files and folders on the disk: a backup that has its name outlives a power cut."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _load_files(source: Path) -> None:

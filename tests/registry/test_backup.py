@@ -49,3 +49,29 @@ def test_files_of_the_storage_are_copied_once_and_linked_from_then_on(tmp_path: 
     assert set(after) == set(names[1:])
     assert after[names[1]] == before[names[1]]
     assert (backup / "media" / names[2]).read_bytes() == b"three"
+
+
+@pytest.mark.usefixtures("storage")
+def test_file_that_was_damaged_in_the_last_backup_is_copied_anew(tmp_path: Path) -> None:
+    name = artefacts.path_of(artefacts.put(b"one", "png"), "png")
+    first = back_up(tmp_path / "backups")
+    (first / "media" / name).write_bytes(b"two")
+    assert (back_up(tmp_path / "backups") / "media" / name).read_bytes() == b"one"
+
+
+@pytest.mark.usefixtures("storage")
+def test_backup_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file and folder of it, and then the name."""
+    artefacts.put(b"one", "png")
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        "registry.backup.os.fsync",
+        lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink()),
+    )
+    backup = back_up(tmp_path / "backups")
+    draft = backup.with_name(f".{backup.name}")
+    whole = {draft / path.relative_to(backup) for path in [backup, *backup.rglob("*")]}
+    assert whole <= set(synced)
+    assert synced[-1] == backup.parent
