@@ -40,7 +40,7 @@ setup: .venv/client-installed .venv/static-collected
 
 .venv/static-collected: .venv/client-installed $(STATIC_SOURCES)
 	@echo 'setup: static files'
-	@$(LINT_ENVIRONMENT) $(PY) manage.py collectstatic --no-input --clear --verbosity 0
+	@$(LINT_ENVIRONMENT) $(PY) manage.py collectstatic --no-input --verbosity 0
 	@touch $@
 
 # The announcement waits beside the servers until the site answers. Each `supervised` ends when the process that started it does.

@@ -211,17 +211,44 @@ def test_nothing_that_git_ignores_is_in_an_image() -> None:
             assert f"**/{name}" in patterns, line
 
 
-def test_an_image_has_what_the_registry_needs(tmp_path: Path) -> None:
+def image_in(folder: Path) -> Path:
+    """What an image is built from, below the folder."""
     _, let_through = of_dockerignore()
     command = ["git", "ls-files", *sorted(let_through)]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    image = tmp_path / "image"
+    image = folder / "image"
     for name in listed.stdout.splitlines():
         (image / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, image / name)
+    return image
+
+
+def test_an_image_has_what_the_registry_needs(tmp_path: Path) -> None:
+    image = image_in(tmp_path)
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")}
     for needed in (f"{sys.executable} manage.py prepare", "make --dry-run setup"):
         subprocess.run(needed.split(), cwd=image, env=environment, check=True)
+
+
+def test_an_upgrade_keeps_the_static_files_that_old_pages_name(tmp_path: Path) -> None:
+    image = image_in(tmp_path)
+    (line,) = re.findall(r"manage\.py (collectstatic .*)", (ROOT / "Makefile").read_text())
+    command = [sys.executable, "manage.py", *line.split()]
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")}
+    source, served = "registry/static/registry/registry.css", image / "static/registry"
+    subprocess.run(command, cwd=image, env=environment, check=True)
+    old = set(served.iterdir())
+    with (image / source).open("a") as file:
+        file.write("/* changed */")
+    subprocess.run(command, cwd=image, env=environment, check=True)
+    assert old < set(served.iterdir())
+
+
+def test_an_upgrade_backs_up_before_it_changes_anything() -> None:
+    _, _, after = PAGE.partition("\n## Upgrade\n")
+    first, second = re.findall(r"^    (.+)$", after, re.MULTILINE)[:2]
+    assert first.split()[:2] == ["crr", "backup_registry"]
+    assert second.startswith("git -C /srv/crr/app pull")
 
 
 def of_dockerignore() -> tuple[list[str], set[str]]:
