@@ -114,6 +114,7 @@ def test_the_page_from_nothing_to_a_restored_registry(
         for name, ready in (
             ("crr-web.service", lambda: accepts(port)),
             ("crr-worker@.service", lambda: True),
+            ("crr-dump.service", lambda: True),
             ("crr-scheduler.service", schedule.exists),
         ):
             given = {**environment, "PORT": str(port)}
@@ -306,12 +307,24 @@ def test_compose_runs_the_commands_of_the_units() -> None:
         ("web", "crr-web.service"),
         ("backup", "crr-backup.service"),
         ("worker", "crr-worker@.service"),
+        ("dump", "crr-dump.service"),
         ("scheduler", "crr-scheduler.service"),
     ):
         ours = unit(file)["Service"]["ExecStart"].split()[1:]
         theirs = services[name]["command"].split()[1:]
-        by_host = {"${CRR_BIND}", "0.0.0.0", "--hostname", "worker-%i@%%h"}
-        assert set(ours) ^ set(theirs) <= by_host | {"--queues", "${CRR_QUEUES}"}
+        by_host = {"${CRR_BIND}", "0.0.0.0", "--hostname", "worker-%i@%%h", "dump@%%h"}
+        assert set(ours) ^ set(theirs) <= by_host | {"${CRR_QUEUES}"}
+
+
+def test_no_worker_of_the_target_writes_the_dump_beside_other_work() -> None:
+    wanted = unit("crr.target")["Unit"]["Wants"].split()
+    assert {"crr-worker@1.service", "crr-dump.service"} <= set(wanted)
+    for name, queues in (("crr-worker@.service", ["celery"]), ("crr-dump.service", ["dump"])):
+        service = unit(name)["Service"]
+        default = service.get("Environment", "").removeprefix("CRR_QUEUES=")
+        command = service["ExecStart"].replace("${CRR_QUEUES}", default).split()
+        assert command[command.index("--queues") + 1].split(",") == queues
+    assert "CRR_QUEUES" not in settings()
 
 
 def test_settings_of_the_example_are_known() -> None:
