@@ -174,6 +174,29 @@ def test_nothing_that_runs_may_write_what_root_runs() -> None:
     assert set(owned) == {"/srv/crr/data", "/var/backups/crr"}
 
 
+def test_who_serves_is_started_again_for_ever_and_who_backs_up_a_few_times() -> None:
+    """systemd's own limit, five starts in ten seconds, ends one and never the other."""
+    (asked,) = (rule["expr"] for rule in rules() if rule["alert"] == "UnitDoesNotComeUp")
+    watched = re.compile(re.findall(r'name=~"(.+?)"', asked)[0])
+    for path in (path for path in UNITS if path.suffix == ".service"):
+        limits, service = unit(path.name)["Unit"], unit(path.name)["Service"]
+        name = path.name.replace("@.", "@1.")
+        if service.get("Type") == "oneshot":
+            kept = (limits["StartLimitIntervalSec"], limits["StartLimitBurst"])
+            assert (service["Restart"], *kept) == ("on-failure", "6h", "5")
+            assert "postgresql.service" in limits["After"]
+        else:
+            assert (service["Restart"], limits["StartLimitIntervalSec"]) == ("always", "0")
+        assert bool(watched.fullmatch(name)) == (service["Restart"] == "always")
+
+
+def rules() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for group in yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]:
+        found += group["rules"]
+    return found
+
+
 def test_a_drawing_is_not_told_to_end_with_its_worker() -> None:
     assert unit("crr-worker@.service")["Service"]["KillMode"] == "mixed"
 
@@ -361,11 +384,10 @@ def test_alerts_ask_for_figures_that_there_are(
     settings.DUMP_DIR = tmp_path
     (tmp_path / "SHA256SUMS").touch()
     client.post("/api/v1/reports/", "not netperf", content_type="text/plain")
-    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0]["rules"]
     families = list(text_string_to_metric_families(metrics.exposition().decode()))
     known = {family.name for family in families}
     known |= {sample.name for family in families for sample in family.samples}
-    for rule in rules:
+    for rule in rules():
         asked = set(re.findall(r"\bcrr_[a-z_]+|\bnode_[a-z_]+", rule["expr"]))
         assert asked
         assert asked <= known | {"node_systemd_unit_state"}
