@@ -456,6 +456,38 @@ def senders(tmp_path: Path) -> Iterator[Front]:
         yield Front(ports, Site(f"http://127.0.0.1:{said}", tmp_path, 0), tmp_path)
 
 
+def behind_a_cdn() -> str:
+    """What the page has an operator write, with 127.0.0.2 and 127.0.0.3 for the CDN's addresses."""
+    page = (servers.ROOT / "docs/self-hosting.md").read_text()
+    text = page.partition("    # /etc/nginx/conf.d/crr-cdn.conf\n")[2].partition("\n\n")[0]
+    assert text.count("set_real_ip_from") == 2
+    return text.replace("192.0.2.0/24", "127.0.0.2").replace("2001:db8::/32", "127.0.0.3")
+
+
+def test_who_comes_by_a_cdn_is_himself_and_nobody_can_be_another(tmp_path: Path) -> None:
+    try:
+        installed.find("nginx", "nginx-light")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+    tmp_path.chmod(0o755)
+    said = servers.free_port()
+    more = f"{behind_a_cdn()} server {{ listen 127.0.0.1:{said}; return 200 $crr_sender; }}"
+
+    def sender(peer: str, forwarded: str) -> str:
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", said, timeout=10, source_address=(peer, 0))
+        ) as connection:
+            connection.request("GET", "/", headers={"X-Forwarded-For": forwarded})
+            return connection.getresponse().read().decode()
+
+    with nginx(absent(tmp_path), tmp_path, more=more):
+        assert sender("127.0.0.2", "198.51.100.1") == "198.51.100.1"
+        assert sender("127.0.0.2", "2001:db8:1:2::3") == "2001:db8:1:2"
+        assert sender("127.0.0.2", "198.51.100.1, 127.0.0.3") == "198.51.100.1"  # two of the CDN
+        assert sender("127.0.0.2", "127.0.0.1, 198.51.100.1") == "198.51.100.1"  # what it was told
+        assert sender("127.0.0.4", "198.51.100.1") == "127.0.0.4"  # past the CDN
+
+
 # Groups of zeros in every place: of the network, of the host, and over both.
 GROUPS = [
     [group if bits >> place & 1 else 0 for place, group in enumerate(range(0xA1, 0xA9))]
