@@ -356,11 +356,13 @@ def test_settings_of_the_example_are_known() -> None:
 
 
 def test_crr_has_the_settings_as_the_units_have_them(tmp_path: Path) -> None:
-    """Values that a shell would take apart among them."""
+    """Values that a shell would take apart among them, and a last line that has no end."""
     url = "postgresql://crr@db.example/crr?sslmode=verify-full&sslrootcert=/etc/$HOME;true"
     given = settings(DATABASE_URL=url, SECRET_KEY=SECRET_KEY, DATA_DIR=str(tmp_path))
     lines = [f"{name}={value}" for name, value in given.items()]
-    (tmp_path / "environment").write_text("\n".join(["# A comment", "", *lines, ""]))
+    (tmp_path / "environment").write_text(
+        "\n".join(["# A comment", "", *lines, "INSTANCE_KEY=last"])
+    )
     script = (DEPLOY / "crr").read_text()
     for theirs, here in (
         ("/etc/crr/environment", f"{tmp_path}/environment"),
@@ -370,10 +372,10 @@ def test_crr_has_the_settings_as_the_units_have_them(tmp_path: Path) -> None:
     ):
         assert theirs in script
         script = script.replace(theirs, here)
-    asked = "from django.conf import settings; print(settings.DATABASE_URL)"
+    asked = "from django.conf import settings as s; print(s.DATABASE_URL, s.INSTANCE_KEY)"
     command = ["sh", "-c", script, "crr", "shell", "--no-imports", "--command", asked]
     done = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
-    assert (done.stdout.strip(), done.returncode) == (url, 0), done.stderr
+    assert (done.stdout.strip(), done.returncode) == (f"{url} last", 0), done.stderr
 
 
 @pytest.mark.django_db
