@@ -382,7 +382,7 @@ def test_crr_has_the_settings_as_the_units_have_them(tmp_path: Path) -> None:
 def test_alerts_ask_for_figures_that_there_are(
     client: Client, settings: Any, tmp_path: Path
 ) -> None:
-    """Of the registry; that a unit failed is known to who runs units."""
+    """Of the registry; of its host those that Prometheus' node exporter has."""
     settings.DUMP_DIR = tmp_path
     (tmp_path / "SHA256SUMS").touch()
     client.post("/api/v1/reports/", "not netperf", content_type="text/plain")
@@ -392,4 +392,14 @@ def test_alerts_ask_for_figures_that_there_are(
     for rule in rules():
         asked = set(re.findall(r"\bcrr_[a-z_]+|\bnode_[a-z_]+", rule["expr"]))
         assert asked
-        assert asked <= known | {"node_systemd_unit_state"}
+        assert asked <= known | {"node_systemd_unit_state", "node_filesystem_avail_bytes"}
+
+
+def test_probes_and_scrapes_are_no_requests_to_an_alert() -> None:
+    asked = [
+        selector
+        for rule in rules()
+        for selector in re.findall(r"crr_request\w+(?:{(.*?)})?\[", rule["expr"])
+    ]
+    assert len(asked) == 3
+    assert all(re.search(r'kind!(="own"|~".*\bown")', selector) for selector in asked)
