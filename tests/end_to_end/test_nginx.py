@@ -336,6 +336,31 @@ def test_a_frozen_chart_outlives_the_application(front: Front, tmp_path: Path) -
         assert json.loads(away.body)["error"]["code"] == "unavailable"
 
 
+def test_who_gets_no_answer_is_not_told_that_nothing_was_stored(tmp_path: Path) -> None:
+    """The application ended after it took the report, perhaps after its commit."""
+    try:
+        installed.find("nginx", "nginx-light")
+    except installed.Missing as missing:
+        installed.skip_or_fail(missing)
+    tmp_path.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as ending:
+        gone = Site(f"http://127.0.0.1:{ending.getsockname()[1]}", tmp_path, 0)
+
+        def take() -> None:
+            connection, _ = ending.accept()
+            with connection:
+                connection.recv(100_000)
+
+        taking = threading.Thread(target=take)
+        taking.start()
+        with nginx(gone, tmp_path) as ports:
+            answer = Front(ports, gone, tmp_path).post("/api/v1/reports/", b"{}")
+        taking.join()
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["code"]) == (503, "unavailable")
+    assert "may have been stored: send the same again" in error["message"]
+
+
 def test_what_is_no_frozen_chart_is_not_kept(front: Front) -> None:
     for path in ("/c/xen-users/000000000000.png", f"{freeze(front)}.exe"):
         assert front.get(path).status == 404
