@@ -339,6 +339,22 @@ def test_compose_runs_the_commands_of_the_units() -> None:
         assert set(ours) ^ set(theirs) <= by_host | {"${CRR_QUEUES}"}
 
 
+def test_the_steps_of_compose_give_it_everything_it_fills_in(tmp_path: Path) -> None:
+    """From the file that Compose reads by itself, beside its own: it fills in nothing of the
+    settings of the services.
+    """
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    text = (DEPLOY / "compose.yaml").read_text()
+    *steps, last = re.findall(r"^#   (.+)$", text, re.MULTILINE)
+    assert last == "docker compose -f deploy/compose.yaml up --detach"
+    subprocess.run(["sh", "-ec", "\n".join(steps)], cwd=tmp_path, check=True)
+    filled_in = dict(re.findall(r"(.+)=(.+)", (tmp_path / "deploy/.env").read_text()))
+    assert set(re.findall(r"\$\{(\w+)", text)) == filled_in.keys()
+    assert filled_in["CRR_DATABASE_PASSWORD"].isalnum()  # it stands in an address
+    for name in (".env", "environment"):
+        assert (tmp_path / "deploy" / name).stat().st_mode & 0o077 == 0
+
+
 def test_no_worker_of_the_target_writes_the_dump_beside_other_work() -> None:
     wanted = unit("crr.target")["Unit"]["Wants"].split()
     assert {"crr-worker@1.service", "crr-dump.service"} <= set(wanted)
