@@ -16,7 +16,7 @@ EXACT = "exact"
 
 @dataclass(frozen=True)
 class Beside:
-    """The ratio to row number `base`, with its interval from 2 hosts a side on."""
+    """The ratio to row number `base`, with its interval from 3 hosts a side on."""
 
     base: int
     ratio: float

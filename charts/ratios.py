@@ -26,10 +26,13 @@ def find_costs(params: ChartParams, address: str, generation: int) -> ChartData:
     rows = [row for cost in found.rows for row in _cost_rows(cost, test)]
     named = (f"What virtualisation costs: {test} beside bare metal", "ratio to bare metal")
     drawn = _data(params, rows, named, address, generation)
+    workload = {name: str(value) for name, value in found.recipe.items() if value is not None}
+    shown = replace(params, recipe={**params.recipe, **workload})
     return replace(
         drawn,
+        subtitle=_subtitle(shown),
         differs="the platform; a ratio is of one CPU model and one number of CPUs",
-        repeats=again.of_plan({**params.recipe, "test": test}),
+        repeats=again.of_plan({**shown.recipe, "test": test}),
     )
 
 
@@ -65,11 +68,15 @@ def _data(
         rows=[replace(row, order=(n,), recency=-n) for n, row in enumerate(rows)],
         units=dict.fromkeys(params.tests, unit),
         title=title,
-        subtitle=data.subtitle(params).removesuffix("; more is better"),
+        subtitle=_subtitle(params),
         address=address,
         date=data.date(generation),
         withdrawn=count_withdrawn(params),
     )
+
+
+def _subtitle(params: ChartParams) -> str:
+    return data.subtitle(params).removesuffix("; more is better")
 
 
 def _cost_rows(cost: Cost, test: str) -> list[FoundRow]:
@@ -84,7 +91,7 @@ def _cost_rows(cost: Cost, test: str) -> list[FoundRow]:
     overall, is_one = cost.found.overall, cost.verdict != DIFFERS
     rows = []
     if is_one:
-        value = _value(overall.ratio, overall.ci_low, overall.ci_high, cost.found.n_treated)
+        value = _value(overall.ratio, overall.ci_low, overall.ci_high, cost.matched.n_guests)
         word = WORDS.get(cost.verdict, cost.verdict.replace("_", " "))
         rows.append(_row(platform, word, family, {test: value}, platform))
     for stratum, ratio in cost.strata:

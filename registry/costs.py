@@ -1,5 +1,5 @@
 """Virtualisation cost from the cells: every platform beside bare metal on the same CPU model and
-number of CPUs, under the same recipe.
+number of CPUs, under the same recipe and of one workload.
 
 Reads cells only. Imported figures have no CPU that could be matched and take no part.
 """
@@ -19,11 +19,14 @@ from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS
 
 LOOPBACK = "loopback"
+WORKLOAD = (*RECIPE_FACTORS, "unit")
 
 
 @dataclass(frozen=True)
 class Costs:
-    """`recipe` is what was asked; `n_hosts` are all that took part, matched or not."""
+    """`recipe` is the workload, which the query may leave open; `n_hosts` are all that took part,
+    matched or not.
+    """
 
     recipe: dict[str, Any]
     rows: tuple[Cost, ...]
@@ -45,14 +48,25 @@ def ask(params: Mapping[str, str]) -> leaderboard.Query:
 
 @answer
 def find(query: leaderboard.Query) -> Costs:
-    """The costs under a recipe."""
-    hosts = _hosts(query)
-    units = Recipe.objects.filter(**dict(query.recipe)).values_list("unit", flat=True)
-    return Costs(dict(query.recipe), tuple(costs(hosts, better(units.first()))), len(hosts))
+    """The costs under one workload: of those that answer the query, that of the most hosts."""
+    by_workload = _hosts(query)
+    if not by_workload:
+        return Costs(dict(query.recipe), (), 0)
+
+    def order(workload: tuple[Any, ...]) -> tuple[int, int]:
+        hosts = by_workload[workload]
+        return -len({host.voter for host in hosts}), min(host.recipe_id for host in hosts)
+
+    workload = min(by_workload, key=order)
+    recipe, hosts = dict(zip(WORKLOAD, workload, strict=True)), by_workload[workload]
+    n_hosts = len({host.voter for host in hosts})
+    return Costs(recipe, tuple(costs(hosts, better(recipe["unit"]))), n_hosts)
 
 
-def _hosts(query: leaderboard.Query) -> list[Host]:
-    """One host for each voter, platform and stratum: the mean over its sittings."""
+def _hosts(query: leaderboard.Query) -> dict[tuple[Any, ...], list[Host]]:
+    """By workload, one host for each voter, platform, stratum and recipe: the mean over its
+    sittings. Without its id a host is known by its sender and its CPU.
+    """
     cells = (
         Cell.objects.exact()
         .filter(**{f"recipe__{name}": value for name, value in query.recipe})
@@ -64,13 +78,18 @@ def _hosts(query: leaderboard.Query) -> list[Host]:
         *("recipe_id", "system__cpu_model", "system__cpus"),
         *("system__virtualization", "system__virtualization_mode"),
         *("machine_id", "submitter_id", "mean_ln", "n_sittings"),
+        *(f"recipe__{name}" for name in WORKLOAD),
     )
     sums: dict[tuple[Any, ...], list[tuple[float, int]]] = defaultdict(list)
-    for recipe, cpu, cpus, kind, mode, machine, sender, mean_ln, n in cells.values_list(*columns):
-        voter = f"m{machine}" if machine else f"s{sender}"
-        key = (CpuStratum(recipe, cpu, cpus), (kind, mode), voter, sender)
+    senders: dict[str, int] = {}
+    for row in cells.values_list(*columns):
+        recipe, cpu, cpus, kind, mode, machine, sender, mean_ln, n, *workload = row
+        voter = f"m{machine}" if machine else f"s{sender}/{cpu}"
+        key = (tuple(workload), CpuStratum(cpu, cpus), (kind, mode), voter, recipe)
         sums[key].append((mean_ln, n))
-    return [
-        Host(stratum, platform, sender, math.fsum(m * n for m, n in rows) / sum(n for _, n in rows))
-        for (stratum, platform, _, sender), rows in sums.items()
-    ]
+        senders[voter] = min(sender, senders.get(voter, sender))
+    found: dict[tuple[Any, ...], list[Host]] = defaultdict(list)
+    for (load, stratum, platform, voter, recipe), rows in sums.items():
+        mean = math.fsum(mean_ln * n for mean_ln, n in rows) / sum(n for _, n in rows)
+        found[load].append(Host(stratum, platform, voter, senders[voter], mean, recipe))
+    return found

@@ -1,7 +1,7 @@
 """Does a setting help? What the registry's own data say, by three kinds of evidence.
 
 Experiments are runs that are arms; matched pairs and associations come from cells. Recipes are
-never mixed: a contrast names its workload, and a pair or stratum is within one recipe.
+never mixed: a contrast names its workload, and a pair or a kind of host is within one recipe.
 """
 
 import math
@@ -21,7 +21,7 @@ from registry import leaderboard
 from registry.evidence import tweaks
 from registry.evidence.costs import bounded
 from registry.evidence.mechanisms import is_exercised
-from registry.evidence.ratio import Ratio, Stratum, stratified
+from registry.evidence.ratio import Ratio, Stratum, has_enough, stratified
 from registry.evidence.tweaks import Contrast, EffectRow, HostEffect
 from registry.kept import REST, answer
 from registry.models import Cell, Findings, Generation, RawReport, Recipe, Run, System
@@ -78,11 +78,12 @@ class Association:
 @dataclass(frozen=True)
 class Effects:
     """`paired` are experiments and matched pairs; associations stand apart, and are None where
-    there are more figures than are looked at at once.
+    there are more figures than are looked at at once. `generation` is the oldest that rows are of.
     """
 
     paired: tuple[EffectRow, ...]
     associations: tuple[Association, ...] | None
+    generation: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,10 @@ class _CellRow:
     mean_ln: float
     n_sittings: int
     moved: list[str]
+
+
+_Kind = tuple[Any, ...]
+_Sides = Mapping[str, Mapping[str, list[_CellRow]]]  # by value, then by host
 
 
 class _Arm(NamedTuple):
@@ -126,8 +131,10 @@ def ask(params: Mapping[str, str]) -> Query:
 
 def find(query: Query) -> Effects:
     """What is known now."""
-    rows = (replace(row, contrast=_named(query, row.contrast)) for row in _paired())
-    return Effects(tuple(row for row in rows if _is_asked(query, row.contrast)), _seen(query))
+    paired, seen = _paired.dated(), _seen.dated(query)
+    rows = (replace(row, contrast=_named(query, row.contrast)) for row in paired.value)
+    asked = tuple(row for row in rows if _is_asked(query, row.contrast))
+    return Effects(asked, seen.value, min(paired.generation, seen.generation))
 
 
 def _named(query: Query, contrast: Contrast) -> Contrast:
@@ -340,7 +347,7 @@ def _rows_of(cells: CellQuerySet) -> list[_CellRow]:
         _CellRow(
             recipes[recipe],
             systems[system],
-            f"m{machine}" if machine else f"s{submitter}",
+            f"m{machine}" if machine else f"s{submitter}/{systems[system].cpu_model}",
             submitter,
             mean_ln,
             n_sittings,
@@ -382,15 +389,14 @@ def _associations(cells: Iterable[_CellRow], query: Query) -> Iterator[Associati
     """For each factor, its commonest values in pairs, within hosts of one kind."""
     by_factor: dict[tuple[str, tuple[Any, ...]], list[tuple[str, _CellRow]]] = defaultdict(list)
     for cell in cells:
-        load = tuple(getattr(cell.recipe, name) for name in RECIPE_FACTORS)
+        load = tuple(getattr(cell.recipe, name) for name in (*RECIPE_FACTORS, "unit"))
         for factor, value in cell.system.factors().items():
             is_wanted = _is_chosen(factor) and query.column in (None, factor)
             if is_wanted and value is not None and cell.system.cpu_model:
                 by_factor[factor, load].append((str(value), cell))
     for (factor, load), rows in sorted(by_factor.items(), key=str):
-        test, topology, streams, placement = load
         for before, after in _value_pairs(rows):
-            contrast = Contrast(factor, before, after, test, topology, streams, placement)
+            contrast = Contrast(factor, before, after, *load)
             association = _association(contrast, rows)
             sides = [cell for value, cell in rows if value in (before, after)]
             if association and _is_exercised(contrast, sides):
@@ -406,40 +412,78 @@ def _value_pairs(rows: Iterable[tuple[str, _CellRow]]) -> Iterator[tuple[str, st
 
 
 def _association(contrast: Contrast, rows: Iterable[tuple[str, _CellRow]]) -> Association | None:
-    values = (contrast.before, contrast.after)
-    sides: dict[Any, dict[str, dict[int, list[float]]]] = defaultdict(
-        lambda: {value: defaultdict(list) for value in values}
+    strata = _one_kind_a_host(_sides(contrast, rows))
+    before, after = (
+        [cell for sides in strata.values() for cells in sides[value].values() for cell in cells]
+        for value in (contrast.before, contrast.after)
     )
-    compared = [(v, cell, _kind_of_host(cell, contrast.factor)) for v, cell in rows if v in values]
-    for value, cell, kind in compared:
-        sides[kind][value][cell.submitter].append(cell.mean_ln)
-    both = {kind: side for kind, side in sides.items() if all(side.values())}
-    matched = [cell for _, cell, kind in compared if kind in both]
+    n_hosts = (len({cell.voter for cell in after}), len({cell.voter for cell in before}))
     found = stratified(
         [
-            Stratum(
-                str(name),
-                tuple(bounded(side[contrast.after].values())),
-                tuple(bounded(side[contrast.before].values())),
-            )
-            for name, side in both.items()
-        ]
+            Stratum(str(kind), _votes(sides[contrast.after]), _votes(sides[contrast.before]))
+            for kind, sides in strata.items()
+        ],
+        n_hosts,
     )
     if found is None:
         return None
     return Association(
         contrast,
         found.overall,
-        len(found.by_stratum),
-        len({cell.voter for cell in matched}),
-        len({cell.submitter for cell in matched}),
-        found.has_enough,
+        len(strata),
+        len({cell.voter for cell in before + after}),
+        len({cell.submitter for cell in before + after}),
+        has_enough(len({cell.system.cpu_model for cell in after}), *n_hosts),
     )
 
 
-def _kind_of_host(cell: _CellRow, factor: str) -> tuple[Any, ...]:
-    """The recipe and what the host is, without the factor in question."""
+def _sides(
+    contrast: Contrast, rows: Iterable[tuple[str, _CellRow]]
+) -> dict[tuple[_Kind, int], _Sides]:
+    """The cells by kind of host and recipe, on each side by host."""
+    found: dict[tuple[_Kind, int], _Sides] = defaultdict(
+        lambda: {value: defaultdict(list) for value in (contrast.before, contrast.after)}
+    )
+    for value, cell in rows:
+        if value in (contrast.before, contrast.after):
+            kind = _kind_of_host(cell, contrast.factor)
+            found[kind, cell.recipe.pk][value][cell.voter].append(cell)
+    return found
+
+
+def _one_kind_a_host(found: Mapping[tuple[_Kind, int], _Sides]) -> dict[_Kind, _Sides]:
+    """The kinds that hold both sides, each under one recipe, and each host in one kind: those of
+    the most hosts come first.
+    """
+
+    def order(key: tuple[_Kind, int]) -> tuple[int, str, int]:
+        kind, recipe_id = key
+        return -sum(map(len, found[key].values())), str(kind), recipe_id
+
+    strata: dict[_Kind, _Sides] = {}
+    taken: set[str] = set()
+    for kind, recipe_id in sorted((key for key in found if all(found[key].values())), key=order):
+        sides = {
+            value: {voter: cells for voter, cells in hosts.items() if voter not in taken}
+            for value, hosts in found[kind, recipe_id].items()
+        }
+        if kind not in strata and all(sides.values()):
+            strata[kind] = sides
+            taken.update(*sides.values())
+    return strata
+
+
+def _votes(hosts: Mapping[str, Sequence[_CellRow]]) -> tuple[float, ...]:
+    """One value a host, the mean over its sittings, and one of a sender who has too many."""
+    owners: dict[int, list[float]] = defaultdict(list)
+    for cells in hosts.values():
+        total = math.fsum(cell.mean_ln * cell.n_sittings for cell in cells)
+        owner = min(cell.submitter for cell in cells)
+        owners[owner].append(total / sum(cell.n_sittings for cell in cells))
+    return tuple(bounded(owners.values()))
+
+
+def _kind_of_host(cell: _CellRow, factor: str) -> _Kind:
+    """What the host is, without the factor in question."""
     left_out = {factor, "kernel_series"} if factor == "kernel_release" else {factor}
-    return cell.recipe.pk, *(
-        getattr(cell.system, name) for name in _KIND_OF_HOST if name not in left_out
-    )
+    return tuple(getattr(cell.system, name) for name in _KIND_OF_HOST if name not in left_out)

@@ -80,7 +80,7 @@ _PARAMETERS = [
     OpenApiParameter(
         name,
         pattern("^([0-9]{1,7}|any)$") if name == "streams" else NO_NUL,
-        description="Only this value; any for all.",
+        description="Only this value; with any, that of the workload which the most hosts share.",
     )
     for name in RECIPE_FACTORS
 ]
@@ -92,6 +92,10 @@ class CostsView(APIView):
     @extend_schema(
         operation_id="costs",
         summary="Virtualisation cost: ratios to bare metal on the same CPU",
+        description="The table is of one workload: test, topology, streams, placement and unit. "
+        "Where the query leaves some of them open, it is the one that the most hosts share; "
+        "`recipe` says which. Of a CPU model and number of CPUs the one recipe counts in which "
+        "the two sides have the most hosts, so that a machine is one value there.",
         parameters=_PARAMETERS,
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
@@ -123,10 +127,10 @@ def _row(cost: Cost) -> dict[str, Any]:
         "ratio": overall.ratio if overall else None,
         "ci_low": overall.ci_low if overall else None,
         "ci_high": overall.ci_high if overall else None,
-        "n_strata": len(found.by_stratum) if found else 0,
-        "n_machines": found.n_treated if found else 0,
-        "n_baseline_machines": found.n_baseline if found else 0,
-        "n_unmatched_machines": cost.n_hosts - (found.n_treated if found else 0),
+        "n_strata": len(cost.strata),
+        "n_machines": cost.matched.n_guests,
+        "n_baseline_machines": cost.matched.n_bare,
+        "n_unmatched_machines": cost.n_unmatched,
         "range_low": low,
         "range_high": high,
         "i2_percent": found.i2_percent if found else None,

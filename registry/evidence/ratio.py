@@ -38,7 +38,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Stratum:
-    """Natural logarithms of rates, one a host, with and without what is compared."""
+    """Natural logarithms of rates, one a vote, with and without what is compared. A vote is a host,
+    or all hosts of one who owns too many.
+    """
 
     name: str
     treated: tuple[float, ...]
@@ -49,10 +51,11 @@ class Stratum:
 class StratifiedRatio:
     """The ratio over all strata that hold both sides.
 
-    `by_stratum` maps a stratum to its own ratio; `i2_percent` is None for one stratum. `pooled` is
-    the ratio without strata, and `is_simpson` says that it would mislead. `is_heterogeneous` says
-    that the range is to be printed, not the average: I² is above 75 % or the range wider than 2,
-    and the noise of the hosts makes no such spread in one of a hundred.
+    `by_stratum` maps a stratum to its own ratio; `n_treated` and `n_baseline` count votes;
+    `i2_percent` is None for one stratum. `pooled` is the ratio without strata, and `is_simpson`
+    says that it would mislead. `is_heterogeneous` says that the range is to be printed, not the
+    average: I² is above 75 % or the range wider than 2, and the noise of the hosts makes no such
+    spread in one of a hundred.
     """
 
     overall: Ratio
@@ -64,22 +67,16 @@ class StratifiedRatio:
     pooled: float
     is_simpson: bool
 
-    @property
-    def has_enough(self) -> bool:
-        """Three strata, or three hosts a side."""
-        hosts = min(self.n_treated, self.n_baseline)
-        return len(self.by_stratum) >= LEAST_STRATA or hosts >= LEAST_HOSTS
-
 
 def log_welch(treated: Sequence[float], baseline: Sequence[float]) -> Ratio | None:
     """Ratio of geometric means of logs `treated` to `baseline` by Welch's unequal-variances t with
-    Satterthwaite's degrees of freedom. None when a side is empty; no interval below 2 values a
+    Satterthwaite's degrees of freedom. None when a side is empty; no interval below 3 values a
     side.
     """
     if not treated or not baseline:
         return None
     difference = _mean(treated) - _mean(baseline)
-    if len(treated) < 2 or len(baseline) < 2:
+    if min(len(treated), len(baseline)) < LEAST_HOSTS:
         return Ratio(rate_of(difference), None, None)
     parts = [_variance(side) / len(side) for side in (treated, baseline)]
     error = sum(parts)
@@ -114,17 +111,23 @@ def fieller(treated: Sequence[float], baseline: Sequence[float]) -> Ratio | None
     return Ratio(a / b, (a * b - root) / below, (a * b + root) / below, freedom)
 
 
-def stratified(strata: Sequence[Stratum]) -> StratifiedRatio | None:
+def stratified(
+    strata: Sequence[Stratum], n_hosts: tuple[int, int] | None = None
+) -> StratifiedRatio | None:
     """Ratio of treated to baseline in the strata that hold both; None where no stratum does.
 
-    Least squares of log = stratum + treated, one row a host; the interval is Student's on
-    n hosts - n strata - 1 degrees of freedom.
+    Least squares of log = stratum + treated, one row a vote; the interval is Student's on
+    n votes - n strata - 1 degrees of freedom. There is none below 3 votes a side, nor below 3 of
+    `n_hosts`: how many hosts the votes of a side are of, where one has a vote in several strata.
     """
     both = [stratum for stratum in strata if stratum.treated and stratum.baseline]
     if not both:
         return None
     own = {stratum.name: _own_ratio(stratum) for stratum in both}
     overall = _two_way(both) if len(both) > 1 else own[both[0].name]
+    n_votes = (sum(len(each.treated) for each in both), sum(len(each.baseline) for each in both))
+    if min(n_votes + (n_hosts or n_votes)) < LEAST_HOSTS:
+        overall = Ratio(overall.ratio, None, None)
     ratios = [ratio.ratio for ratio in own.values()]
     spread = _spread(both)
     pooled = rate_of(
@@ -134,13 +137,18 @@ def stratified(strata: Sequence[Stratum]) -> StratifiedRatio | None:
     return StratifiedRatio(
         overall=overall,
         by_stratum=own,
-        n_treated=sum(len(stratum.treated) for stratum in both),
-        n_baseline=sum(len(stratum.baseline) for stratum in both),
+        n_treated=n_votes[0],
+        n_baseline=n_votes[1],
         i2_percent=spread.i2_percent if spread else None,
         is_heterogeneous=_is_heterogeneous(spread, max(ratios) / min(ratios)),
         pooled=pooled,
         is_simpson=is_simpson(pooled, overall.ratio),
     )
+
+
+def has_enough(n_models: int, n_treated: int, n_baseline: int) -> bool:
+    """Three CPU models with both sides, or three hosts a side."""
+    return n_models >= LEAST_STRATA or min(n_treated, n_baseline) >= LEAST_HOSTS
 
 
 def is_simpson(pooled: float, within: float) -> bool:

@@ -63,7 +63,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "is_loopback": found.is_loopback,
         "load": words.load(found.recipe),
         "test": found.recipe.get("test", "any test"),
-        "address": urlencode(_asked(found.recipe)),
+        "is_open": len(query.recipe) < len(costs.RECIPE_FACTORS),
+        "address": urlencode(_asked(dict(query.recipe))),
     }
     return render(request, "registry/costs.html", context)
 
@@ -95,13 +96,12 @@ def _hosts(cost: Cost) -> str:
     """`9 hosts, 11 bare metal, 4 CPU models`, and how many had no counterpart."""
     if cost.found is None:
         return f"{plural(cost.n_hosts, 'host')}, none with the CPU of a bare-metal one"
-    found = cost.found
+    matched = cost.matched
     told = (
-        f"{plural(found.n_treated, 'host')}, {found.n_baseline:,} bare metal, "
-        f"{plural(len(found.by_stratum), 'CPU model')}"
+        f"{plural(matched.n_guests, 'host')}, {matched.n_bare:,} bare metal, "
+        f"{plural(matched.n_models, 'CPU model')}"
     )
-    unmatched = cost.n_hosts - found.n_treated
-    return f"{told}; {unmatched:,} more without a counterpart" if unmatched > 0 else told
+    return f"{told}; {cost.n_unmatched:,} more without a counterpart" if cost.n_unmatched else told
 
 
 def _warning(cost: Cost) -> str:

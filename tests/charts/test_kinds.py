@@ -22,7 +22,7 @@ from charts.render_png_svg import render
 from charts.render_text import WIDTH, render_csv, render_text
 from charts.spec import ChartSpec, Panel
 from registry.costs import Costs
-from registry.evidence.costs import Cost, CpuStratum
+from registry.evidence.costs import Cost, CpuStratum, Matched
 from registry.evidence.ratio import Ratio, StratifiedRatio
 from registry.models import RawReport, Run
 from registry.models.summary import summarise
@@ -345,10 +345,12 @@ def test_another_hosts_ratio_is_expected_beyond_the_interval() -> None:
 
 
 def cost(verdict: str) -> Cost:
-    stratum = CpuStratum(1, "Sample CPU 1", 4)
+    stratum = CpuStratum("Sample CPU 1", 4)
     ratio = Ratio(0.5, 0.4, 0.6, 4)
     found = StratifiedRatio(ratio, {str(stratum): ratio}, 3, 3, 90.0, True, 0.5, False)
-    return Cost(("xen", "pv"), found, ((stratum, ratio),), 3, verdict, "", {stratum: 3})
+    return Cost(
+        ("xen", "pv"), found, ((stratum, ratio),), 3, verdict, "", Matched(3, 3, 1), {stratum: 3}
+    )
 
 
 @pytest.mark.parametrize(

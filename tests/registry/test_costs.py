@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from registry.evidence.costs import BARE_METAL, CpuStratum, Host, bounded, costs
+from registry import costs as costs_of
+from registry.evidence.costs import BARE_METAL, Cost, CpuStratum, Host, bounded, costs
+from registry.models import Submitter
 from registry.models.summary import summarise
+from registry.pages.costs import line
 from tests import reports
+from tests.cells import cell, new_machine
 
 API = "/api/v1/costs/"
 NUMBERS = iter(range(1, 10_000))
@@ -16,8 +20,25 @@ KVM = ("kvm", None)
 BARE = (BARE_METAL, None)
 
 
-def host(platform: tuple[str | None, ...], rate: float, cpu: str = "A", submitter: int = 0) -> Host:
-    return Host(CpuStratum(1, cpu, 2), platform, submitter or next(NUMBERS), math.log(rate))
+def host(
+    platform: tuple[str | None, ...],
+    rate: float,
+    cpu: str = "A",
+    submitter: int = 0,
+    *,
+    cpus: int = 2,
+    voter: str = "",
+    recipe: int = 1,
+) -> Host:
+    number = next(NUMBERS)
+    return Host(
+        CpuStratum(cpu, cpus),
+        platform,
+        voter or f"m{number}",
+        submitter or number,
+        math.log(rate),
+        recipe,
+    )
 
 
 def hosts(platform: tuple[str | None, ...], *rates: float, cpu: str = "A") -> list[Host]:
@@ -43,6 +64,12 @@ def send(client: Client, kind: str, rate: float, model: str = "Intel Xeon E5-268
         REMOTE_ADDR=f"10.{number >> 8}.{number & 255}.1",
     )
     assert answer.status_code == 201, answer.content
+
+
+def found_in(**asked: str) -> tuple[costs_of.Costs, Cost]:
+    found = costs_of.find(costs_of.ask(asked))
+    (cost,) = found.rows
+    return found, cost
 
 
 def rows(client: Client, query: str = "") -> list[dict[str, Any]]:
@@ -104,6 +131,101 @@ def test_a_flooding_owner_is_one_vote_of_a_stratum() -> None:
     assert bounded([[1.0, 3.0, 5.0, 3.0], [2.0], [4.0]]) == [3.0, 2.0, 4.0]
     assert bounded([[1.0], [2.0]]) == [1.0, 2.0]
     assert bounded([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_a_host_under_several_recipes_is_one() -> None:
+    """Two machines, measured under three recipes each, say as little as under one."""
+    rows = [
+        host(platform, rate * factor, voter=platform[0] or "", recipe=recipe)
+        for platform, rate in ((BARE, 10_000), (KVM, 5_000))
+        for recipe, factor in ((1, 1.0), (2, 1.01), (3, 1.03))
+    ]
+    (found,) = costs(rows)
+    assert found.verdict == "not_enough_data"
+    assert (found.matched.n_guests, found.matched.n_bare, found.matched.n_models) == (1, 1, 1)
+    assert found.needs.startswith("hosts with the same CPU: 2 more of it and 2 more of bare metal")
+
+
+def test_of_a_cpu_the_recipe_of_the_most_hosts_counts() -> None:
+    few = hosts(BARE, 10_000, 10_100) + hosts(KVM, 9_000, 9_100)
+    many = [host(BARE, rate, recipe=2) for rate in (9_900, 10_000, 10_100)]
+    many += [host(KVM, rate, recipe=2) for rate in (4_950, 5_000, 5_050)]
+    (found,) = costs(few + many)
+    assert found.found is not None
+    assert found.found.overall.ratio == pytest.approx(0.5)
+    assert (found.n_hosts, found.matched.n_guests, found.n_unmatched) == (5, 3, 2)
+    (equal,) = costs([host(p, r, recipe=n) for p, r, n in ((BARE, 2, 2), (KVM, 1, 2))] + few[::2])
+    assert equal.found is not None
+    assert equal.found.overall.ratio == pytest.approx(0.9)
+
+
+def test_a_machine_with_two_numbers_of_cpus_is_one() -> None:
+    rows = [
+        host(platform, rate * cpus, cpus=cpus, voter=f"{platform[0]}{number}")
+        for platform, rate in ((BARE, 10_000), (KVM, 5_000))
+        for number in range(2)
+        for cpus in (2, 4)
+    ]
+    (found,) = costs(rows)
+    assert (len(found.strata), found.matched.n_models, found.verdict) == (2, 1, "not_enough_data")
+    assert (found.matched.n_guests, found.matched.n_bare, found.n_unmatched) == (2, 2, 0)
+    assert found.found is not None
+    assert found.found.overall.ci_low is None
+
+
+def test_hosts_are_counted_apart_from_votes() -> None:
+    flood = [host(KVM, 5_000 + number, submitter=7) for number in range(40)]
+    (found,) = costs(hosts(BARE, 9_900, 10_000, 10_100) + flood)
+    assert (found.matched.n_guests, found.n_unmatched, found.verdict) == (40, 0, "not_enough_data")
+    assert found.needs == (
+        "hosts with the same CPU by other senders: 2 more of it, or 2 more CPU models with both"
+    )
+    assert line(found).hosts == "40 hosts, 3 bare metal, 1 CPU model"
+
+
+@pytest.mark.django_db
+def test_a_machine_that_reports_on_several_days_is_one_host() -> None:
+    """An anonymous sender is a new one each day."""
+    for kind, rate in ((BARE_METAL, 10_000), ("kvm", 5_000)):
+        one = new_machine()
+        for day in range(3):
+            cell(rate + day, one, virtualization=kind, kernel_release=f"6.12.{day}")
+    found, cost = found_in()
+    assert (cost.verdict, cost.n_hosts, found.n_hosts) == ("not_enough_data", 1, 2)
+    assert (cost.matched.n_guests, cost.matched.n_bare) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_a_machine_is_its_first_senders() -> None:
+    first, second = Submitter.objects.create(), Submitter.objects.create()
+    for number in range(3):
+        cell(10_000 + number, new_machine())
+        one = new_machine()
+        cell(5_000, one, second, virtualization="kvm", kernel_release="6.2")
+        cell(5_000, one, first, virtualization="kvm", kernel_release="6.1")
+    _, cost = found_in()
+    assert cost.found is not None
+    assert (cost.found.n_treated, cost.matched.n_guests) == (1, 3)  # all three are of one sender
+
+
+@pytest.mark.django_db
+def test_a_table_is_of_the_one_workload_that_most_hosts_share(client: Client) -> None:
+    for number in range(3):
+        cell(10_000 + number, new_machine(), placement=None)
+        cell(5_000 + number, new_machine(), placement=None, virtualization="kvm")
+    bare, guest = new_machine(), new_machine()
+    for streams in (1, 2, 4, 8):
+        cell(10_000 * streams, bare, streams=streams)
+        cell(9_000 * streams, guest, streams=streams, virtualization="kvm")
+    found, cost = found_in(streams="any", placement="any")
+    loopback = {"test": "TCP_CRR", "topology": "loopback", "unit": "trans/s"}
+    assert found.recipe == loopback | {"streams": 1, "placement": None}
+    assert (cost.verdict, cost.n_hosts) == ("slower", 3)
+    answer = client.get(API + "?streams=any&placement=any").json()
+    assert answer["recipe"] == found.recipe
+    page = client.get("/costs/?streams=any&placement=any").content.decode()
+    assert "1 stream, placement unknown, loopback: of what was asked, the workload" in page
+    assert "of what was asked" not in client.get("/costs/").content.decode()
 
 
 def test_nothing_gives_nothing() -> None:

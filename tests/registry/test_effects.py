@@ -13,11 +13,14 @@ from django.utils import timezone
 from crr_submit.factors import FACTORS
 from registry import effects, kept, tasks
 from registry.evidence import tweaks
+from registry.evidence.ratio import log_welch
 from registry.evidence.tweaks import EXPERIMENT, MATCHED, Contrast, HostEffect
-from registry.models import Findings, Recipe, System
+from registry.kept import Dated
+from registry.models import Findings, Generation, Recipe, System
 from registry.models.summary import summarise
 from registry.vocabulary.factors import TUNABLE, is_setting
 from tests import reports
+from tests.cells import cell, new_machine
 
 API = "/api/v1/effects/"
 NUMBERS = iter(range(1, 10_000))
@@ -246,6 +249,63 @@ def test_a_machine_with_and_without_is_a_pair_and_other_hosts_an_association(
     assert "Hurts" not in page
     assert "Worth an experiment" in page
     assert page.count("absent → active") == 2
+
+
+def associated(n_machines: int, factor: str = "conntrack", **more: Any) -> None:
+    """Machines of each value, some under several systems, recipes or kernels as `more` says."""
+    for value, rate in (("absent", 20_000), ("active", 18_000)):
+        for number in range(n_machines):
+            one = new_machine()
+            for name, values in more.items():
+                for place, each in enumerate(values):
+                    column = {name: each} if name != "settings" else {}
+                    settings = {factor: value} | (each if name == "settings" else {})
+                    own = rate * (1 + 0.1 * number + 0.001 * place)
+                    cell(own, one, moved=("conntrack_entries",), **column, settings=settings)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("settings", [{"net.core.somaxconn": str(n)} for n in range(8)]),
+        ("duration_class", ["short", "normal", "long"]),
+        ("kernel_series", ["6.1", "6.6", "6.12"]),
+    ],
+)
+def test_a_machine_is_one_value_of_an_association(client: Client, name: str, values: Any) -> None:
+    associated(3, **{name: values})
+    (many,) = rows(client, "?factor=conntrack")
+    assert (many["n_machines"], many["n_pairs"], many["verdict"]) == (6, 1, "unclear")
+    logs = [[math.log(rate * (1 + 0.1 * n)) for n in range(3)] for rate in (18_000, 20_000)]
+    alone = log_welch(*logs)
+    assert alone is not None
+    assert many["ci_low"] == pytest.approx(alone.ci_low, rel=0.01)
+    assert many["ci_high"] == pytest.approx(alone.ci_high, rel=0.01)
+
+
+@pytest.mark.django_db
+def test_a_pair_of_machines_is_not_enough_however_often_measured(client: Client) -> None:
+    associated(1, duration_class=["short", "normal", "long"])
+    (row,) = rows(client, "?factor=conntrack")
+    assert (row["verdict"], row["ci_low"], row["n_pairs"]) == ("not_enough_data", None, 1)
+
+
+@pytest.mark.django_db
+def test_associations_of_other_units_are_not_pooled(client: Client) -> None:
+    associated(2, unit=["trans/s", "us"])
+    assert len(rows(client, "?factor=conntrack")) == 2
+
+
+@pytest.mark.django_db
+def test_a_kept_answer_says_which_generation_its_rows_are_of(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Dated((), 3)
+    monkeypatch.setattr(effects._paired, "dated", lambda: old)
+    assert client.get(API).json()["generation"] == min(3, Generation.current())
+    Generation.objects.update_or_create(pk=1, defaults={"number": 9})
+    assert client.get(API).json()["generation"] == 3
 
 
 @pytest.mark.django_db

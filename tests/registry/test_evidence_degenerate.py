@@ -55,10 +55,12 @@ SEEN = st.lists(
 HOSTS = st.lists(
     st.builds(
         costs.Host,
-        stratum=st.builds(costs.CpuStratum, st.just(1), st.sampled_from("AB"), st.just(2)),
+        stratum=st.builds(costs.CpuStratum, st.sampled_from("AB"), st.just(2)),
         platform=st.sampled_from([("none", None), ("kvm", None), ("xen", "pv")]),
+        voter=st.sampled_from("abcdef"),
         submitter=st.integers(1, 6),
         log=LOG,
+        recipe_id=st.sampled_from([1, 2]),
     ),
     max_size=16,
 )

@@ -71,7 +71,7 @@ def test_an_experiment_that_makes_figures_smaller(unit: str, word: str) -> None:
 @pytest.mark.parametrize(("direction", "word"), [(HIGHER, "slower"), (LOWER, "faster")])
 def test_a_platform_whose_figures_are_half_of_bare_metal(direction: str, word: str) -> None:
     hosts = [
-        Host(CpuStratum(1, cpu, 2), platform, number, base + (number % 7) / 100)
+        Host(CpuStratum(cpu, 2), platform, f"m{number}", number, base + (number % 7) / 100)
         for number, (cpu, platform, base) in enumerate(
             (cpu, platform, base)
             for cpu in ("A", "B", "C")

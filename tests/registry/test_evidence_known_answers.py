@@ -319,6 +319,23 @@ def test_strata_that_disagree_are_said_to() -> None:
     assert found.i2_percent > 99
 
 
+def test_there_is_no_interval_below_three_hosts_a_side() -> None:
+    two, many = logs((10, 10.1)), logs((20, 20.2, 20.1, 19.9, 20))
+    for sides in ((two, two), (two, many), (many, two)):
+        found = ratio.log_welch(*sides)
+        assert found is not None
+        assert (found.ci_low, found.ci_high) == (None, None)
+    pair = [Stratum("A", two[:1], many[:1]), Stratum("B", two[1:], many[1:2])]
+    strata = ratio.stratified(pair)
+    assert strata is not None
+    assert strata.overall.ci_low is None
+    whole = [Stratum("A", many[:2], many[:2]), Stratum("B", many[2:], many[2:])]
+    for n_hosts, has_interval in (((5, 5), True), ((5, 2), False)):
+        strata = ratio.stratified(whole, n_hosts)
+        assert strata is not None
+        assert (strata.overall.ci_low is not None) is has_interval
+
+
 def test_chance_alone_makes_no_strata_disagree() -> None:
     """Of strata with one and the same ratio hardly one in a hundred is said to differ, though I² of
     two strata is above 75 % in one of twenty.
