@@ -23,7 +23,6 @@ from registry.api.openapi import (
 from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.drift import Drift
-from registry.models import Generation
 from registry.vocabulary.factors import RECIPE_FACTORS
 
 _ROW = object_of(
@@ -82,7 +81,8 @@ class DriftView(APIView):
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )
     def get(self, request: Request) -> Response:
-        kernels = drift.find(drift.ask(parameters(request.query_params)))
+        dated = drift.find.dated(drift.ask(parameters(request.query_params)))
+        kernels = dated.value
         found = kernels.found
         return Response(
             {
@@ -90,7 +90,7 @@ class DriftView(APIView):
                 "by": kernels.by,
                 "reference": found.reference if found else None,
                 "n_machines": found.n_hosts if found else 0,
-                "generation": Generation.current(),
+                "generation": dated.generation,
                 "steps": None if kernels.steps is None else list(kernels.steps),
                 "rows": _rows(found) if found else [],
             }

@@ -24,7 +24,6 @@ from registry.api.openapi import (
 from registry.api.query import parameters
 from registry.api.tables import RENDERERS, Table, answers
 from registry.evidence.tweaks import KINDS, OBSERVATIONAL, Contrast, EffectRow
-from registry.models import Generation
 from registry.vocabulary.factors import RECIPE_FACTORS
 
 VERDICTS = (
@@ -113,7 +112,7 @@ class EffectsView(APIView):
         rows += [_seen(row) for row in found.associations or ()]
         return Response(
             {
-                "generation": Generation.current(),
+                "generation": found.generation,
                 "has_associations": found.associations is not None,
                 "rows": rows,
             }
