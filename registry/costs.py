@@ -17,9 +17,9 @@ from registry.kept import answer
 from registry.models import Cell, Recipe
 from registry.refusal import Refused
 from registry.vocabulary.factors import RECIPE_FACTORS
+from registry.workload import WORKLOAD, Workload, most_shared
 
 LOOPBACK = "loopback"
-WORKLOAD = (*RECIPE_FACTORS, "unit")
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,17 @@ def ask(params: Mapping[str, str]) -> leaderboard.Query:
 def find(query: leaderboard.Query) -> Costs:
     """The costs under one workload: of those that answer the query, that of the most hosts."""
     by_workload = _hosts(query)
-    if not by_workload:
+    workload = most_shared(
+        (load, host.voter, host.recipe_id) for load, hosts in by_workload.items() for host in hosts
+    )
+    if workload is None:
         return Costs(dict(query.recipe), (), 0)
-
-    def order(workload: tuple[Any, ...]) -> tuple[int, int]:
-        hosts = by_workload[workload]
-        return -len({host.voter for host in hosts}), min(host.recipe_id for host in hosts)
-
-    workload = min(by_workload, key=order)
     recipe, hosts = dict(zip(WORKLOAD, workload, strict=True)), by_workload[workload]
     n_hosts = len({host.voter for host in hosts})
     return Costs(recipe, tuple(costs(hosts, better(recipe["unit"]))), n_hosts)
 
 
-def _hosts(query: leaderboard.Query) -> dict[tuple[Any, ...], list[Host]]:
+def _hosts(query: leaderboard.Query) -> dict[Workload, list[Host]]:
     """By workload, one host for each voter, platform, stratum and recipe: the mean over its
     sittings. Without its id a host is known by its sender and its CPU.
     """
@@ -88,7 +85,7 @@ def _hosts(query: leaderboard.Query) -> dict[tuple[Any, ...], list[Host]]:
         key = (tuple(workload), CpuStratum(cpu, cpus), (kind, mode), voter, recipe)
         sums[key].append((mean_ln, n))
         senders[voter] = min(sender, senders.get(voter, sender))
-    found: dict[tuple[Any, ...], list[Host]] = defaultdict(list)
+    found: dict[Workload, list[Host]] = defaultdict(list)
     for (load, stratum, platform, voter, recipe), rows in sums.items():
         mean = math.fsum(mean_ln * n for mean_ln, n in rows) / sum(n for _, n in rows)
         found[load].append(Host(stratum, platform, voter, senders[voter], mean, recipe))

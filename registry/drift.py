@@ -1,14 +1,15 @@
 """What a kernel changes, from the cells: hosts that were measured under two kernels or more, each
-beside itself.
+beside itself under one recipe, all of one workload.
 
 Reads cells of known machines only: without its id nobody can tell that a report of another kernel
 is of the same host.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry import leaderboard
 from registry.evidence import steps
@@ -18,6 +19,7 @@ from registry.kept import answer
 from registry.models import Recipe
 from registry.refusal import Refused
 from registry.vocabulary import kernels
+from registry.workload import WORKLOAD, Workload, most_shared
 
 BY = ("kernel_series", "kernel_release")
 LEAST_FOR_STEPS, STEP_LEVEL, LEAST_STEP = 20, 0.01, 1.03
@@ -32,8 +34,9 @@ class Query:
 
 @dataclass(frozen=True)
 class Kernels:
-    """`found` is None where no two kernels are linked by hosts. `steps` are the kernels at which
-    the curve steps to another level, None where it is too short to tell.
+    """`recipe` is the workload, which the query may leave open. `found` is None where no two
+    kernels are linked by hosts. `steps` are the kernels at which the curve steps to another level,
+    None where it is too short to tell.
     """
 
     by: str
@@ -66,17 +69,28 @@ def ask(params: Mapping[str, str]) -> Query:
 
 @answer
 def find(query: Query) -> Kernels:
-    """The curve."""
-    observations = _observations(query)
+    """The curve under one workload: of those that answer the query, that of the most machines."""
+    rows = _rows(query)
+    workload = most_shared((row.workload, row.machine_id, row.recipe_id) for row in rows)
+    observations = list(_observations(row for row in rows if row.workload == workload))
     names = sorted({each.kernel for each in observations}, key=_ORDERS[query.by])
     found = drift(observations, names)
-    recipe = dict(query.cells.recipe)
-    unit = Recipe.objects.filter(**recipe).values_list("unit", flat=True).first()
-    return Kernels(query.by, recipe, found, _steps(found), better(unit))
+    recipe = dict(zip(WORKLOAD, workload, strict=True)) if workload else dict(query.cells.recipe)
+    return Kernels(query.by, recipe, found, _steps(found), better(recipe.get("unit")))
 
 
-def _observations(query: Query) -> list[Observation]:
-    """A machine is one host as long as its platform and CPU stay what they are."""
+class _Row(NamedTuple):
+    """A cell; `host` is the platform and CPU that the machine had."""
+
+    machine_id: int
+    recipe_id: int
+    host: tuple[Any, ...]
+    kernel: str
+    log: float
+    workload: Workload
+
+
+def _rows(query: Query) -> list[_Row]:
     cells = (
         leaderboard.cells_of(query.cells)
         .exclude(recipe__source=Recipe.Source.IMPORTED)
@@ -84,13 +98,35 @@ def _observations(query: Query) -> list[Observation]:
         .exclude(**{f"system__{query.by}": None})
     )
     columns = (
-        *("machine_id", "recipe_id", "system__virtualization", "system__virtualization_mode"),
-        *("system__cpu_model", "system__cpus", f"system__{query.by}", "mean_ln"),
+        *("machine_id", "recipe_id", f"system__{query.by}", "mean_ln"),
+        *("system__virtualization", "system__virtualization_mode"),
+        *("system__cpu_model", "system__cpus"),
+        *(f"recipe__{name}" for name in WORKLOAD),
     )
     return [
-        Observation(host=tuple(host), kernel=kernel, log=mean_ln)
-        for *host, kernel, mean_ln in cells.values_list(*columns)
+        _Row(machine, recipe, tuple(rest[:4]), kernel, mean_ln, tuple(rest[4:]))
+        for machine, recipe, kernel, mean_ln, *rest in cells.values_list(*columns)
     ]
+
+
+def _observations(rows: Iterable[_Row]) -> Iterator[Observation]:
+    """A machine is one host: under the recipe, and with the platform and CPU, that it has the most
+    kernels of; of equals with the recipe of the most machines, then the first.
+    """
+    by_machine: dict[int, dict[tuple[int, Any], list[_Row]]] = defaultdict(dict)
+    users: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        by_machine[row.machine_id].setdefault((row.recipe_id, row.host), []).append(row)
+        users[row.recipe_id].add(row.machine_id)
+
+    def order(found: tuple[tuple[int, Any], list[_Row]]) -> tuple[int, int, int, str]:
+        (recipe_id, host), own = found
+        return -len({row.kernel for row in own}), -len(users[recipe_id]), recipe_id, str(host)
+
+    for machine, alike in by_machine.items():
+        _, own = min(alike.items(), key=order)
+        for row in own:
+            yield Observation(machine, row.kernel, row.log)
 
 
 def _steps(found: Drift | None) -> tuple[str, ...] | None:

@@ -56,7 +56,7 @@ _PARAMETERS = [
         OpenApiParameter(
             name,
             pattern("^([0-9]{1,7}|any)$") if name == "streams" else NO_NUL,
-            description="Only this value; any for all.",
+            description="Only this value; with any, that of the workload of the most machines.",
         )
         for name in RECIPE_FACTORS
     ),
@@ -77,6 +77,10 @@ class DriftView(APIView):
     @extend_schema(
         operation_id="drift",
         summary="What a kernel changes: ratios on the same machines",
+        description="The curve is of one workload: test, topology, streams, placement and unit. "
+        "Where the query leaves some of them open, it is the one that the most machines share; "
+        "`recipe` says which. A machine takes part once, under the recipe and with the CPU that it "
+        "has the most kernels of.",
         parameters=_PARAMETERS,
         responses={**answers(_ANSWER, COLUMNS), **errors(406, 422, 503)},
     )

@@ -13,6 +13,7 @@ from registry.evidence.direction import HIGHER
 from registry.evidence.drift import LEAST_HOSTS, Drift, Point
 from registry.pages import boards, words
 from registry.refusal import Refused
+from registry.vocabulary.factors import RECIPE_FACTORS
 
 BY = {"kernel_series": "series, such as 6.12", "kernel_release": "full release"}
 
@@ -47,6 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "steps": kernels.steps,
         "least": LEAST_HOSTS,
         "more_is_better": kernels.better == HIGHER,
+        "is_open": len(query.cells.recipe) < len(RECIPE_FACTORS),
         "load": words.load(kernels.recipe),
         "test": kernels.recipe.get("test", "any test"),
         "filters": [(words.name_of(name), value) for name, value in query.cells.system],

@@ -13,8 +13,10 @@ from scipy import stats
 
 from registry import drift as kernels_of
 from registry.evidence.drift import NOT_LINKED, TOO_FEW, Drift, Observation, Point, drift
+from registry.models import Generation
 from registry.models.summary import summarise
 from tests import reports
+from tests.cells import cell, new_machine
 
 SERIES = ["5.10", "6.1", "6.9", "6.10"]
 TRUE = {"5.10": 0.0, "6.1": 0.05, "6.9": 0.08, "6.10": -0.02}
@@ -122,6 +124,53 @@ def test_steps_are_told_from_twenty_kernels_on() -> None:
 
     assert kernels_of._steps(curve(19)) is None
     assert kernels_of._steps(curve(24)) == ("6.10",)
+
+
+@pytest.mark.django_db
+def test_a_machine_under_several_recipes_is_one_host(client: Client) -> None:
+    def measure(n_machines: int) -> dict[str, Any]:
+        for _ in range(n_machines):
+            one = new_machine()
+            for length in ("short", "normal", "long"):
+                for cpus, kernel in ((2, "6.1"), (2, "6.6"), (4, "6.1"), (4, "6.6")):
+                    cell(20_000, one, duration_class=length, cpus=cpus, kernel_series=kernel)
+        found: dict[str, Any] = client.get("/api/v1/drift/").json()
+        return found
+
+    assert measure(1)["rows"] == []
+    Generation.objects.update_or_create(pk=1, defaults={"number": 1})
+    found = measure(2)
+    assert found["n_machines"] == 3
+    assert [row["n_machines"] for row in found["rows"]] == [3, 3]
+
+
+@pytest.mark.django_db
+def test_a_machine_takes_part_with_the_recipe_of_the_most_kernels() -> None:
+    for number in range(3):
+        one = new_machine()
+        for kernel in ("6.1", "6.6", "6.12"):
+            cell(20_000 + number, one, duration_class="long", kernel_series=kernel)
+        for kernel, rate in (("6.1", 20_000), ("6.6", 10_000)):
+            cell(rate + number, one, duration_class="short", kernel_series=kernel)
+    found = kernels_of.find(kernels_of.ask({})).found
+    assert found is not None
+    assert [point.ratio for point in found.points] == pytest.approx([1.0, 1.0, 1.0])
+
+
+@pytest.mark.django_db
+def test_a_curve_is_of_one_workload(client: Client) -> None:
+    for number in range(3):
+        one = new_machine()
+        for kernel, rate in (("6.1", 20_000), ("6.6", 10_000)):
+            cell(rate + number, one, streams=4, placement="unpinned", kernel_series=kernel)
+    two = new_machine()
+    for kernel in ("6.1", "6.6"):
+        cell(20_000, two, streams=1, placement="unpinned", kernel_series=kernel)
+    query = "?streams=any&placement=any"
+    found = client.get(f"/api/v1/drift/{query}").json()
+    assert (found["n_machines"], found["recipe"]["streams"]) == (3, 4)
+    page = client.get(f"/kernels/{query}").content.decode()
+    assert "4 streams, not pinned, loopback (of what was asked, the workload" in page
 
 
 def send(client: Client, machine: int, release: str, rate: float, **factors: Any) -> None:
