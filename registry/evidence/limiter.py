@@ -151,10 +151,12 @@ def _wakeups_per_transaction(row: RunRow) -> float | None:
 
 
 def _one_core(rows: Sequence[RunRow]) -> Verdict | None:
-    """With as many streams as CPUs one CPU is full while others idle."""
+    """With as many streams as CPUs one CPU is full while others idle. Fewer streams leave CPUs idle
+    by themselves.
+    """
     for row in rows:
-        busy = _busy(row)
-        if (row.streams or 0) < 2 or len(busy) < 2:
+        busy, n_cpus = _busy(row), len((row.telemetry or {}).get("cpu") or [])
+        if (row.streams or 0) < max(2, n_cpus) or len(busy) < 2:
             continue
         if max(busy) > BUSY_PERCENT and min(busy) < IDLE_PERCENT:
             return Verdict(

@@ -105,6 +105,12 @@ def test_one_full_cpu_beside_idle_ones() -> None:
     assert verdict.numbers == {"busiest_percent": 97.0, "idlest_percent": 11.0}
 
 
+def test_fewer_streams_than_cpus_leave_cpus_idle() -> None:
+    shares = busy(95.0, 60.0, 3.0, 2.0, 1.0, 1.0, 2.0, 1.0)
+    assert words(row("unpinned", 48_000, streams=2, **shares)) == ["none_found"]
+    assert words(row("unpinned", 48_000, streams=8, **shares)) == ["one_core"]
+
+
 def test_all_cpus_full_is_netperf_itself_over_loopback() -> None:
     full = busy(99.0, 95.0)
     assert words(row("unpinned", 48_000, streams=2, **full)) == ["netperf_side"]
