@@ -4,17 +4,17 @@ one CPU, on the machines that measured both. The origin's riddle as a number.
 
 from collections import defaultdict
 from dataclasses import dataclass
-
-from django.db.models import F, OuterRef, Subquery
+from typing import Any
 
 from registry.evidence.summary import Estimate, estimate_logs
 from registry.kept import answer
-from registry.models import Cell
-from registry.models.summary import CellQuerySet
+from registry.models import Cell, Recipe
+from registry.models.factors import RECIPE_FIELDS
 
 BARE_METAL = "none"
-# What else must be alike before two recipes differ in their placement alone.
-_ALIKE = ("source", "topology", "duration_class", "request_size_bytes", "response_size_bytes")
+# What must be alike before two recipes differ in their placement alone.
+_ALIKE = tuple(name for name in RECIPE_FIELDS if name != "placement")
+_LOAD = {"test": "TCP_CRR", "streams": 1, "topology": "loopback"}
 
 
 @dataclass(frozen=True)
@@ -29,24 +29,24 @@ class Waking:
 
 @answer
 def find() -> Waking:
-    alike = {f"recipe__{name}": OuterRef(f"recipe__{name}") for name in _ALIKE}
-    same = _one_stream("same_cpu").filter(
-        machine=OuterRef("machine"), system=OuterRef("system"), **alike
-    )
-    both = _one_stream("unpinned").annotate(pinned=Subquery(same.values("mean_ln")[:1]))
-    rows = both.exclude(pinned=None).values_list(
-        "system__virtualization", "machine", F("mean_ln") - F("pinned")
-    )
+    same_cpu, unpinned = (_one_stream(placement) for placement in ("same_cpu", "unpinned"))
+    # After the cells, so that there is a recipe for each of them.
+    alike = {pk: same for pk, *same in Recipe.objects.filter(**_LOAD).values_list("pk", *_ALIKE)}
+    pinned = {(*host, *alike[recipe]): log for _, log, recipe, *host in same_cpu}
     logs: dict[bool, dict[int | None, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for kind, machine, log in rows:
-        logs[kind == BARE_METAL][machine].append(log)
+    for kind, log, recipe, *host in unpinned:
+        same = pinned.get((*host, *alike[recipe]))
+        if same is not None:
+            logs[kind == BARE_METAL][host[-1]].append(log - same)
     return Waking(_over_machines(logs[True]), _over_machines(logs[False]))
 
 
-def _one_stream(placement: str) -> CellQuerySet:
-    load = {"test": "TCP_CRR", "streams": 1, "topology": "loopback", "placement": placement}
+def _one_stream(placement: str) -> list[tuple[Any, ...]]:
+    """(virtualization, mean_ln, recipe, system, machine) of each cell."""
+    load = {f"recipe__{name}": value for name, value in {**_LOAD, "placement": placement}.items()}
     cells = Cell.objects.exact().exclude(machine=None).exclude(system__virtualization=None)
-    return cells.filter(**{f"recipe__{name}": value for name, value in load.items()})
+    columns = ("system__virtualization", "mean_ln", "recipe", "system", "machine")
+    return list(cells.filter(**load).values_list(*columns))
 
 
 def _over_machines(logs: dict[int | None, list[float]]) -> Estimate | None:

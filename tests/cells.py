@@ -13,6 +13,8 @@ RECIPE = {
     "topology": "loopback",
     "streams": 1,
     "placement": "same_cpu",
+    "request_size_bytes": 1,
+    "response_size_bytes": 1,
     "timing_options": "",
     "duration_class": "normal",
     "source": "plan",
