@@ -28,12 +28,15 @@ from registry.evidence.effects import Effect  # noqa: E402
 from registry.evidence.groups import Observation, grouped  # noqa: E402
 from registry.evidence.outliers import ratio_to_peers  # noqa: E402
 from registry.evidence.ranking import rank_intervals  # noqa: E402
-from registry.evidence.ratio import Ratio, Stratum, stratified  # noqa: E402
+from registry.evidence.ratio import Ratio, Stratum, log_welch, stratified  # noqa: E402
 from registry.evidence.summary import Estimate, estimate_logs  # noqa: E402
 from registry.evidence.tweaks import EXPERIMENT, Contrast, HostEffect  # noqa: E402
 
 HOST_SD, RUN_SD, RUNS = 0.15, 0.06, 3
 EFFECT_SD = 0.03  # between hosts, of a setting's effect
+SIZES = (5, 10, 20)  # hosts, or runs of a report, whose intervals are to cover alike
+UNEQUAL = ((3, 10), (3, 20), (3, 50), (5, 20), (10, 50))
+LOW, HIGH = 0.935, 0.965
 CHANCE = float(stats.norm.ppf(0.99))
 LOAD = ("TCP_CRR", "loopback", 1, "same_cpu")
 
@@ -118,24 +121,37 @@ def interval(found: Estimate | Ratio | Effect | None) -> tuple[float, float]:
     return found.ci_low, found.ci_high
 
 
+def reports(world: World, n_reports: int) -> list[Promise]:
+    """Coverage of a host's true rate by the interval over the runs of its report."""
+    rows = []
+    for size in SIZES:
+        covered = 0
+        for _ in range(n_reports):
+            true = float(world.random.normal(10, 0.5))
+            low, high = interval(estimate_logs(list(world.random.normal(true, RUN_SD, size))))
+            covered += low <= math.exp(true) <= high
+        name = f"95 % interval of a report of {size} runs covers its host's rate"
+        rows.append(Promise(name, covered / n_reports, n_reports, LOW, HIGH))
+    return rows
+
+
 def groups(world: World, n_groups: int) -> list[Promise]:
     """Coverage of the group's true rate, and how wide its interval is beside one from the hosts'
     true rates.
     """
-    covered, widths = 0, []
-    for _ in range(n_groups):
-        true, n = float(world.random.normal(10, 0.5)), world.number(3, 20)
-        own, seen = world.hosts(true, n)
-        found, oracle = estimate_logs(seen), estimate_logs(own)
-        low, high = interval(found)
-        covered += low <= math.exp(true) <= high
-        widths.append(width(found) / width(oracle))
-    return [
-        Promise(
-            "95 % interval of a group's rate covers it", covered / n_groups, n_groups, 0.93, 0.97
-        ),
-        _beside_oracle(widths),
-    ]
+    rows, widths = [], []
+    for size in SIZES:
+        covered = 0
+        for _ in range(n_groups):
+            true = float(world.random.normal(10, 0.5))
+            own, seen = world.hosts(true, size)
+            found, oracle = estimate_logs(seen), estimate_logs(own)
+            low, high = interval(found)
+            covered += low <= math.exp(true) <= high
+            widths.append(width(found) / width(oracle))
+        name = f"95 % interval of the rate of {size} hosts covers it"
+        rows.append(Promise(name, covered / n_groups, n_groups, LOW, HIGH))
+    return [*rows, _beside_oracle(widths)]
 
 
 BIMODAL, CHEATS_SHARE, CHEAT, DRIFT = 0.5, 0.1, math.log(3), 0.05
@@ -184,7 +200,7 @@ def ratios(world: World, n_worlds: int) -> list[Promise]:
     for _ in range(n_worlds):
         true = float(world.random.normal(-0.3, 0.3))
         sides = [
-            (world.hosts(base + true, world.number(2, 6)), world.hosts(base, world.number(2, 6)))
+            (world.hosts(base + true, world.number(3, 6)), world.hosts(base, world.number(3, 6)))
             for base in world.random.normal(10, 0.5, world.number(1, 4))
         ]
         oracle, found = (
@@ -202,7 +218,22 @@ def ratios(world: World, n_worlds: int) -> list[Promise]:
         covered += low <= math.exp(true) <= high and not found.is_heterogeneous
         widths.append(width(found.overall) / width(oracle.overall))
     name = "95 % interval of a virtualisation cost covers it"
-    return [Promise(name, covered / n_worlds, n_worlds, 0.93, 0.97), _beside_oracle(widths)]
+    return [Promise(name, covered / n_worlds, n_worlds, LOW, HIGH), _beside_oracle(widths)]
+
+
+def unequal(world: World, n_pairs: int) -> list[Promise]:
+    """Coverage of the ratio of two groups, a small one beside a large one."""
+    rows = []
+    for small, large in UNEQUAL:
+        covered = 0
+        for _ in range(n_pairs):
+            true = float(world.random.normal(-0.3, 0.3))
+            guests, bare = world.hosts(true, small)[1], world.hosts(0.0, large)[1]
+            low, high = interval(log_welch(guests, bare))
+            covered += low <= math.exp(true) <= high
+        name = f"95 % interval of the ratio of {small} hosts to {large} covers it"
+        rows.append(Promise(name, covered / n_pairs, n_pairs, LOW))
+    return rows
 
 
 def _beside_oracle(widths: list[float]) -> Promise:
@@ -211,18 +242,21 @@ def _beside_oracle(widths: list[float]) -> Promise:
 
 
 def effects(world: World, n_effects: int) -> list[Promise]:
-    """Of experiments on three machines and more, with any true effect."""
-    covered, widths = 0, []
+    """Of experiments on several machines, with any true effect."""
+    promises, widths = [], []
     contrast = Contrast("real", "0", "1", *LOAD)
-    for _ in range(n_effects):
-        true = float(world.random.normal(0, 0.2))
-        hosts = [world.experiment(n, contrast, true) for n in range(world.number(3, 20))]
-        oracle, seen = (tweaks.rows(EXPERIMENT, each)[0] for each in zip(*hosts, strict=True))
-        low, high = interval(seen.effect)
-        covered += low <= math.exp(true) <= high
-        widths.append(width(seen.effect) / width(oracle.effect))
-    name = "95 % interval of an experiment's effect covers it"
-    return [Promise(name, covered / n_effects, n_effects, 0.93, 0.97), _beside_oracle(widths)]
+    for size in SIZES:
+        covered = 0
+        for _ in range(n_effects):
+            true = float(world.random.normal(0, 0.2))
+            hosts = [world.experiment(n, contrast, true) for n in range(size)]
+            oracle, seen = (tweaks.rows(EXPERIMENT, each)[0] for each in zip(*hosts, strict=True))
+            low, high = interval(seen.effect)
+            covered += low <= math.exp(true) <= high
+            widths.append(width(seen.effect) / width(oracle.effect))
+        name = f"95 % interval of the effect in {size} experiments covers it"
+        promises.append(Promise(name, covered / n_effects, n_effects, LOW, HIGH))
+    return [*promises, _beside_oracle(widths)]
 
 
 def experiments(world: World, n_worlds: int) -> list[Promise]:
@@ -275,7 +309,7 @@ def fakes(world: World, n_worlds: int) -> list[Promise]:
             n_worlds,
             low=0.99,
         ),
-        Promise("honest figures that are flagged", flagged / n_worlds, n_worlds, high=0.005),
+        Promise("honest figures that are flagged", flagged / n_worlds, n_worlds, high=0.002),
     ]
 
 
@@ -305,12 +339,14 @@ def _observation(voter: str, submitter: int, log: float, stratum: int = 0) -> Ob
 
 
 CHECKS: tuple[tuple[Callable[[World, int], list[Promise]], int], ...] = (
-    (groups, 2_000),
-    (ratios, 2_000),
-    (effects, 2000),
+    (reports, 5_000),
+    (groups, 5_000),
+    (ratios, 5_000),
+    (unequal, 5_000),
+    (effects, 5_000),
     (experiments, 600),
     (ranks, 1_000),
-    (fakes, 4_000),
+    (fakes, 5_000),
     (floods, 100),
     (beside, 2_000),
 )

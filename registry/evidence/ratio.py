@@ -70,8 +70,9 @@ class StratifiedRatio:
 
 def log_welch(treated: Sequence[float], baseline: Sequence[float]) -> Ratio | None:
     """Ratio of geometric means of logs `treated` to `baseline` by Welch's unequal-variances t with
-    Satterthwaite's degrees of freedom. None when a side is empty; no interval below 3 values a
-    side.
+    Satterthwaite's degrees of freedom, at most those of two sides as small as the smaller: of 3
+    hosts beside 20 that happen to agree it would make many. None when a side is empty; no interval
+    below 3 values a side.
     """
     if not treated or not baseline:
         return None
@@ -86,6 +87,7 @@ def log_welch(treated: Sequence[float], baseline: Sequence[float]) -> Ratio | No
         (part / error) ** 2 / (len(side) - 1)
         for part, side in zip(parts, (treated, baseline), strict=True)
     )
+    freedom = min(freedom, 2.0 * (min(len(treated), len(baseline)) - 1))
     half = _quantile(freedom) * math.sqrt(error)
     return Ratio(
         rate_of(difference), rate_of(difference - half), rate_of(difference + half), freedom
