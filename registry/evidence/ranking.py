@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from registry.evidence.direction import HIGHER, gain
 from registry.evidence.distributions import t_tail
+from registry.evidence.shrinkage import LEAST_ERROR
 
 ALPHA = 0.05
 
@@ -47,16 +48,16 @@ def holm(chances: Sequence[float] | NDArray[np.float64], alpha: float = ALPHA) -
 def _chances_not_slower(groups: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """[slow, fast] one-sided p of "slow is not slower than fast".
 
-    Two groups that do not vary at all are decided by their means.
+    An error below `LEAST_ERROR`, of hosts that agree by chance, counts as that: means that only
+    rounding tells apart are equal, and otherwise they decide.
     """
     counts = np.array([len(group) for group in groups], dtype=float)
     means = np.array([np.mean(group) for group in groups])
     parts = np.array([np.var(group, ddof=1) for group in groups]) / counts
-    error = parts[:, None] + parts[None, :]
+    error = np.maximum(parts[:, None] + parts[None, :], LEAST_ERROR**2)
     gain = means[None, :] - means[:, None]
     squares = parts**2 / (counts - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore"):
         freedom = error**2 / (squares[:, None] + squares[None, :])
-        chances = t_tail(gain / np.sqrt(error), freedom)
-    decided: NDArray[np.float64] = np.where(error > 0, chances, np.where(gain > 0, 0.0, 1.0))
-    return decided
+    chances: NDArray[np.float64] = t_tail(gain / np.sqrt(error), freedom)
+    return chances

@@ -75,6 +75,11 @@ def test_equal_constant_groups_tie() -> None:
     assert rank_intervals([[1.0, 1.0], [2.0, 2.0]]) == [(2, 2), (1, 1)]
 
 
+def test_rounding_decides_no_rank() -> None:
+    assert rank_intervals([[9.9] * 3, [9.9 + 2e-15] * 3]) == [(1, 2), (1, 2)]
+    assert rank_intervals([[9.9] * 3, [9.9001] * 3]) == [(2, 2), (1, 1)]
+
+
 def test_holm_stops_at_the_first_that_does_not_stand() -> None:
     assert holm([0.01, 0.04, 0.03]) == [True, False, False]
     assert holm([0.01, 0.02, 0.04]) == [True, True, True]
