@@ -14,7 +14,7 @@ from datetime import timedelta
 from itertools import combinations, groupby, islice
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from registry import leaderboard
@@ -105,6 +105,9 @@ class _Arm(NamedTuple):
     """A run of an experiment, by the names of its columns."""
 
     reading_id: int
+    run_index: int
+    part: str
+    bound: str
     recipe_id: int
     system_id: int
     machine_id: int | None
@@ -251,41 +254,47 @@ def experiments_on(factor: str, value: str) -> list[EffectRow]:
 
 def of_host(runs: Iterable[Run]) -> list[HostEffect]:
     """What the arms of one report show, an effect for each recipe and pair of them."""
-    arms = [run for run in runs if run.part == Run.Part.ARM and run.value > 0]
-    recipes = {run.recipe_id: run.recipe for run in arms}
-    systems = {run.system_id: run.system for run in arms}
-    ordered = sorted(arms, key=lambda run: (run.recipe_id, run.pk))
-    by_recipe = groupby(ordered, key=lambda run: run.recipe_id)
-    return [
-        effect
-        for recipe_id, sitting in by_recipe
-        for effect in _effect_of(list(sitting), recipes[recipe_id], systems)
-    ]
+    ordered = sorted(runs, key=lambda run: run.pk)
+    recipes = {run.recipe_id: run.recipe for run in ordered}
+    systems = {run.system_id: run.system for run in ordered}
+    return list(_effects_of(ordered, recipes, systems))
 
 
 def _experiments(**only: Any) -> Iterator[HostEffect]:
     """One effect for each report, recipe and pair of arms."""
+    arms = Run.objects.filter(reading=OuterRef("reading"), part=Run.Part.ARM)
     runs = Run.objects.filter(
-        part=Run.Part.ARM,
-        bound=Bound.EXACT,
-        value__gt=0,
+        Q(part=Run.Part.ARM) | Q(Exists(arms), part=Run.Part.PARTIAL),
         reading__active=True,
         reading__report__in=RawReport.objects.listed(),
         **only,
     ).exclude(recipe__source=Recipe.Source.IMPORTED)
-    ordered = runs.order_by("reading_id", "recipe_id", "id").values_list(*_Arm._fields)
+    ordered = runs.order_by("reading_id", "id").values_list(*_Arm._fields)
     rows = (_Arm(*row) for row in ordered.iterator())
-    by_sitting = groupby(rows, key=lambda arm: (arm.reading_id, arm.recipe_id))
-    sittings = (list(sitting) for _, sitting in by_sitting)
+    sittings = (list(sitting) for _, sitting in groupby(rows, key=lambda arm: arm.reading_id))
     while some := list(islice(sittings, SITTINGS_AT_ONCE)):
-        recipes = Recipe.objects.in_bulk({arms[0].recipe_id for arms in some})
-        systems = System.objects.in_bulk({arm.system_id for arms in some for arm in arms})
-        for arms in some:
-            yield from _effect_of(arms, recipes[arms[0].recipe_id], systems)
+        recipes = Recipe.objects.in_bulk({run.recipe_id for runs in some for run in runs})
+        systems = System.objects.in_bulk({run.system_id for runs in some for run in runs})
+        for sitting in some:
+            yield from _effects_of(sitting, recipes, systems)
+
+
+def _effects_of(
+    runs: Sequence[Run | _Arm], recipes: Mapping[int, Recipe], systems: Mapping[int, System]
+) -> Iterator[HostEffect]:
+    """Of one report, by recipe. Runs that were cut short count for nothing but their places."""
+    by_recipe: dict[int, list[Run | _Arm]] = defaultdict(list)
+    for run in runs:
+        if run.part == Run.Part.ARM and run.bound == Bound.EXACT and run.value > 0:
+            by_recipe[run.recipe_id].append(run)
+    for recipe_id, arms in sorted(by_recipe.items()):
+        tried = {arm.system_id for arm in arms}
+        first = min(run.run_index for run in runs if run.system_id in tried)
+        yield from _effect_of(arms, first, recipes[recipe_id], systems)
 
 
 def _effect_of(
-    runs: Sequence[Run | _Arm], recipe: Recipe, systems: Mapping[int, System]
+    runs: Sequence[Run | _Arm], first_index: int, recipe: Recipe, systems: Mapping[int, System]
 ) -> Iterator[HostEffect]:
     first = runs[0]
     others = [run for run in runs if run.system_id != first.system_id]
@@ -297,7 +306,9 @@ def _effect_of(
     if found is None:
         return
     contrast, sign = found
-    effect = tweaks.host_effect(letters, logs)
+    places = [run.run_index - first_index for run in runs]
+    apart = math.gcd(*places) or 1  # other recipes may be measured between
+    effect = tweaks.host_effect(letters, logs, [place // apart for place in places])
     if effect is None:
         return
     yield HostEffect(

@@ -81,18 +81,31 @@ class EffectRow:
     n_needed: int | None
 
 
-def host_effect(letters: str, logs: Sequence[float]) -> tuple[float, int] | None:
-    """(ln ratio, blocks) of one host from its runs in order, each "a" or "b"; None without a whole
-    block of ABBA or BAAB.
+def host_effect(
+    letters: str, logs: Sequence[float], places: Sequence[int] | None = None
+) -> tuple[float, int] | None:
+    """(ln ratio, blocks) of one host from its runs, each "a" or "b"; None without a whole block of
+    ABBA or BAAB.
+
+    `places` are the runs' in the experiment, one after another where none are given: a place that
+    has no run costs its block alone. Blocks begin with place 0, or where else more are whole.
     """
-    blocks = []
-    for start in range(0, len(letters) - 3, 4):
-        order, rates = tuple(letters[start : start + 4]), logs[start : start + 4]
-        if order in _ORDERS:
-            a, b = ([r for r, x in zip(rates, order, strict=True) if x == arm] for arm in "ab")
-            blocks.append(Block((a[0], a[1]), (b[0], b[1])))
+    placed = range(len(letters)) if places is None else places
+    runs = dict(zip(placed, zip(letters, logs, strict=True), strict=True))
+    blocks = max((_blocks(runs, first) for first in (0, -1, -2, -3)), key=len)
     found = of_host(blocks)
     return (math.log(found.ratio), len(blocks)) if found else None
+
+
+def _blocks(runs: Mapping[int, tuple[str, float]], first: int) -> list[Block]:
+    """The whole blocks, each of four places from `first` on."""
+    found = []
+    for start in range(first, max(runs, default=first) + 1, 4):
+        block = [runs[place] for place in range(start, start + 4) if place in runs]
+        if tuple(letter for letter, _ in block) in _ORDERS:
+            a, b = ([log for letter, log in block if letter == arm] for arm in "ab")
+            found.append(Block((a[0], a[1]), (b[0], b[1])))
+    return found
 
 
 def rows(kind: str, effects: Iterable[HostEffect]) -> list[EffectRow]:

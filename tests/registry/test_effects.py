@@ -57,9 +57,12 @@ def send_experiment(
     values: tuple[str, str] = ("0", "3"),
     steered: bool = True,
     placement: str = "same_cpu",
+    cut: int | None = None,
     **environment: Any,
 ) -> None:
-    """One machine tries a factor in three blocks; the second arm has `ratio` times the rate."""
+    """One machine tries a factor in three blocks; the second arm has `ratio` times the rate. The
+    run number `cut` was cut short.
+    """
     number = next(NUMBERS)
     orders = ("ABBA", "BAAB", "ABBA")
     letters = "".join(orders)
@@ -67,6 +70,7 @@ def send_experiment(
         reports.run(
             20_000 * (ratio if letter == "B" else 1) * (1 + place / 1_000),
             placement=placement,
+            partial=place == cut,
             telemetry={"softnet": {"received_rps": 90_000 * steered * (letter == "B")}},
         )
         for place, letter in enumerate(letters)
@@ -139,6 +143,27 @@ def test_a_host_needs_a_whole_block() -> None:
     found = tweaks.host_effect("abbabaab", [1.0, 1.2, 1.3, 1.1, 1.4, 1.2, 1.3, 1.5])
     assert found is not None
     assert found == pytest.approx((0.2, 2))
+
+
+def test_a_run_that_is_lost_costs_its_block_alone() -> None:
+    letters = "abbabaababba"
+    logs = [9.0 + 0.2 * (letter == "b") + 0.01 * n for n, letter in enumerate(letters)]
+    for lost in range(len(letters)):
+        places = [place for place in range(len(letters)) if place != lost]
+        left = "".join(letters[place] for place in places)
+        found = tweaks.host_effect(left, [logs[place] for place in places], places)
+        assert found == pytest.approx((0.2, 2))
+    later = [place + 3 for place in range(len(letters))]  # what came before is of no block
+    assert tweaks.host_effect(letters, logs, later) == pytest.approx((0.2, 3))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cut", [0, 4, 7, 11])
+def test_a_run_cut_short_costs_an_experiment_one_block(client: Client, cut: int) -> None:
+    send_experiment(client, 0.5, cut=cut)
+    (row,) = rows(client)
+    assert row["ratio"] == pytest.approx(0.5, rel=0.01)
+    assert (row["n_machines"], row["n_pairs"]) == (1, 2)
 
 
 def test_systems_differ_in_one_factor_or_are_no_contrast() -> None:
