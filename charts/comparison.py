@@ -24,11 +24,12 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
     """Side A, then side B. A comparison that is there no more, since a report of it was withdrawn
     or its figures got another recipe, has no rows.
     """
-    date = data.date(generation)
     try:
-        found = compare.ask(params.compare)
+        dated = compare.dated(params.compare)
     except Refused as refused:
-        return ChartData((), {}, "Comparison", refused.message, address, date)
+        date = data.date(generation)
+        return ChartData((), {}, "Comparison", refused.message, address, date, generation)
+    found = dated.value
     test, unit = found.a.recipe.test, found.a.recipe.unit
     load = ", ".join(word for word in (data.load(found.a.recipe), found.a.recipe.topology) if word)
     differing = [words.FACTORS.get(each.name, each.name) for each in found.differing]
@@ -38,7 +39,8 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
         title=f"{test}: {_name(found.b)} beside {_name(found.a)}",
         subtitle=f"{load}; {found.comparability.verdict}: {_told(found, differing)}",
         address=address,
-        date=date,
+        date=data.date(generation, dated.generation),
+        generation=min(generation, dated.generation),
         panels=(test, RATIO_PANEL),
         remarks=(f"differs: {', '.join(differing)}",) if len(differing) > FACTORS_TOLD else (),
         differs=", ".join(differing) or "nothing that is known",

@@ -29,6 +29,7 @@ def find(params: ChartParams, address: str, generation: int) -> ChartData:
         subtitle=f"report {params.report}, medians of its runs; in brackets the part in softirq",
         address=address,
         date=data.date(generation),
+        generation=generation,
         panels=tuple(panels),
         remarks=(f"{n_more} less busy CPUs not drawn",) if n_more > 0 else (),
         repeats=again.of_client(),

@@ -99,6 +99,7 @@ def find_rows(
         subtitle=subtitle(params),
         address=address,
         date=date(generation),
+        generation=generation,
         left_out=len(every) - len(chosen),
         withdrawn=count_withdrawn(params),
         differs=differs(params),
@@ -245,8 +246,12 @@ def load(recipe: Recipe) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def date(generation: int) -> str:
-    """To when the facts of a drawing go: no later report changed a figure."""
+def date(generation: int, found_in: int | None = None) -> str:
+    """To when the facts of a drawing go: no later report changed a figure. Of what was found in an
+    older generation, and kept, it is not known.
+    """
+    if found_in is not None and found_in < generation:
+        return f"data of generation {found_in}"
     changed = Generation.objects.filter(pk=1).values_list("changed_at", flat=True).first()
     return f"data to {changed or timezone.now():%Y-%m-%d}, generation {generation}"
 

@@ -49,6 +49,7 @@ class FoundRow:
 @dataclass(frozen=True)
 class ChartData:
     """Everything that was found. `units` by test, or by what else the panels are, in their order;
+    `generation` is the oldest of the facts that it was found in,
     `left_out` counts groups of other recipes that were not chosen, `withdrawn` reports that were in
     it and are not any more, `hidden` groups that found no room. `remarks` are notes of its own,
     `differs` says in what the rows differ, `repeats` are commands that measure the same again.
@@ -60,6 +61,7 @@ class ChartData:
     subtitle: str
     address: str
     date: str
+    generation: int
     left_out: int = 0
     withdrawn: int = 0
     unranked: int = 0

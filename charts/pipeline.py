@@ -58,19 +58,34 @@ def address_of(slug: str) -> str:
 
 
 def spec_of(chart: Chart, generation: int) -> ChartSpec:
+    return _dated_spec(chart, generation)[0]
+
+
+def _dated_spec(chart: Chart, generation: int) -> tuple[ChartSpec, int]:
+    """The spec, and the generation of the facts it shows: `generation`, or the older one of an
+    answer that is kept.
+    """
     params = ChartParams.from_dict(chart.params)
     find = FINDERS.get(params.kind, data.find)
-    return build(params, find(params, address_of(chart.slug), generation))
+    found = find(params, address_of(chart.slug), generation)
+    return build(params, found), found.generation
 
 
 def draw(chart_id: int, attempt: int | None = None) -> Drawing:
     """Draw the chart from the facts as they are now. The row is written after its files are; where
     a newer drawing was faster, that one stays. Ends the lease: that of `attempt`, else whosever.
+
+    Where an answer that is kept is older than the facts, the chart stays due, and is looked at each
+    time its rest ends; it is drawn when the answer was found anew.
     """
     started_s = time.monotonic()
     chart = Chart.objects.get(pk=chart_id)
-    generation = Generation.current()
-    spec = spec_of(chart, generation)
+    spec, generation = _dated_spec(chart, Generation.current())
+    known = Drawing.objects.filter(chart=chart, generation=generation, digest=spec.digest).first()
+    if known and chart.drawn == generation < chart.wanted:
+        known.took_s = time.monotonic() - started_s
+        _end_lease(known, attempt)
+        return known
     files = {
         ending: {"digest": artefacts.put(content, ending), "size": len(content)}
         for ending, content in forms(spec, address_of(chart.slug)).items()

@@ -22,10 +22,11 @@ WORDS = {"no_difference": "no difference of 3 %", "not_enough_data": "too few ma
 def find_costs(params: ChartParams, address: str, generation: int) -> ChartData:
     """Every platform, the dearest first, and under it each CPU model that both were measured on."""
     test = params.tests[0]
-    found = costs.find(costs.ask({**params.recipe, "test": test}))
+    dated = costs.find.dated(costs.ask({**params.recipe, "test": test}))
+    found = dated.value
     rows = [row for cost in found.rows for row in _cost_rows(cost, test)]
     named = (f"What virtualisation costs: {test} beside bare metal", "ratio to bare metal")
-    drawn = _data(params, rows, named, address, generation)
+    drawn = _data(params, rows, named, address, (generation, dated.generation))
     workload = {name: str(value) for name, value in found.recipe.items() if value is not None}
     shown = replace(params, recipe={**params.recipe, **workload})
     return replace(
@@ -44,7 +45,8 @@ def find_effects(params: ChartParams, address: str, generation: int) -> ChartDat
     rows += [_association_row(row, test, params) for row in found.associations or ()]
     order = [*EVIDENCE.values(), ASSOCIATION]
     ordered = sorted(rows, key=lambda row: (order.index(row.group), row.label))
-    drawn = _data(params, ordered, (f"Does it help? {test}", "after / before"), address, generation)
+    named = (f"Does it help? {test}", "after / before")
+    drawn = _data(params, ordered, named, address, (generation, found.generation))
     drawn = replace(
         drawn,
         differs="experiment: the setting alone, on one machine; association: anything may",
@@ -60,9 +62,9 @@ def _data(
     rows: list[FoundRow],
     named: tuple[str, str],
     address: str,
-    generation: int,
+    generations: tuple[int, int],
 ) -> ChartData:
-    """`named` are title and unit."""
+    """`named` are title and unit, `generations` those of the facts now and of what was found."""
     title, unit = named
     return ChartData(
         rows=[replace(row, order=(n,), recency=-n) for n, row in enumerate(rows)],
@@ -70,7 +72,8 @@ def _data(
         title=title,
         subtitle=_subtitle(params),
         address=address,
-        date=data.date(generation),
+        date=data.date(*generations),
+        generation=min(generations),
         withdrawn=count_withdrawn(params),
     )
 

@@ -1,4 +1,6 @@
-"""What an address asks to compare: two reports, or two groups of hosts. Page and API call `ask`."""
+"""What an address asks to compare: two reports, or two groups of hosts. Page and API call `ask`,
+charts `dated`.
+"""
 
 import math
 from collections import defaultdict
@@ -7,7 +9,8 @@ from collections.abc import Mapping
 from django.db.models import QuerySet
 
 from registry import compare_groups
-from registry.models import RawReport, Recipe, Run
+from registry.kept import Dated
+from registry.models import Generation, RawReport, Recipe, Run
 from registry.models.identity import PUBLIC_ID
 from registry.models.reading import Bound
 from registry.models.written_once import WrittenOnce
@@ -20,8 +23,14 @@ def ask(params: Mapping[str, str]) -> Comparison:
     its like name. Raises Refused 422 for a query that is none, 404 for a report that is not there,
     or a side without a figure.
     """
+    return dated(params).value
+
+
+def dated(params: Mapping[str, str]) -> Dated[Comparison]:
+    """The same, with the generation of the facts that it is made from."""
     if compare_groups.is_asked(params):
-        return compare_groups.ask(params)
+        return compare_groups.dated(params)
+    generation = Generation.current()  # first: what changes meanwhile may not be in it
     faults = [
         {"path": name, "message": "expected the id of a report"}
         for name in ("a", "b")
@@ -34,7 +43,8 @@ def ask(params: Mapping[str, str]) -> Comparison:
     ]
     if faults:
         raise Refused(422, "invalid", "The query is not valid.", faults)
-    return beside(_figures(params["a"], "a"), _figures(params["b"], "b"))
+    found = beside(_figures(params["a"], "a"), _figures(params["b"], "b"))
+    return Dated(found, generation)
 
 
 def _figures(public_id: str, path: str) -> dict[Recipe, Side]:

@@ -12,7 +12,7 @@ from typing import Any
 from registry import leaderboard
 from registry.evidence.comparability import Several
 from registry.evidence.groups import Observation, grouped
-from registry.kept import answer
+from registry.kept import Dated, answer
 from registry.models import Recipe, System
 from registry.models.summary import CellQuerySet
 from registry.refusal import Refused
@@ -45,12 +45,12 @@ def is_asked(params: Mapping[str, str]) -> bool:
     return any(name.startswith(("a.", "b.")) for name in params)
 
 
-def ask(params: Mapping[str, str]) -> Comparison:
+def dated(params: Mapping[str, str]) -> Dated[Comparison]:
     """The comparison of two groups; a recipe factor that is left out is that of the leaderboard.
     Raises Refused 422 with every fault, also for groups that share figures, 404 for an empty one.
     """
     a, b = _groups(params)
-    return _compared(a, b)
+    return _compared.dated(a, b)
 
 
 def _groups(params: Mapping[str, str]) -> tuple[Asked, Asked]:

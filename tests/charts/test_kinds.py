@@ -24,6 +24,7 @@ from charts.spec import ChartSpec, Panel
 from registry.costs import Costs
 from registry.evidence.costs import Cost, CpuStratum, Matched
 from registry.evidence.ratio import Ratio, StratifiedRatio
+from registry.kept import answer
 from registry.models import RawReport, Run
 from registry.models.summary import summarise
 from submissions import sample
@@ -361,7 +362,8 @@ def cost(verdict: str) -> Cost:
 def test_no_average_is_drawn_where_cpus_differ(
     monkeypatch: pytest.MonkeyPatch, verdict: str, labels: list[str]
 ) -> None:
-    monkeypatch.setattr("registry.costs.find", lambda query: Costs({}, (cost(verdict),), 6))
+    found = answer(lambda query: Costs({}, (cost(verdict),), 6))
+    monkeypatch.setattr("registry.costs.find", found)
     chart, _ = Chart.objects.save_comparison(params("costs"))
     spec = spec_of(chart, 1)
     assert [line.label for line in spec.rows] == labels

@@ -69,6 +69,7 @@ def data(*rows: FoundRow, **more: Any) -> ChartData:
         "subtitle": "netperf, 1 stream",
         "address": "http://127.0.0.1:8000/c/xen-users",
         "date": "2026-11-23, generation 7",
+        "generation": 7,
         **more,
     }
     return ChartData(**values)
