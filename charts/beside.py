@@ -26,11 +26,12 @@ class Beside:
 
 @dataclass(frozen=True)
 class Place:
-    """A row as it is compared: `rates` are one a host, empty where there is nothing to compare."""
+    """A row as it is compared: `recipe` is what it is, not its words; `rates` are one a host, empty
+    where there is nothing to compare.
+    """
 
     group: str
-    recipe: str
-    imported: bool
+    recipe: tuple[object, ...]
     rates: tuple[float, ...]
 
 
@@ -52,7 +53,7 @@ def _keys(places: Sequence[Place]) -> Iterator[tuple[int, tuple[object, ...]]]:
     for number, place in enumerate(places):
         if place.rates and min(place.rates) > 0:
             group = place.group if is_grouped else ""
-            yield number, (group, place.recipe, place.imported)
+            yield number, (group, place.recipe)
 
 
 def _beside(number: int, base: Place, place: Place) -> Beside:

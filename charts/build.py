@@ -12,7 +12,7 @@ from charts.labels import clean, counted, short
 from charts.params import ChartParams
 from charts.spec import Cell, ChartSpec, Panel, Row
 
-REMARK_LENGTH = 110
+REMARK_LENGTH = RECIPE_LENGTH = 110
 DIFFERS_LENGTH = 400
 RATIO_SPAN, LEAST_RATIO = 1.5, 0.05  # an axis of ratios shows 1/1.5 to 1.5 at the least
 NEAR_MARGIN, SPREAD_MARGIN = 0.12, 1.05
@@ -110,14 +110,14 @@ def _place(row: FoundRow, drawn: Row, test: str) -> Place:
     """Bounds are compared with nothing."""
     value = row.values.get(test)
     rates = value.host_rates if value and value.bound == EXACT else ()
-    return Place(drawn.group, drawn.recipe, row.imported, rates)
+    return Place(drawn.group, row.recipe_key, rates)
 
 
 def _row(kind: Kind, row: FoundRow) -> Row:
     hosts = _hosts(row)
     return Row(
         label=clean(row.label),
-        recipe=clean(row.recipe),
+        recipe=clean(row.recipe, RECIPE_LENGTH),
         hosts=counted(hosts, "host") if hosts else "",
         family=row.family,
         group=clean(row.group) or clean(row.label).split(" ")[0],

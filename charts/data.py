@@ -21,6 +21,7 @@ from charts.taken_out import count_withdrawn
 from registry.evidence.groups import Group, Observation, grouped
 from registry.leaderboard import observations
 from registry.models import Cell, Generation, Recipe
+from registry.models.factors import RECIPE_FIELDS
 from registry.models.reading import Bound
 from registry.pages import words
 from registry.vocabulary import kernels, names
@@ -38,7 +39,24 @@ APPLICATION_TESTS: dict[tuple[str, ...], str] = {
     ("HTTP_ACCEPT",): "accepted connections per second",
     ("HTTP_KEEPALIVE",): "HTTP requests per second on kept connections",
 }
+SIZES = ("request_size_bytes", "response_size_bytes")
+FAMILIES = {"inet": "IPv4", "inet6": "IPv6"}
 GENERATIONS = {"bsd": "netperf 2.4", "omni": "netperf 2.5 or newer"}
+# Of a recipe that is not the usual one, what to say of each field in which it is other; test, unit,
+# source, streams and placement are those of its neighbours.
+OTHERS: dict[str, Callable[[Recipe], str]] = {
+    "duration_class": lambda of: DURATIONS.get(of.duration_class or "", "runs of unknown length"),
+    "sizes": lambda of: f"{_known(of.request_size_bytes)}/{_known(of.response_size_bytes)} bytes",
+    "timing_options": lambda of: f"timing {of.timing_options or 'plain'}",
+    "netperf_generation": lambda of: GENERATIONS.get(
+        of.netperf_generation or "", "netperf of unknown age"
+    ),
+    "topology": lambda of: words.TOPOLOGIES.get(of.topology or "", "topology unknown"),
+    "address_family": lambda of: FAMILIES.get(of.address_family or "", "IP version unknown"),
+    "message_size_bytes": lambda of: f"messages of {_known(of.message_size_bytes)} bytes",
+    "socket_options": lambda of: f"sockets {of.socket_options or 'as they are'}",
+    "far_end": lambda of: f"far end {of.far_end or 'unknown'}",
+}
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -59,7 +77,13 @@ class RowKey:
     source: str
     streams: int | None
     placement: str | None
-    variant: str  # what is other than usual in the recipe; empty for the usual one
+    others: tuple[tuple[str, Any], ...]  # fields of the recipe that are not as usual, as they are
+    variant: str  # the same in words; empty for the usual recipe
+
+    @property
+    def recipe(self) -> tuple[Any, ...]:
+        """What tells recipes of one test apart; rows of several tests share it."""
+        return self.source, self.streams, self.placement, self.others
 
 
 @dataclass(frozen=True)
@@ -152,36 +176,29 @@ def _rows(
     rows: dict[RowKey, Found] = defaultdict(Found)
     for figure in sorted(figures, key=lambda figure: figure.bound != Bound.EXACT):
         recipe, group = figure.recipe, figure.group
-        variant = _variant(recipe, usual[figure.neighbours])
-        key = RowKey(group.key, recipe.source, recipe.streams, recipe.placement, variant)
+        others = _others(recipe, usual[figure.neighbours])
+        variant = _variant(recipe, others)
+        key = RowKey(group.key, recipe.source, recipe.streams, recipe.placement, others, variant)
         row = rows[key]
         row.values.setdefault(recipe.test, value(group, figure.bound))
         row.recency = max(row.recency, group.newest)
     return rows
 
 
-def _variant(recipe: Recipe, usual: Recipe) -> str:
-    """In a few words what a recipe has that the usual one of its name has not."""
-    words = [
-        DURATIONS.get(recipe.duration_class or "", "runs of unknown length")
-        if recipe.duration_class != usual.duration_class
-        else "",
-        f"{recipe.request_size_bytes}/{recipe.response_size_bytes} bytes"
-        if _sizes(recipe) != _sizes(usual)
-        else "",
-        f"timing {recipe.timing_options or 'plain'}"
-        if recipe.timing_options != usual.timing_options
-        else "",
-        GENERATIONS.get(recipe.netperf_generation or "", "netperf of unknown age")
-        if recipe.netperf_generation != usual.netperf_generation
-        else "",
-    ]
-    named = ", ".join(word for word in words if word)
-    return named or ("" if recipe == usual else "other recipe")
+def _known(size: int | None) -> str:
+    return "?" if size is None else str(size)
 
 
-def _sizes(recipe: Recipe) -> tuple[int | None, ...]:
-    return (recipe.request_size_bytes, recipe.response_size_bytes, recipe.message_size_bytes)
+def _others(recipe: Recipe, usual: Recipe) -> tuple[tuple[str, Any], ...]:
+    """What a recipe has that the usual one of its name has not."""
+    values = ((name, getattr(recipe, name)) for name in RECIPE_FIELDS)
+    return tuple((name, value) for name, value in values if value != getattr(usual, name))
+
+
+def _variant(recipe: Recipe, others: Iterable[tuple[str, Any]]) -> str:
+    """The same in a few words."""
+    names = {"sizes" if name in SIZES else name for name, _ in others}
+    return ", ".join(word(recipe) for name, word in OTHERS.items() if name in names)
 
 
 def value(group: Group, bound: str) -> Value:
@@ -208,7 +225,8 @@ def _found_row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
         imported=key.source == Recipe.Source.IMPORTED,
         order=(*order(group), key.source, key.streams or 0, place(key), key.variant),
         recency=found.recency,
-        usual=not key.variant,
+        usual=not key.others,
+        recipe_key=key.recipe,
         values=found.values,
     )
 

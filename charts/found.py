@@ -31,8 +31,8 @@ class Value:
 
 @dataclass(frozen=True)
 class FoundRow:
-    """One group of one recipe, as the facts have it. `order` sorts it on the axis, `recency` says
-    how new it is.
+    """One group of one recipe, as the facts have it: `recipe` in words, `recipe_key` what it is
+    compared by. `order` sorts it on the axis, `recency` says how new it is.
     """
 
     label: str
@@ -44,6 +44,7 @@ class FoundRow:
     values: Mapping[str, Value]
     usual: bool = True  # False for a row whose recipe is not the one most hosts used
     group: str = ""  # ties rows together; empty for the first word of the label
+    recipe_key: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def _row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
             (*data.order(rest), key.source, key.streams or 0, data.place(key), key.variant),
         ),
         recency=found.recency,
-        usual=not key.variant,
+        usual=not key.others,
+        recipe_key=key.recipe,
         values={clean(data.label(panel)): value for value in found.values.values()},
     )
 
@@ -61,11 +62,11 @@ def _row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
 def _joined(rows: Iterable[FoundRow], panels: Iterable[str]) -> Iterable[FoundRow]:
     """One row of all that have one label and recipe."""
     chosen = set(panels)
-    lines: dict[tuple[str, str, bool], FoundRow] = {}
+    lines: dict[tuple[Any, ...], FoundRow] = {}
     for row in rows:
         if chosen.isdisjoint(row.values):
             continue
-        key = row.label, row.recipe, row.imported
+        key = row.label, row.order[1], row.recipe_key
         known = lines.get(key, replace(row, order=row.order[1:], values={}))
         lines[key] = replace(
             known,

@@ -50,7 +50,8 @@ def _row(key: RowKey, found: Found, params: ChartParams) -> FoundRow:
         order=(*data.order(group), key.source, data.place(key), key.variant, key.streams or 0),
         recency=found.recency,
         values=found.values,
-        usual=not key.variant,
+        usual=not key.others,
+        recipe_key=key.recipe,
         group=name,
     )
 

@@ -43,7 +43,8 @@ def test_the_first_sentence_is_the_finding() -> None:
 
 def test_rows_of_other_recipes_have_no_ratio() -> None:
     kvm, xen = pair()
-    lines = post(spec(kvm, row("6.12 Xen", recipe="unpinned", values=xen.values)), LIVE, None)
+    other = row("6.12 Xen", recipe="unpinned", recipe_key=("unpinned",), values=xen.values)
+    lines = post(spec(kvm, other), LIVE, None)
     assert "(ratio to" not in lines
     assert lines.startswith("TCP_CRR: from 10.0k trans/s with 6.12 Xen, unpinned to 20.0k with")
 
