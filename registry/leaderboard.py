@@ -138,12 +138,12 @@ def boards(query: Query) -> list[Board]:
 def _board(query: Query, recipe: Recipe, rows: Sequence[Observation]) -> Board:
     direction = better(recipe.unit)
     groups = grouped(rows, direction)
-    found = leaderboard(groups, direction, lambda group: _class_of(query, group))
+    found = leaderboard(groups, direction, lambda group: class_of(query, group))
     kept = (replace(row, group=row.group.kept()) for row in found)
     return Board(recipe_fields(recipe), tuple(kept))
 
 
-def _class_of(query: Query, group: Group) -> tuple[Any, ...] | None:
+def class_of(query: Query, group: Group) -> tuple[Any, ...] | None:
     """The platform and CPU model of a group, where its name or the query says both: rows are never
     drawn to those of another.
     """
