@@ -2,13 +2,17 @@
 its hosts lie apart. Pure; called by `charts.build` with everything that was found.
 
 Only rows of one recipe have a ratio. Where each group is a single row, all rows are one group.
+A reader looks for the largest of many ratios, so the intervals of all ratios to one row hold
+together at 95 %: each at 1 - 0.05 / m where there are m of them (Bonferroni).
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from registry.evidence.ratio import log_welch
+from registry.evidence.distributions import t_quantile
+from registry.evidence.logs import rate_of
+from registry.evidence.ratio import CI_LEVEL, Ratio, log_welch
 
 LEAST_FOR_SPREAD = 3
 EXACT = "exact"
@@ -16,12 +20,15 @@ EXACT = "exact"
 
 @dataclass(frozen=True)
 class Beside:
-    """The ratio to row number `base`, with its interval from 3 hosts a side on."""
+    """The ratio to row number `base`, with its interval where both have 3 hosts or more, which
+    holds for all `together` ratios to that row that have one.
+    """
 
     base: int
     ratio: float
     ci_low: float | None = None
     ci_high: float | None = None
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,16 @@ class Place:
 
 def ratios(places: Sequence[Place]) -> dict[int, Beside]:
     """By row number; a row that has no other of its group and recipe has none."""
-    firsts: dict[tuple[object, ...], int] = {}
-    found: dict[int, Beside] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for number, key in _keys(places):
-        base = firsts.setdefault(key, number)
-        if number != base:
-            found.setdefault(base, Beside(base, 1.0))
-            found[number] = _beside(base, places[base], places[number])
+        groups.setdefault(key, []).append(number)
+    found: dict[int, Beside] = {}
+    for base, *others in groups.values():
+        each = {number: _ratio(places[number], places[base]) for number in others}
+        together = sum(ratio.ci_low is not None for ratio in each.values())
+        if each:
+            found[base] = Beside(base, 1.0)
+        found |= {number: _beside(base, ratio, together) for number, ratio in each.items()}
     return found
 
 
@@ -56,10 +66,26 @@ def _keys(places: Sequence[Place]) -> Iterator[tuple[int, tuple[object, ...]]]:
             yield number, (group, place.recipe)
 
 
-def _beside(number: int, base: Place, place: Place) -> Beside:
+def _ratio(place: Place, base: Place) -> Ratio:
     ratio = log_welch(_logs(place), _logs(base))
     assert ratio is not None  # both have a host
-    return Beside(number, ratio.ratio, ratio.ci_low, ratio.ci_high)
+    return ratio
+
+
+def _beside(base: int, ratio: Ratio, together: int) -> Beside:
+    """With its interval made as wide as it takes for all of them to hold."""
+    low, high = ratio.ci_low, ratio.ci_high
+    if low is None or high is None:
+        return Beside(base, ratio.ratio)
+    if together > 1 and ratio.freedom is not None:  # None where hosts do not differ at all
+        wider = _quantile(together, ratio.freedom) / _quantile(1, ratio.freedom)
+        log = math.log(ratio.ratio)
+        low, high = (rate_of(log + wider * (math.log(end) - log)) for end in (low, high))
+    return Beside(base, ratio.ratio, low, high, together)
+
+
+def _quantile(together: int, freedom: float) -> float:
+    return float(t_quantile(1 - (1 - CI_LEVEL) / 2 / together, freedom))
 
 
 def _logs(place: Place) -> list[float]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from charts import again, data
 from charts.beside import spread_percent
 from charts.found import RATIO_UNIT, ChartData, FoundRow, Value
+from charts.labels import two_decimals
 from charts.params import ChartParams
 from registry import compare
 from registry.evidence.ratio import LEAST_HOSTS
@@ -66,7 +67,7 @@ def _row(name: str, found: Comparison) -> FoundRow:
     if name == "B" and found.ratio is not None:
         ratio = found.ratio
         values[RATIO_PANEL] = Value(
-            ratio.ratio, ratio.ci_low, ratio.ci_high, text=f"{ratio.ratio:.2f}"
+            ratio.ratio, ratio.ci_low, ratio.ci_high, text=two_decimals(ratio.ratio)
         )
     return FoundRow(
         label=f"{name}: {_name(side)}",

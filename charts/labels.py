@@ -28,6 +28,11 @@ def _digits_before_point(value: float) -> int:
     return int(f"{value:.2e}".partition("e")[2])
 
 
+def two_decimals(ratio: float) -> str:
+    """Of a ratio; three digits of one that two decimals do not tell."""
+    return f"{ratio:.2f}" if 0.1 <= ratio < 1000 else f"{ratio:.3g}"
+
+
 def clean(text: str, length: int = LABEL_LENGTH) -> str:
     """Text that can stand in a picture: one line, no control or bidi characters, few marks,
     bounded length.

@@ -11,7 +11,8 @@ from email.message import EmailMessage
 from email.policy import default
 
 from charts.kinds import KINDS, PERCENT
-from charts.render_text import WIDTH, ascii_text, interval, two_decimals, wrapped
+from charts.labels import two_decimals
+from charts.render_text import WIDTH, ascii_text, interval, wrapped
 from charts.sentence import cells_of, headline, named
 from charts.spec import LICENCE, Cell, ChartSpec, Panel, Row
 
@@ -89,8 +90,12 @@ def _set(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _base(found: Sequence[tuple[Row, Cell]]) -> list[str]:
-    has_ratio = any(cell.beside for _, cell in found)
-    return ["(ratio to the nearest 1.00 above it)"] if has_ratio else []
+    besides = [cell.beside for _, cell in found if cell.beside]
+    if any(beside.together > 1 for beside in besides):
+        return wrapped(
+            "(ratio to the nearest 1.00 above it; the 95 % CIs of all to one hold together)"
+        )
+    return ["(ratio to the nearest 1.00 above it)"] if besides else []
 
 
 def _remarks(spec: ChartSpec) -> Iterator[str]:

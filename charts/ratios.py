@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from charts import again, data
 from charts.found import ChartData, FoundRow, Value
+from charts.labels import two_decimals
 from charts.params import ChartParams
 from charts.taken_out import count_withdrawn
 from registry import costs, effects
@@ -127,7 +128,7 @@ def _row(label: str, recipe: str, family: str, values: dict[str, Value], group: 
 
 
 def _value(ratio: float, low: float | None, high: float | None, n_machines: int) -> Value:
-    return Value(ratio, low, high, n_machines=n_machines, text=f"{ratio:.2f}")
+    return Value(ratio, low, high, n_machines=n_machines, text=two_decimals(ratio))
 
 
 def _change(contrast: Contrast) -> str:

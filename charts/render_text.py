@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from charts.kinds import BAR, DOT, KINDS, SWARM
-from charts.labels import counted, short
+from charts.labels import counted, short, two_decimals
 from charts.sentence import named
 from charts.spec import LICENCE, Cell, ChartSpec, Panel, Row
 from registry import csv_table
@@ -97,11 +97,6 @@ def interval(cell: Cell, panel: Panel) -> str:
     if len(suffixes) == 1 and suffixes.pop().isalpha():
         ends = [text[:-1] for text in ends]
     return "-".join(ends)
-
-
-def two_decimals(ratio: float) -> str:
-    """Of a ratio; three digits of one that two decimals do not tell."""
-    return f"{ratio:.2f}" if 0.1 <= ratio < 1000 else f"{ratio:.3g}"
 
 
 def bar(row: Row, cell: Cell, panel: Panel, mark: str = BAR) -> str:

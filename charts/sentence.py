@@ -7,8 +7,9 @@ import re
 import statistics
 from collections.abc import Sequence
 
+from charts.beside import Beside
 from charts.kinds import COMPARE, KINDS, PERCENT
-from charts.labels import counted
+from charts.labels import counted, two_decimals
 from charts.spec import Cell, ChartSpec, Panel, Row
 
 ROWS_TOLD = 12
@@ -24,7 +25,8 @@ def headline(spec: ChartSpec) -> str:
     cells = cells_of(spec, panel)
     if kind.about == COMPARE:
         ratio = cells_of(spec, last)[-1][1]
-        return _ratio_of_rows(panel, cells[-1], cells[0], ratio.rate, ratio.ci_low, ratio.ci_high)
+        beside = Beside(0, ratio.rate, ratio.ci_low, ratio.ci_high)
+        return _ratio_of_rows(panel, cells[-1], cells[0], beside)
     if panel.reference is not None:
         return _of_ratios(panel, cells)
     if kind.axis == PERCENT:
@@ -74,10 +76,11 @@ def cells_of(spec: ChartSpec, panel: Panel) -> list[Found]:
     return [(row, row.cells[panel.test]) for row in spec.rows if panel.test in row.cells]
 
 
-def _interval(low: float | None, high: float | None) -> str:
+def _interval(low: float | None, high: float | None, together: int = 1) -> str:
     if low is None or high is None:
         return " (no interval)"
-    return f" (95 % interval {low:.2f} to {high:.2f})"
+    every = f" for all {together} ratios together" if together > 1 else ""
+    return f" (95 % interval {two_decimals(low)} to {two_decimals(high)}{every})"
 
 
 def _of_rows(spec: ChartSpec, cells: Sequence[Found]) -> str:
@@ -92,21 +95,15 @@ def _of_rows(spec: ChartSpec, cells: Sequence[Found]) -> str:
     assert cell.beside
     panel, beside, base = spec.panels[0], cell.beside, spec.rows[cell.beside.base]
     against = base, base.cells[panel.test]
-    return _ratio_of_rows(panel, (row, cell), against, beside.ratio, beside.ci_low, beside.ci_high)
+    return _ratio_of_rows(panel, (row, cell), against, beside)
 
 
-def _ratio_of_rows(
-    panel: Panel,
-    found: Found,
-    against: Found,
-    ratio: float,
-    low: float | None,
-    high: float | None,
-) -> str:
-    (row, cell), (base, beside) = found, against
+def _ratio_of_rows(panel: Panel, found: Found, against: Found, beside: Beside) -> str:
+    (row, cell), (base, other) = found, against
+    interval = _interval(beside.ci_low, beside.ci_high, beside.together)
     return (
-        f"{panel.test}: {_told(row)} has {cell.text} {panel.unit}, {ratio:.2f} x the "
-        f"{beside.text} of {_told(base)}{_interval(low, high)}."
+        f"{panel.test}: {_told(row)} has {cell.text} {panel.unit}, {two_decimals(beside.ratio)} x "
+        f"the {other.text} of {_told(base)}{interval}."
     )
 
 

@@ -120,6 +120,8 @@ class ChartSpec:
         for cell in (cell for row in found["rows"] for cell in row["cells"].values()):
             for name in [name for name in _LATER if cell[name] is None]:
                 del cell[name]
+            if "beside" in cell and cell["beside"]["together"] == 1:
+                del cell["beside"]["together"]
         for name in [name for name in ("differs", "repeats") if not found[name]]:
             del found[name]
         return found

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from charts.build import build
 from charts.found import FoundRow
 from charts.kinds import BARS, KINDS
+from charts.labels import two_decimals
 from charts.models import Chart
 from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
 from charts.render_text import WIDTH, render_csv, render_text
+from charts.sentence import headline
 from charts.spec import ChartSpec, Panel
 from registry.costs import Costs
 from registry.evidence.costs import Cost, CpuStratum, Matched
@@ -368,3 +370,21 @@ def test_no_average_is_drawn_where_cpus_differ(
     spec = spec_of(chart, 1)
     assert [line.label for line in spec.rows] == labels
     assert {line.cells["TCP_CRR"].n_runs for line in spec.rows} == {None}
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.0043, "0.0043"), (0.0207, "0.0207"), (40, "40.00")])
+@pytest.mark.django_db
+def test_a_sentence_rounds_as_the_table_does(
+    monkeypatch: pytest.MonkeyPatch, ratio: float, told: str
+) -> None:
+    known = cost("slower")
+    assert known.found
+    one = Ratio(ratio, ratio * 0.9, ratio * 1.1, 4)
+    found = replace(known, found=replace(known.found, overall=one), strata=())
+    monkeypatch.setattr("registry.costs.find", answer(lambda query: Costs({}, (found,), 6)))
+    chart, _ = Chart.objects.save_comparison(params("costs"))
+    spec = spec_of(chart, 1)
+    low, high = two_decimals(one.ci_low or 0), two_decimals(one.ci_high or 0)
+    assert f"Xen PV {told} (95 % interval {low} to {high})" in headline(spec)
+    assert f"{told} " in render_text(spec)
+    assert f"{low}-{high}" in render_text(spec)
