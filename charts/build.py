@@ -2,7 +2,7 @@
 what a reader is told of them. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from charts.beside import EXACT, Place, ratios, spread_percent
@@ -14,7 +14,8 @@ from charts.spec import Cell, ChartSpec, Panel, Row
 
 REMARK_LENGTH = RECIPE_LENGTH = 110
 DIFFERS_LENGTH = 400
-RATIO_SPAN, LEAST_RATIO = 1.5, 0.05  # an axis of ratios shows 1/1.5 to 1.5 at the least
+RATIO_SPAN = 1.5  # an axis of ratios shows 1/1.5 to 1.5 at the least
+LEAST_RATIO, MOST_RATIO = 1e-3, 1e3  # what is beyond stands at the edge of the axis
 NEAR_MARGIN, SPREAD_MARGIN = 0.12, 1.05
 BOUND_SIGNS = {"exact": "", "approximate": "~", "at_most": "\u2264", "at_least": "\u2265"}
 IMPORTED_NOTE = "dashed: imported, metadata incomplete, not ranked"
@@ -37,7 +38,7 @@ def build(params: ChartParams, data: ChartData) -> ChartSpec:
         subtitle=clean(data.subtitle, 110),
         panels=tuple(panels),
         rows=_rows(kind, chosen),
-        notes=tuple(_notes(kind, data, chosen)),
+        notes=(*_notes(kind, data, chosen), *_beyond(panels, chosen)),
         date=data.date,
         address=data.address,
         kind=params.kind,
@@ -81,8 +82,9 @@ def _panel(kind: Kind, test: str, unit: str, rows: Sequence[FoundRow]) -> Panel:
     top = max([*figures, *(v.ci_high for v in values if v.ci_high)], default=1.0)
     least = min([*figures, *(v.ci_low for v in values if v.ci_low)], default=0.0)
     if kind.axis == RATIO or unit == RATIO_UNIT:
-        low, high = min(least / SPREAD_MARGIN, 1 / RATIO_SPAN), min(max(top, RATIO_SPAN), 20.0)
-        return Panel(test, unit, high, max(low, LEAST_RATIO), reference=1.0, is_log=True)
+        low = max(min(least / SPREAD_MARGIN, 1 / RATIO_SPAN), LEAST_RATIO)
+        high = min(max(top, RATIO_SPAN), MOST_RATIO)
+        return Panel(test, unit, high, low, reference=1.0, is_log=True)
     if kind.axis == PERCENT:
         return Panel(test, unit, 100.0)
     if kind.axis == SPREAD and least > 0:
@@ -147,6 +149,12 @@ def _drawn(kind: Kind, value: Value) -> Cell:
         prediction=value.prediction,
         spread_percent=value.spread_percent or spread_percent(value.host_rates),
     )
+
+
+def _beyond(panels: Sequence[Panel], rows: Sequence[FoundRow]) -> Iterator[str]:
+    figures = ((panel, row.values.get(panel.test)) for panel in panels for row in rows)
+    if any(panel.is_beyond(value.rate) for panel, value in figures if value):
+        yield "arrow: beyond the axis"
 
 
 def _notes(kind: Kind, data: ChartData, rows: Sequence[FoundRow]) -> list[str]:

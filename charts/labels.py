@@ -30,7 +30,7 @@ def _digits_before_point(value: float) -> int:
 
 def two_decimals(ratio: float) -> str:
     """Of a ratio; three digits of one that two decimals do not tell."""
-    return f"{ratio:.2f}" if 0.1 <= ratio < 1000 else f"{ratio:.3g}"
+    return f"{ratio:.2f}" if 0.1 <= ratio < 1000 else short(ratio)
 
 
 def clean(text: str, length: int = LABEL_LENGTH) -> str:

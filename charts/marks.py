@@ -18,10 +18,15 @@ from charts.labels import short
 from charts.layout import VALUE_GAP_IN, Layout, own_size, value_size
 from charts.spec import Cell, ChartSpec, Panel, Row
 
-RATIO_TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+RATIO_TICKS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0),
+    *(1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0),
+)
+WIDE_RATIOS = 400.0  # an axis from there on has decades
 TICK_GAP = 0.07  # of the axis, below which two labels would touch
 GOLDEN = 0.618  # a step that never comes back to the same place
 POINTS_PER_IN = 72
+_ARROWS = {False: "<", True: ">"}  # at the edge of an axis of ratios, for what is beyond
 _PLATE = {"boxstyle": "square,pad=0.08", "facecolor": style.PAPER, "edgecolor": "none"}
 
 
@@ -32,6 +37,7 @@ class Pen:
     """
 
     axes: Axes
+    panel: Panel
     bar: float
     size: float
     is_on_lines: bool
@@ -41,7 +47,7 @@ def draw_panel(axes: Axes, panel: Panel, spec: ChartSpec, layout: Layout, width:
     kind = KINDS[spec.kind]
     size, room = value_size(spec, panel, width, layout.sizes(style.VALUE_SIZES))
     is_dots = panel.reference is not None or kind.mark != BAR
-    pen = Pen(axes, layout.bar, size, is_dots)
+    pen = Pen(axes, panel, layout.bar, size, is_dots)
     axes.set_ylim(layout.rows, 0)
     axes.set_yticks([])
     axes.set_frame_on(False)
@@ -120,6 +126,8 @@ def _round(tick: float) -> str:
 
 def _ratio_ticks(panel: Panel) -> list[float]:
     """1 first, then what finds room beside what stands."""
+    if panel.top > WIDE_RATIOS * panel.low:
+        return _decade_ticks(panel)
     found: list[float] = []
     for tick in sorted(RATIO_TICKS, key=lambda each: abs(math.log(each))):
         is_free = all(abs(panel.share(tick) - panel.share(other)) > TICK_GAP for other in found)
@@ -172,14 +180,17 @@ def _joined(axes: Axes, rows: Sequence[Row], test: str, middles: Sequence[float]
 
 def _dot(pen: Pen, y: float, row: Row, cell: Cell) -> None:
     colour = style.colour_of(row.family)
+    within = pen.panel.within
     if cell.prediction is not None:
-        pen.axes.plot(cell.prediction, [y, y], color=colour, linewidth=1.4)
+        pen.axes.plot(list(map(within, cell.prediction)), [y, y], color=colour, linewidth=1.4)
     if cell.ci_low is not None and cell.ci_high is not None:
-        pen.axes.plot([cell.ci_low, cell.ci_high], [y, y], color=colour, linewidth=4.0)
+        ends = [within(cell.ci_low), within(cell.ci_high)]
+        pen.axes.plot(ends, [y, y], color=colour, linewidth=4.0)
     pen.axes.plot(
-        [cell.rate],
+        [within(cell.rate)],
         [y],
-        marker="o",
+        marker="o" if not pen.panel.is_beyond(cell.rate) else _ARROWS[cell.rate > 1],
+        clip_on=not pen.panel.is_beyond(cell.rate),
         markersize=12,
         markerfacecolor=style.PAPER if row.is_hollow(cell) else colour,
         markeredgecolor=colour,
@@ -233,7 +244,7 @@ def _spread(pen: Pen, y: float, cell: Cell) -> None:
 def _figures(pen: Pen, y: float, row: Row, cell: Cell, panel: Panel) -> None:
     """The value behind all that is drawn of the bar, and its hosts where they are its own."""
     drawn = (cell.rate, cell.ci_high or 0, *(cell.prediction or ()), *cell.dots)
-    end = (min(max(drawn), panel.top), y)
+    end = (panel.within(max(drawn)), y)
     text, own = style.drawable(cell.text), row.own_hosts(cell)
     _write(pen, end, VALUE_GAP_IN, text, fontsize=pen.size)
     if own:

@@ -8,7 +8,7 @@ import unicodedata
 
 from charts.kinds import BAR, DOT, KINDS, SWARM
 from charts.labels import counted, short, two_decimals
-from charts.sentence import named
+from charts.sentence import cells_of, named
 from charts.spec import LICENCE, Cell, ChartSpec, Panel, Row
 from registry import csv_table
 
@@ -100,9 +100,9 @@ def interval(cell: Cell, panel: Panel) -> str:
 
 
 def bar(row: Row, cell: Cell, panel: Panel, mark: str = BAR) -> str:
-    """`|` at the figure, `-` over its interval; of bars `#` up to it (`:` when imported), of hosts
-    one by one an `o` each, of ratios `:` where nothing differs; `.` as far as another host is
-    expected.
+    """`|` at the figure, `<` or `>` where that is beyond the axis, `-` over its interval; of bars
+    `#` up to it (`:` when imported), of hosts one by one an `o` each, of ratios `:` where nothing
+    differs; `.` as far as another host is expected.
     """
     columns = [" "] * BAR_WIDTH
     at = _column(cell.rate, panel)
@@ -119,7 +119,7 @@ def bar(row: Row, cell: Cell, panel: Panel, mark: str = BAR) -> str:
     elif cell.ci_low is not None and cell.ci_high is not None:
         low, high = _column(cell.ci_low, panel), _column(cell.ci_high, panel)
         columns[low : high + 1] = "-" * (high + 1 - low)
-    columns[at] = "|"
+    columns[at] = "|" if not panel.is_beyond(cell.rate) else "<" if cell.rate < panel.low else ">"
     return "".join(columns)
 
 
@@ -131,6 +131,10 @@ def _legend(spec: ChartSpec) -> list[str]:
     lines = list(KINDS[spec.kind].legend)
     if any(row.imported for row in spec.rows):
         lines.append(": imported, metadata incomplete, not ranked")
+    if any(
+        panel.is_beyond(cell.rate) for panel in spec.panels for _, cell in cells_of(spec, panel)
+    ):
+        lines.append("< > beyond the axis")
     return [*lines, *(part for remark in spec.remarks for part in wrapped(remark))]
 
 

@@ -23,6 +23,7 @@ MARK_NOTES = (
     "dot:",
     "hollow:",
     "dashed:",
+    "arrow:",
 )  # how notes begin that explain a mark of the picture
 
 
@@ -84,9 +85,15 @@ class Panel:
 
     def share(self, figure: float) -> float:
         """Where on the axis a figure stands, 0 to 1; what is beyond stands at its end."""
-        places = self.low, self.top, min(max(figure, self.low), self.top)
+        places = self.low, self.top, self.within(figure)
         low, top, place = map(math.log, places) if self.is_log else places
         return (place - low) / (top - low) if top > low else 0.0
+
+    def within(self, figure: float) -> float:
+        return min(max(figure, self.low), self.top)
+
+    def is_beyond(self, figure: float) -> bool:
+        return figure != self.within(figure)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from charts.build import build
 from charts.found import FoundRow
-from charts.kinds import BARS, KINDS
+from charts.kinds import BARS, DOT, KINDS
 from charts.labels import two_decimals
 from charts.models import Chart
 from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
-from charts.render_text import WIDTH, render_csv, render_text
+from charts.render_text import WIDTH, bar, render_csv, render_text
 from charts.sentence import headline
 from charts.spec import ChartSpec, Panel
 from registry.costs import Costs
@@ -388,3 +388,30 @@ def test_a_sentence_rounds_as_the_table_does(
     assert f"Xen PV {told} (95 % interval {low} to {high})" in headline(spec)
     assert f"{told} " in render_text(spec)
     assert f"{low}-{high}" in render_text(spec)
+
+
+def ratio_row(label: str, ratio: float) -> FoundRow:
+    interval = {"ci_low": ratio * 0.8, "ci_high": ratio * 1.2}
+    return row(label, group=label, values={"TCP_CRR": value(ratio, 5, host_rates=(), **interval)})
+
+
+def test_an_axis_of_ratios_holds_what_is_drawn_on_it() -> None:
+    spec = drawn("costs", *(ratio_row(name, at) for name, at in (("a", 0.004), ("b", 40.0))))
+    (panel,) = spec.panels
+    assert (panel.low, panel.top) == pytest.approx((0.0032 / 1.05, 48))
+    places = [panel.share(line.cells["TCP_CRR"].rate) for line in spec.rows]
+    assert 0 < places[0] < places[1] < 1
+    assert "arrow: beyond the axis" not in spec.notes
+    assert "beyond" not in render_text(spec)
+
+
+def test_a_ratio_beyond_the_axis_is_an_arrow_at_its_edge() -> None:
+    rows = [("a", 0.0002), ("b", 1.1), ("c", 4000.0)]
+    spec = drawn("costs", *(ratio_row(name, at) for name, at in rows))
+    assert (spec.panels[0].low, spec.panels[0].top) == (1e-3, 1e3)
+    assert "arrow: beyond the axis" in spec.notes
+    text = render_text(spec)
+    assert "< > beyond the axis" in text
+    ends = [bar(line, line.cells["TCP_CRR"], spec.panels[0], DOT).strip() for line in spec.rows]
+    assert [ends[0][0], ends[1][-1], ends[2][-1]] == ["<", "|", ">"]
+    assert b"<svg" in render(spec).svg
