@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from charts.beside import EXACT, Place, ratios, spread_percent
 from charts.found import RATIO_UNIT, ChartData, FoundRow, Value
-from charts.kinds import KINDS, NEAR, PERCENT, RATIO, SPREAD, Kind
+from charts.kinds import KINDS, NEAR, PERCENT, RATIO, SPREAD, SWARM, Kind
 from charts.labels import clean, counted, short
 from charts.params import ChartParams
 from charts.spec import Cell, ChartSpec, Panel, Row
+from registry.evidence.summary import thinned
 
 REMARK_LENGTH = RECIPE_LENGTH = 110
 DIFFERS_LENGTH = 400
@@ -118,7 +119,7 @@ def _place(row: FoundRow, drawn: Row, test: str) -> Place:
 def _row(kind: Kind, row: FoundRow) -> Row:
     hosts = _hosts(row)
     return Row(
-        label=clean(row.label),
+        label=_label(row),
         recipe=clean(row.recipe, RECIPE_LENGTH),
         hosts=counted(hosts, "host") if hosts else "",
         family=row.family,
@@ -129,9 +130,18 @@ def _row(kind: Kind, row: FoundRow) -> Row:
     )
 
 
+def _label(row: FoundRow) -> str:
+    """What follows the name of a group is cut apart from it: under that name it stands alone."""
+    own = row.label.removeprefix(f"{row.group}, ")
+    return clean(own) if own == row.label else f"{clean(row.group)}, {clean(own)}"
+
+
 def _dots(kind: Kind, value: Value) -> tuple[float, ...]:
-    """The hosts that are drawn one by one."""
-    return tuple(value.host_rates) if 1 < len(value.host_rates) <= kind.dots else ()
+    """The hosts that are drawn one by one; of a swarm of more than there is room for, so many."""
+    rates = value.host_rates
+    if kind.mark == SWARM:
+        rates = tuple(thinned(rates, kind.dots))
+    return tuple(rates) if 1 < len(rates) <= kind.dots else ()
 
 
 def _drawn(kind: Kind, value: Value) -> Cell:
@@ -167,6 +177,8 @@ def _notes(kind: Kind, data: ChartData, rows: Sequence[FoundRow]) -> list[str]:
         notes.append("hollow: 1 host")
     if any(row.imported for row in rows):
         notes.append(IMPORTED_NOTE)
+    if kind.mark == SWARM and any(len(value.host_rates) > kind.dots for value in values):
+        notes.append(f"of more than {kind.dots} hosts {kind.dots} are drawn, evenly by rank")
     hidden = data.hidden + len(data.rows) - len(rows)
     if hidden > 0:
         notes.append(f"{hidden} more groups not drawn")

@@ -42,7 +42,7 @@ def render_text(spec: ChartSpec) -> str:
     """The chart as text; every line at most 72 columns, the last one ends with a newline."""
     blocks = [[*wrapped(spec.title), *wrapped(spec.subtitle)]]
     for panel in spec.panels:
-        blocks.append([f"{panel.test}, {panel.unit}", *_panel_lines(spec, panel)])
+        blocks.append([*wrapped(f"{panel.test}, {panel.unit}"), *_panel_lines(spec, panel)])
     blocks.append(_legend(spec) if spec.panels else [*KINDS[spec.kind].empty, *spec.remarks])
     blocks.append([*wrapped(spec.address), *wrapped(f"{spec.date}, {LICENCE}")])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from charts.build import build
 from charts.found import FoundRow
-from charts.kinds import BARS, DOT, KINDS
-from charts.labels import two_decimals
+from charts.kinds import BARS, DOT, KINDS, SWARM
+from charts.labels import clean, two_decimals
 from charts.models import Chart
 from charts.params import XEN_USERS, ChartParams, slug_of
 from charts.pipeline import forms, spec_of
 from charts.render_png_svg import render
-from charts.render_text import WIDTH, bar, render_csv, render_text
+from charts.render_text import WIDTH, ascii_text, bar, render_csv, render_text
 from charts.sentence import headline
 from charts.spec import ChartSpec, Panel
 from registry.costs import Costs
@@ -415,3 +415,38 @@ def test_a_ratio_beyond_the_axis_is_an_arrow_at_its_edge() -> None:
     ends = [bar(line, line.cells["TCP_CRR"], spec.panels[0], DOT).strip() for line in spec.rows]
     assert [ends[0][0], ends[1][-1], ends[2][-1]] == ["<", "|", ">"]
     assert b"<svg" in render(spec).svg
+
+
+def test_rows_under_a_long_name_are_told_apart_by_their_streams() -> None:
+    group = "bare metal on a rather long CPU name, Intel Xeon E3-1240 v3, 6.12"
+    rows = [row(f"{group}, {n} streams", n, group=group, order=(n,)) for n in (2, 4, 8)]
+    spec = drawn("streams", *rows)
+    assert [line.label.removeprefix(f"{line.group}, ") for line in spec.rows] == [
+        *("2 streams", "4 streams", "8 streams"),
+    ]
+    lines = render_text(spec).splitlines()
+    starts = [line[:11] for line in lines if line.startswith("  ")]
+    assert starts == ["  2 streams", "  4 streams", "  8 streams"]
+    assert lines.count(ascii_text(clean(group))) == 1
+
+
+def test_the_text_of_small_multiples_is_72_columns_of_ascii() -> None:
+    panel = "\u4e2d\u6587 Intel(R) Xeon(R) Platinum 8488C @ 2.40GHz, one of many"
+    found = data(row(values={panel: value(hosts=3)}), units={panel: "trans/s"}, panels=(panel,))
+    text = render_text(build(params("multiples"), found))
+    assert text.isascii()
+    assert all(len(line) <= WIDTH for line in text.splitlines())
+    assert "\\u4e2d\\u6587 Intel(R) Xeon(R) Platinum 8488C" in text
+
+
+@pytest.mark.parametrize(("hosts", "dots"), [(400, 400), (401, 400), (5_000, 400)])
+def test_of_many_hosts_as_many_are_drawn_as_find_room(hosts: int, dots: int) -> None:
+    found = value(hosts=hosts)
+    spec = drawn("distribution", row(values={"TCP_CRR": found}))
+    (line,) = spec.rows
+    shown = line.cells["TCP_CRR"].dots
+    assert len(shown) == dots
+    assert (min(shown), max(shown)) == (min(found.host_rates), max(found.host_rates))
+    is_told = "of more than 400 hosts 400 are drawn, evenly by rank" in spec.notes
+    assert is_told == (hosts > dots)
+    assert "o" in bar(line, line.cells["TCP_CRR"], spec.panels[0], SWARM)
