@@ -4,6 +4,7 @@ what a reader is told of them. Pure.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from charts.beside import EXACT, Place, ratios, spread_percent
 from charts.found import RATIO_UNIT, ChartData, FoundRow, Value
@@ -34,7 +35,7 @@ def build(params: ChartParams, data: ChartData) -> ChartSpec:
     ]
     if kind.is_even:
         panels = [replace(each, top=max(one.top for one in panels)) for each in panels]
-    return ChartSpec(
+    spec = ChartSpec(
         title=clean(_title(data.title, params, panels), 80),
         subtitle=clean(data.subtitle, 110),
         panels=tuple(panels),
@@ -45,7 +46,21 @@ def build(params: ChartParams, data: ChartData) -> ChartSpec:
         kind=params.kind,
         differs=clean(data.differs, DIFFERS_LENGTH),
         repeats=data.repeats,
-    ).with_digest()
+    )
+    return ChartSpec.from_dict(_twelve_digits(spec.as_dict()))
+
+
+def _twelve_digits(value: Any) -> Any:
+    """The same with figures as they may be written: what went through logarithms and back ends in
+    digits that nobody measured, such as 6493.999999999995.
+    """
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, dict):
+        return {name: _twelve_digits(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_twelve_digits, value))
+    return value
 
 
 def _title(title: str, params: ChartParams, panels: Sequence[Panel]) -> str:

@@ -25,8 +25,8 @@ def headline(spec: ChartSpec) -> str:
     cells = cells_of(spec, panel)
     if kind.about == COMPARE:
         ratio = cells_of(spec, last)[-1][1]
-        beside = Beside(0, ratio.rate, ratio.ci_low, ratio.ci_high)
-        return _ratio_of_rows(panel, cells[-1], cells[0], beside)
+        of_sides = Beside(0, ratio.rate, ratio.ci_low, ratio.ci_high)
+        return _ratio_of_rows(panel, cells[-1], cells[0], of_sides)
     if panel.reference is not None:
         return _of_ratios(panel, cells)
     if kind.axis == PERCENT:

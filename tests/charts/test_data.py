@@ -1,6 +1,7 @@
 """From cells to rows: what stands beside each other has one recipe, and no group is lost."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -46,7 +47,9 @@ OTHER: dict[str, Any] = {
 }
 
 
-def cells(virtualization: str, rates: list[float], recipe: dict[str, Any], **system: Any) -> None:
+def cells(
+    virtualization: str, rates: Sequence[float], recipe: dict[str, Any], **system: Any
+) -> None:
     """One host for each rate."""
     (its_recipe,) = Recipe.rows_of([USUAL | recipe])
     (its_system,) = System.rows_of([{"virtualization": virtualization} | system])

@@ -289,7 +289,7 @@ def test_a_saved_comparison_says_what_differs_and_the_ratio_of_the_page(client: 
     assert answer["Location"] == f"/c/{chart.slug}"
     spec = spec_of(chart, 1)
     compared = client.get("/api/v1/compare/", query).json()
-    assert spec.rows[1].cells["B / A"].rate == compared["ratio"]
+    assert spec.rows[1].cells["B / A"].rate == pytest.approx(compared["ratio"])
     assert compared["verdict"] in spec.subtitle
     assert "hypervisor" in spec.subtitle
     assert [line.label for line in spec.rows] == ["A: bare metal", "B: Xen"]

@@ -2,12 +2,23 @@
 
 import csv
 import io
+import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charts.render_text import BAR_WIDTH, WIDTH, ascii_text, render_csv, render_text, wrapped
+from charts.render_text import (
+    BAR_WIDTH,
+    WIDTH,
+    ascii_text,
+    render_csv,
+    render_json,
+    render_text,
+    wrapped,
+)
+from charts.spec import ChartSpec
 from tests.charts.test_spec import row, spec, value
 
 
@@ -123,7 +134,7 @@ def test_csv_holds_the_numbers_as_they_are() -> None:
     _, line = render_csv(spec(row(values={"TCP_CRR": found}))).splitlines()
     start = "TCP_CRR,trans/s,6.12 KVM,same CPU,false,exact,23230.5,20000.25,26000.0,24,3,3,,,"
     assert line.startswith(start)
-    assert [cell for cell in line.removeprefix(start).split(",") if cell] == ["0.9950534682461312"]
+    assert [cell for cell in line.removeprefix(start).split(",") if cell] == ["0.995053468246"]
 
 
 def test_csv_says_the_ratio_and_to_which_row_it_is() -> None:
@@ -134,3 +145,18 @@ def test_csv_says_the_ratio_and_to_which_row_it_is() -> None:
     found = list(csv.DictReader(io.StringIO(render_csv(spec(*rows)))))
     assert [float(line["ratio"]) for line in found] == pytest.approx([1.0, 0.5])
     assert [line["ratio_to"] for line in found] == ["6.12 KVM, same CPU"] * 2
+
+
+def test_figures_are_written_without_the_digits_that_logarithms_leave() -> None:
+    """CSV, JSON and the digest of both are of the same figures."""
+    rate = math.exp(math.log(6494))
+    assert str(rate) == "6493.999999999995"
+    found = value(rate, hosts=3, host_rates=(rate, rate * 1.01), prediction=(rate / 3, rate))
+    drawn = spec(row(values={"TCP_CRR": found}))
+    assert ",6494.0," in render_csv(drawn)
+    told = json.loads(render_json(drawn))
+    cell = told["rows"][0]["cells"]["TCP_CRR"]
+    assert (cell["rate"], cell["dots"]) == (6494.0, [6494.0, 6558.94])
+    assert cell["prediction"] == [2164.66666667, 6494.0]
+    assert told["panels"][0]["top"] == max(cell["ci_high"], 6558.94)
+    assert ChartSpec.from_dict(told).digest == told["digest"] == drawn.digest
