@@ -75,8 +75,8 @@ def draw(chart_id: int, attempt: int | None = None) -> Drawing:
     """Draw the chart from the facts as they are now. The row is written after its files are; where
     a newer drawing was faster, that one stays. Ends the lease: that of `attempt`, else whosever.
 
-    Where an answer that is kept is older than the facts, the chart stays due, and is looked at each
-    time its rest ends; it is drawn when the answer was found anew.
+    Where an answer that is kept is older than the facts, the chart stays stale, and is drawn when
+    the answer was found anew.
     """
     started_s = time.monotonic()
     chart = Chart.objects.get(pk=chart_id)

@@ -58,15 +58,17 @@ def draw_chart(chart_id: int) -> bool:
     """Draw one chart if it is due; a chart that is fresh, resting or being drawn is left alone, and
     that is False.
 
-    What changed while it was drawn calls for the next drawing.
+    What changed while it was drawn calls for the next drawing. A chart that is stale since an
+    answer is kept is left to the sweep, as that answer is.
     """
     from charts.pipeline import draw
 
     attempt = Chart.objects.claim(chart_id)
     if attempt is None:
         return False
+    wanted = Chart.objects.values_list("wanted", flat=True).get(pk=chart_id)
     draw(chart_id, attempt)
-    for chart in Chart.objects.stale().filter(pk=chart_id):
+    for chart in Chart.objects.stale().filter(pk=chart_id, wanted__gt=wanted):
         call_for(chart)
     return True
 

@@ -84,9 +84,12 @@ def test_a_chart_of_an_older_answer_says_so_and_stays_due_until_that_is_found_an
 
     rested()
     with pytest.MonkeyPatch.context() as without:
-        without.setattr(pipeline, "forms", None)  # nothing is drawn where nothing is new
+        # Nothing is drawn where nothing is new, and nobody is called before the next sweep.
+        without.setattr(pipeline, "forms", None)
+        without.setattr(tasks, "call_for", None)
         tasks.sweep()
     assert Drawing.objects.get(chart=chart).files == drawing.files
+    assert not Chart.objects.due().exists()
 
     KeptAnswer.objects.update(found_at=F("found_at") - timedelta(hours=1))
     assert kept.refresh() > 0
