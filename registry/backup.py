@@ -36,6 +36,7 @@ REPORTS_AT_ONCE = 2000
 KEY_FILE = "secret-key"
 SUMS, LOCK = "SHA256SUMS", ".lock"
 CHAIN = "manifests.jsonl"  # in DUMP_DIR; the nightly export replaces it by a longer one
+NIGHTS = "manifest-*.jsonl"  # there too: what was new in the manifest of each line
 
 # In DATA_DIR: the last backup that was written, the last that was rehearsed well, and when.
 WRITTEN, REHEARSED = "backed-up.json", "rehearsed.json"
@@ -103,7 +104,7 @@ def restore(backup: Path) -> None:
     _require_chain(backup / CHAIN)
     _load_database(backup / "database")
     _load_files(backup / "media")
-    _load_chain(backup / CHAIN)
+    _load_chain(backup)
     if (backup / KEY_FILE).exists():
         shutil.copy2(backup / KEY_FILE, settings.DATA_DIR / KEY_FILE)
 
@@ -132,7 +133,7 @@ def _remove_drafts(folder: Path) -> None:
 def _write(draft: Path, before: Path | None) -> None:
     _save_files(draft / "media", before and before / "media")
     _write_manifest(draft / "manifest.jsonl")
-    _write_chain(draft / CHAIN)
+    _write_chain(draft)
     _dump_database(draft / "database")
     _save_files(draft / "media", None)  # what was drawn since
     (draft / "backup.json").write_text(json.dumps(_description()))
@@ -157,7 +158,7 @@ def _stored(folder: str = "") -> Iterator[str]:
         return
     for name in names:
         path = posixpath.join(folder, name)
-        if not name.startswith(".") and path != storage.PROBE:
+        if not name.startswith(".") and not path.startswith(storage.PROBE):
             yield path
     for name in folders:
         yield from _stored(posixpath.join(folder, name))
@@ -211,19 +212,26 @@ def _write_manifest(path: Path) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-def _write_chain(path: Path) -> None:
+def _write_chain(draft: Path) -> None:
     """Before the database is dumped: each line is of reports in the dump. It is replaced whole, so
-    what is opened ends with a line.
+    what is opened ends with a line, and what was new that night is there before.
     """
     with suppress(FileNotFoundError):  # no night has passed yet
-        shutil.copyfile(settings.DUMP_DIR / CHAIN, path)
+        shutil.copyfile(settings.DUMP_DIR / CHAIN, draft / CHAIN)
+        _copy_nights(settings.DUMP_DIR, draft)
 
 
-def _load_chain(path: Path) -> None:
+def _load_chain(backup: Path) -> None:
     """One that is here goes on from the backup's, see _require_chain, and stays."""
-    if path.exists() and not (settings.DUMP_DIR / CHAIN).exists():
+    if (backup / CHAIN).exists() and not (settings.DUMP_DIR / CHAIN).exists():
         settings.DUMP_DIR.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, settings.DUMP_DIR / CHAIN)
+        _copy_nights(backup, settings.DUMP_DIR)
+        shutil.copyfile(backup / CHAIN, settings.DUMP_DIR / CHAIN)
+
+
+def _copy_nights(source: Path, target: Path) -> None:
+    for night in source.glob(NIGHTS):
+        shutil.copyfile(night, target / night.name)
 
 
 def _dump_database(path: Path) -> None:

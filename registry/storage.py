@@ -21,7 +21,7 @@ class StorageRefused(StorageFault):
     """Nor will they ever: STORAGE_URL is wrong."""
 
 
-CONTENT = b"written, read and removed at each start\n"
+PROBE, CONTENT = "probe-", b"written, read and removed at each start\n"
 
 
 def fault() -> str:
@@ -52,7 +52,7 @@ def _require() -> None:
     if settings.MEDIA_ROOT:
         return
     # Under a name of its own: others who ask at the same time remove theirs.
-    name = default_storage.save(f"probe-{new_public_id()}", ContentFile(CONTENT))
+    name = default_storage.save(PROBE + new_public_id(), ContentFile(CONTENT))
     with default_storage.open(name) as file:
         if file.read() != CONTENT:
             raise StorageFault("the bucket gives other bytes than were written")

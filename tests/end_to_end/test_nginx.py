@@ -267,6 +267,12 @@ def test_a_report_goes_through_with_its_senders_address(front: Front) -> None:
     assert front.site.get("/metrics").status == 200
 
 
+@pytest.mark.parametrize("address", ["/metrics", "/readyz"])
+def test_what_is_inside_is_told_inside(front: Front, address: str) -> None:
+    assert front.get(address).status == 200
+    assert front.get(address, **{"X-Test-Sender": "198.51.100.7"}).status == 403
+
+
 def test_a_body_that_is_too_large_is_refused_in_the_shape_of_all_errors(front: Front) -> None:
     answer = front.post("/api/v1/reports/", b" " * (512 * 1024 + 1))
     assert answer.status == 413

@@ -261,7 +261,9 @@ def test_chain_of_nightly_manifests_goes_on_after_a_restore(tmp_path: Path) -> N
     here.manage("load_seed")
     shell(here, EXPORT)
     backup = Path(here.manage("backup_registry", str(tmp_path / "backups")).strip())
-    assert "  manifests.jsonl\n" in (backup / "SHA256SUMS").read_text()
+    sums = (backup / "SHA256SUMS").read_text()
+    assert "  manifests.jsonl\n" in sums
+    assert "  manifest-00001.jsonl\n" in sums
     other.parent.mkdir(parents=True)
     other.write_text("a line of another registry\n")
     with pytest.raises(RuntimeError, match="is not the backup's"):
@@ -273,6 +275,8 @@ def test_chain_of_nightly_manifests_goes_on_after_a_restore(tmp_path: Path) -> N
     shell(there, HOLD + EXPORT)
     before, after = (path.read_text().splitlines() for path in (chain, other))
     assert (len(before), len(after), after[:1]) == (1, 2, before)
+    nights = sorted(path.name for path in other.parent.glob("manifest-*"))
+    assert nights == ["manifest-00001.jsonl", "manifest-00002.jsonl"]
     there.manage("verify_registry")
 
 
