@@ -6,6 +6,7 @@ import configparser
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -188,6 +189,11 @@ def test_who_serves_is_started_again_for_ever_and_who_backs_up_a_few_times() -> 
         else:
             assert (service["Restart"], limits["StartLimitIntervalSec"]) == ("always", "0")
         assert bool(watched.fullmatch(name)) == (service["Restart"] == "always")
+
+
+def test_a_rehearsal_that_is_stopped_has_not_failed() -> None:
+    service = unit("crr-rehearsal.service")["Service"]
+    assert service["SuccessExitStatus"] == str(128 + signal.SIGTERM)
 
 
 def rules() -> list[dict[str, Any]]:
