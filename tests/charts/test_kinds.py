@@ -338,6 +338,14 @@ def test_each_chart_of_the_gallery_is_made_by_what_it_shows(client: Client) -> N
         assert answer.status_code == 201
 
 
+@pytest.mark.django_db
+def test_costs_name_the_workload_that_they_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = {"test": "TCP_CRR", "streams": 4, "placement": "unpinned", "unit": "trans/s"}
+    monkeypatch.setattr("registry.costs.find", lambda query: Costs(workload, (cost("slower"),), 6))
+    chart, _ = Chart.objects.save_comparison(params("costs"))
+    assert "4 streams, unpinned" in spec_of(chart, 1).subtitle
+
+
 def test_another_hosts_ratio_is_expected_beyond_the_interval() -> None:
     found = value(1.2, 5, ci_low=1.15, ci_high=1.25, prediction=(0.9, 1.6))
     spec = drawn("effects", row(values={"TCP_CRR": found}))

@@ -1,5 +1,7 @@
 """What waking idle CPUs costs: recipes that differ in nothing but the placement are divided."""
 
+from typing import Any
+
 import pytest
 
 from registry import waking
@@ -17,7 +19,7 @@ from tests.cells import cell, new_machine
         ("duration_class", "long"),
     ],
 )
-def test_recipes_that_differ_in_more_are_not_divided(name: str, value: str) -> None:
+def test_recipes_that_differ_in_more_are_not_divided(name: str, value: Any) -> None:
     one = new_machine()
     cell(5_000, one, virtualization="kvm", **{name: value})
     cell(12_000, one, virtualization="kvm", placement="unpinned")
