@@ -92,9 +92,7 @@ def _set(lines: Sequence[Line]) -> Iterator[str]:
 def _base(found: Sequence[tuple[Row, Cell]]) -> list[str]:
     besides = [cell.beside for _, cell in found if cell.beside]
     if any(beside.together > 1 for beside in besides):
-        return wrapped(
-            "(ratio to the nearest 1.00 above it; the 95 % CIs of all to one hold together)"
-        )
+        return ["(ratio to the nearest 1.00 above it; their 95 % CIs hold together)"]
     return ["(ratio to the nearest 1.00 above it)"] if besides else []
 
 

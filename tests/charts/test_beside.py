@@ -65,7 +65,7 @@ def test_words_say_that_intervals_hold_together() -> None:
     interval = f"{xen.ci_low:.2f} to {xen.ci_high:.2f}"
     assert headline(drawn).endswith(f"(95 % interval {interval} for all 2 ratios together).")
     told = post(drawn, LIVE, None)
-    assert "the 95 % CIs of all to one hold" in told
+    assert "; their 95 % CIs hold together)" in told
     assert all(len(line) <= WIDTH for line in told.splitlines())
     assert interval.replace(" to ", "-") in told
     (line,) = (
