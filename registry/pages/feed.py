@@ -5,13 +5,12 @@ crawl otherwise. A report that is the fastest of its recipe is called a record.
 import math
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.feedgenerator import Atom1Feed
 
@@ -38,12 +37,12 @@ class _Entries(Feed):
 
     feed_type = Atom1Feed
 
-    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """With an ETag, to HEAD as well."""
         response = super().__call__(request, *args, **kwargs)
         set_response_etag(response)
         found = get_conditional_response(request, response["ETag"], response=response)
-        return found or response
+        return cast(HttpResponse, found)
 
     def item_title(self, item: Headline) -> str:
         if item.figure is None:

@@ -326,7 +326,9 @@ def test_what_was_published_cannot_be_changed_with_its_digest(
     sent = [send(client, 20_000 + n)["id"] for n in range(3)]
     tasks.export_dump()
     sent.append(send(client, 30_000)["id"])
-    RawReport.objects.get(public_id=sent[1]).move_to("withdrawn", "sender", "by its sender")
+    RawReport.objects.get(public_id=sent[1]).move_to(
+        RawReport.Status.WITHDRAWN, "sender", "by its sender"
+    )
     tasks.export_dump()
     (first, second) = ((tmp_path / chain.night_name(n)).read_bytes() for n in (1, 2))
     assert first.count(b"\n") == 3
