@@ -341,7 +341,8 @@ def test_each_chart_of_the_gallery_is_made_by_what_it_shows(client: Client) -> N
 @pytest.mark.django_db
 def test_costs_name_the_workload_that_they_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = {"test": "TCP_CRR", "streams": 4, "placement": "unpinned", "unit": "trans/s"}
-    monkeypatch.setattr("registry.costs.find", lambda query: Costs(workload, (cost("slower"),), 6))
+    found = Costs(workload, (cost("slower"),), 6)
+    monkeypatch.setattr("registry.costs.find", answer(lambda query: found))
     chart, _ = Chart.objects.save_comparison(params("costs"))
     assert "4 streams, unpinned" in spec_of(chart, 1).subtitle
 

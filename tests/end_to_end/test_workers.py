@@ -21,7 +21,7 @@ DEFAULTS = 3  # charts that every registry has and that one figure of TCP_CRR co
 KEY = "a key of the tests, as long as a real one: 0123456789 abcdefghij"
 WORKER = "-m celery --app registry worker --concurrency 1 --without-gossip --without-mingle"
 WAITING = ("crr_readings_waiting", "crr_charts_stale")
-DRAWN = re.compile(r"Task charts\.tasks\.draw_chart\S+ succeeded")
+DRAWN = re.compile(r"Task charts\.tasks\.draw_chart\S+ succeeded in \S+ True")
 
 
 @pytest.fixture(params=["files", "redis"])

@@ -161,7 +161,7 @@ def clean_run(deploy: Deploy, url: str, n: int) -> str:
 
 def wait_until_drawn(web: Site, deployment: Deployment) -> None:
     deployment.settle(web)
-    wait_until(lambda: metrics_of(web).get("crr_charts_stale") == 0)
+    wait_until(lambda: deployment.rows(UNDRAWN) == [(0,)])
 
 
 def test_messages_that_come_thrice_and_in_reverse_change_nothing(

@@ -104,16 +104,30 @@ def test_requests_are_counted_with_their_answers(tmp_path: Path) -> None:
     assert found["crr_request_seconds_count", "page"] == 3
 
 
-def test_another_process_counts_into_the_same_figures(client: Client, db: None) -> None:
-    """And one that is gone no longer counts, once another starts."""
-    code = "import django; django.setup(); from django.test import Client; Client().get('/healthz')"
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "registry.settings"}
-    environment |= {"DATA_DIR": str(settings.DATA_DIR), "ALLOWED_HOSTS": "testserver"}
-    before = samples(client)
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    name = ("crr_requests_total", "own", "200")
-    assert samples(client)[name] == before.get(name, 0) + 2
-    assert samples(Client())[name] == before.get(name, 0) + 2  # begins anew, without the other
+COUNTING = """
+import subprocess, sys
+import django
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+call_command("migrate", verbosity=0)
+client, other = Client(), "import django; django.setup(); from django.test import Client; "
+print(client.get("/metrics").content.decode(), end="---")
+subprocess.run([sys.executable, "-c", other + "Client().get('/healthz')"], check=True)
+print(client.get("/metrics").content.decode(), end="---")
+print(Client().get("/metrics").content.decode())
+"""
+
+
+def test_another_process_counts_into_the_same_figures(tmp_path: Path) -> None:
+    """And one that is gone no longer counts, once another starts. In a folder of their own, so that
+    nothing else is counted.
+    """
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ALLOWED_HOSTS": "testserver"}
+    environment |= {"DATABASE_URL": "sqlite://:memory:"}
+    text = subprocess.check_output([sys.executable, "-c", COUNTING], env=environment, text=True)
+    own = [samples_of(part).get(("crr_requests_total", "own", "200")) for part in text.split("---")]
+    assert own == [None, 2, 2]  # the last begins anew, without the other
 
 
 def test_room_to_count_is_taken_at_the_start(client: Client, db: None) -> None:
