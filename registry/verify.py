@@ -1,15 +1,17 @@
 """Checks of what is promised about the cells: each is what the runs that count say, none misses,
-none is left over. Cells of readings that wait to be summed up are not looked at.
+none is left over. Cells of readings that wait to be summed up are not looked at. And of what a
+manifest promised about reports.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
+from itertools import islice
 
 from django.db.models import QuerySet
 
-from registry.models import Cell, Generation, Run
+from registry.models import Cell, Generation, RawReport, Run
 from registry.models.summary import CellKey, computed_cells, stored_cells, waiting_cells
 
-CELLS_AT_ONCE = 500
+CELLS_AT_ONCE, PROMISES_AT_ONCE = 500, 500
 RUNS_AT_ONCE = 2000
 
 
@@ -56,3 +58,18 @@ def _keys(rows: "QuerySet[Run] | QuerySet[Cell]", at_once: int) -> Iterator[set[
             for _, recipe, system, bound, machine, submitter in some
         }
         last = some[-1][0]
+
+
+def not_as_promised(promised: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A sentence for each id and digest of a manifest that this registry does not hold so; a
+    withdrawn report keeps its digest.
+    """
+    waiting = iter(promised)
+    while some := list(islice(waiting, PROMISES_AT_ONCE)):
+        rows = RawReport.objects.filter(public_id__in=[public_id for public_id, _ in some])
+        here = dict(rows.values_list("public_id", "body_sha256"))
+        for public_id, digest in some:
+            if public_id not in here:
+                yield f"report {public_id}: named in the manifest and not here"
+            elif here[public_id] != digest:
+                yield f"report {public_id}: here with another digest than the manifest's"

@@ -5,7 +5,7 @@ states against trail, that what was withdrawn is erased in time, and the chain o
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from django.conf import settings
 from django.db.models import Max, Q
@@ -14,6 +14,7 @@ from django.utils import timezone
 from registry.models import RawReport, Reading, ReportEvent
 from registry.models.report import BODY_KEPT
 from registry.models.walk import walk
+from registry.verify import not_as_promised
 from registry.vocabulary import VOCABULARY_VERSION
 from submissions.dump import chain
 from submissions.facts import facts_in, facts_of
@@ -21,7 +22,7 @@ from submissions.parsing import PARSER_VERSION
 from submissions.read import read
 
 Status = RawReport.Status
-REPORTS_AT_ONCE, PROMISES_AT_ONCE = 50, 500
+REPORTS_AT_ONCE = 50
 ERASURE_LATE = timedelta(days=1)  # the task runs every hour
 
 
@@ -31,18 +32,7 @@ def broken_promises() -> Iterator[str]:
         for fault in _faults(report) and _lasting_faults(report.pk):
             yield f"report {report.public_id}: {fault}"
     broken_chain = list(chain.broken_promises(settings.DUMP_DIR))
-    yield from broken_chain or _published()
-
-
-def _published() -> Iterator[str]:
-    """What a manifest ever named is here for ever, and has the digest that it had."""
-    named = chain.published(settings.DUMP_DIR)
-    while promised := list(islice(named, PROMISES_AT_ONCE)):
-        found = RawReport.objects.filter(public_id__in=[public_id for public_id, _ in promised])
-        here = dict(found.values_list("public_id", "body_sha256"))
-        for public_id, digest in promised:
-            if here.get(public_id) != digest:
-                yield f"report {public_id}: it was published with another digest, or is gone"
+    yield from broken_chain or not_as_promised(chain.published(settings.DUMP_DIR))
 
 
 def remarks() -> Iterator[str]:

@@ -162,13 +162,13 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def netperf_path() -> str:
     """Debian's netperf, whose netserver stands beside it."""
-    return found("netperf", "netperf (in non-free)")
+    return installed.require("netperf", "netperf (in non-free)")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Playwright's Browser: Debian's Chromium, headless."""
-    path = found("chromium", "chromium")
+    path = installed.require("chromium", "chromium")
     from playwright.sync_api import sync_playwright  # half a second that few tests need
 
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
@@ -176,10 +176,3 @@ def browser() -> Iterator[Any]:
         # database.
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-
-
-def found(name: str, package: str) -> str:
-    try:
-        return installed.find(name, package)
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)

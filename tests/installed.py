@@ -28,6 +28,14 @@ def find(name: str, package: str) -> str:
     return path
 
 
+def require(name: str, package: str) -> str:
+    """The same for a test, which is skipped or fails without it."""
+    try:
+        return find(name, package)
+    except Missing as missing:
+        skip_or_fail(missing)
+
+
 def skip_or_fail(missing: Missing) -> NoReturn:
     if REQUIRED:
         pytest.fail(str(missing))

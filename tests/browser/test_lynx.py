@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests import installed
 from tests.browser.places import Registry, addresses, filled
-from tests.conftest import found
 
 PAGES = "Leaderboard Cost Effects Platforms Compare Chart Reports Submit Contribute Search Method"
 # What each page must say, blanks as one: figures beside what they are figures of.
@@ -85,7 +85,7 @@ def lynx(address: str) -> str:
     """The page as it stands in 80 columns."""
     options = ["-dump", "-nolist", "-width=80", "-display_charset=UTF-8"]
     done = subprocess.run(
-        [found("lynx", "lynx"), *options, address],
+        [installed.require("lynx", "lynx"), *options, address],
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         capture_output=True,
         check=False,

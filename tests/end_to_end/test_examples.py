@@ -36,10 +36,7 @@ def site(live_server: Any, settings: Any) -> str:
 @pytest.fixture
 def shell(tmp_path: Path) -> dict[str, str]:
     """An environment in which `netperf` prints a report at once, and there is nothing but curl."""
-    try:
-        curl = installed.find("curl", "curl")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    curl = installed.require("curl", "curl")
     netperf = tmp_path / "netperf"
     (tmp_path / "report.txt").write_text(reports.text(31_415.92))
     netperf.write_text(f"#!/bin/sh\ncat {tmp_path}/report.txt\n")

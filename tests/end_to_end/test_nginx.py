@@ -166,10 +166,7 @@ def absent(data_dir: Path) -> Site:
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
     folder.chmod(0o755)
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": f"{HOST},127.0.0.1"}
     with (
         site(folder / "data", **settings) as behind,
@@ -344,10 +341,7 @@ def test_a_frozen_chart_outlives_the_application(front: Front, tmp_path: Path) -
 
 def test_who_gets_no_answer_is_not_told_that_nothing_was_stored(tmp_path: Path) -> None:
     """The application ended after it took the report, perhaps after its commit."""
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     tmp_path.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as ending:
         gone = Site(f"http://127.0.0.1:{ending.getsockname()[1]}", tmp_path, 0)
@@ -450,10 +444,7 @@ def test_the_dump_is_read_by_the_user_of_nginx(open_folder: Path) -> None:
     """Whatever the umask of whoever exports, and also what was exported before."""
     from submissions.dump.export import export  # needs settings, which a bench has not
 
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     before = os.umask(0o027)
     try:
         export(open_folder / "dump")
@@ -476,10 +467,7 @@ def test_the_dump_is_read_by_the_user_of_nginx(open_folder: Path) -> None:
 @pytest.fixture
 def senders(tmp_path: Path) -> Iterator[Front]:
     """An nginx that takes the sender of a test's word; /sender says whom the limits count."""
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     tmp_path.chmod(0o755)
     said = servers.free_port()
     more = f"{REAL_IP} server {{ listen 127.0.0.1:{said}; return 200 $crr_sender; }}"
@@ -496,10 +484,7 @@ def behind_a_cdn() -> str:
 
 
 def test_who_comes_by_a_cdn_is_himself_and_nobody_can_be_another(tmp_path: Path) -> None:
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     tmp_path.chmod(0o755)
     said = servers.free_port()
     more = f"{behind_a_cdn()} server {{ listen 127.0.0.1:{said}; return 200 $crr_sender; }}"

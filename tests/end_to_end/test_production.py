@@ -93,10 +93,7 @@ def test_the_page_from_nothing_to_a_restored_registry(
     ledger: Ledger,
 ) -> None:
     """Over RabbitMQ; the journey tests go over Redis."""
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     tmp_path.chmod(0o755)
     port = free_port()
     environment = settings(

@@ -53,10 +53,7 @@ def rights() -> None:
     """Namespaces need root; RabbitMQ must be there."""
     if os.geteuid() != 0:
         pytest.skip("needs the right to make a network namespace")
-    try:
-        installed.find("rabbitmq-server", "rabbitmq-server")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("rabbitmq-server", "rabbitmq-server")
 
 
 def end(at: Host, worker: Site) -> None:

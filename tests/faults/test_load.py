@@ -317,10 +317,7 @@ def test_steady_load_loses_nothing_and_the_queue_stays_short(
 def test_picture_that_everybody_wants_comes_from_nginx(
     tmp_path: Path, n_seeds: int, ledger: Ledger, figure: Figure
 ) -> None:
-    try:
-        installed.find("nginx", "nginx-light")
-    except installed.Missing as missing:
-        installed.skip_or_fail(missing)
+    installed.require("nginx", "nginx-light")
     n = times(20_000, 500)
     tmp_path.chmod(0o755)
     settings = {"NUM_PROXIES": "1", "ALLOWED_HOSTS": "registry.example,127.0.0.1"}

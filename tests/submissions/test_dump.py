@@ -343,7 +343,7 @@ def test_what_was_published_cannot_be_changed_with_its_digest(
     digest = hashlib.sha256(body).hexdigest()
     RawReport.objects.filter(public_id=sent[0]).update(body=body, body_sha256=digest)
     tasks.export_dump()
-    told = f"report {sent[0]}: it was published with another digest, or is gone"
+    told = f"report {sent[0]}: here with another digest than the manifest's"
     assert told in list(verify.broken_promises())
     (tmp_path / chain.night_name(1)).write_bytes(first.replace(b"published", b"withdrawn", 1))
     gone = tmp_path / chain.night_name(2)

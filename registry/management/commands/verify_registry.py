@@ -13,8 +13,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from registry.models import RawReport
-
-IDS_AT_ONCE = 500
+from registry.verify import not_as_promised
 
 
 class Command(BaseCommand):
@@ -50,22 +49,7 @@ def _modules() -> list[Any]:
 def _broken_promises(manifest: dict[str, str]) -> Iterator[str]:
     for module in _modules():
         yield from module.broken_promises()
-    ids = sorted(manifest)
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        yield from _missing({name: manifest[name] for name in ids[start : start + IDS_AT_ONCE]})
-
-
-def _missing(manifest: dict[str, str]) -> Iterator[str]:
-    """What a manifest names and this registry does not hold with that digest; a withdrawn report
-    keeps its digest.
-    """
-    rows = RawReport.objects.filter(public_id__in=manifest)
-    here = dict(rows.values_list("public_id", "body_sha256"))
-    for public_id, digest in manifest.items():
-        if public_id not in here:
-            yield f"report {public_id}: named in the manifest and not here"
-        elif here[public_id] != digest:
-            yield f"report {public_id}: here with another digest than the manifest's"
+    yield from not_as_promised(sorted(manifest.items()))
 
 
 def _manifest(path: str) -> dict[str, str]:
